@@ -1,0 +1,54 @@
+# Every target sets up what it needs: the virtual environment, the pinned packages and the sample corpus.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+SAMPLE := corpus/synthetic/corpus.json
+
+ARCH ?= attention
+RATIO ?= 16
+DATA ?=
+ARGS ?=
+
+.PHONY: setup search status promote report check lint format test test-fast bench clean
+
+setup: $(READY) $(SAMPLE)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"sar-tune needs Python 3.11 or newer, this is {v[0]}.{v[1]}: run make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+$(SAMPLE): | $(READY)
+	$(RUN) -m data.prepare --synthetic --out corpus/synthetic
+
+search: setup
+	$(RUN) -m tune.search --arch $(ARCH) --ratio $(RATIO) $(if $(DATA),--data $(DATA)) $(ARGS)
+
+status: $(READY)
+	$(RUN) -m tune.status $(ARGS)
+
+check: lint test
+
+lint: $(READY)
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+format: $(READY)
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+test: setup
+	$(RUN) -m pytest $(ARGS)
+
+test-fast: setup
+	$(RUN) -m pytest -m 'not ray' $(ARGS)
+
+bench: setup
+	$(RUN) -m benchmarks $(ARGS)
+
+clean:
+	rm -rf $(VENV) corpus/synthetic

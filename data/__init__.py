@@ -1,0 +1,1 @@
+"""Scenes in, patches out: readers, calibration, splits, the corpus on disk. Knows no torch."""

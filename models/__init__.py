@@ -1,0 +1,1 @@
+"""Autoencoders, losses, metrics and training. Knows neither files of scenes nor Ray."""

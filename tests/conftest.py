@@ -1,0 +1,23 @@
+"""What every test may rely on."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("default", max_examples=40, deadline=None)
+settings.register_profile("nightly", max_examples=1000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def real_scenes() -> Path:
+    """The folder of real Sentinel-1 scenes; the test is skipped, saying so, where it is absent."""
+    default = REPOSITORY.parent / "shared" / "data" / "sentinel1"
+    folder = Path(os.environ.get("SAR_TUNE_SCENES", default))
+    if not (folder / "SPLIT.csv").is_file():
+        pytest.skip(f"no real Sentinel-1 scenes in {folder} (set SAR_TUNE_SCENES to their folder)")
+    return folder

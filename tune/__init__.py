@@ -1,0 +1,1 @@
+"""Hyperparameter search: configurations in, trials, outcomes and Parquet tables out."""
