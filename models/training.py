@@ -1,0 +1,462 @@
+"""Training as a generator of epochs: it knows neither Ray nor where files lie.
+
+A TrainingSession holds all that must survive a resume; train_epochs drives it and yields one
+EpochResult per epoch. Everything random is a function of (seed, epoch): the batches come so from
+their source, dropout is reseeded at the start of every epoch inside a forked generator. So a
+resumed run repeats an uninterrupted one bit for bit, and nobody's global generator moves.
+
+Elsewhere: learning rates in models.schedules, averaged weights in models.ema, files in
+models.checkpoint, the choice of precision and memory layout in models.precision.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from models.ema import WeightAverage
+from models.errors import ModelError
+from models.losses import LossParts, reconstruction_loss
+from models.memory import PeakMemory
+from models.metrics import psnr_db_from_mse
+from models.registry import ModelConfig, build_model
+from models.schedules import SCHEDULES, Schedule
+
+PRECISIONS = ("fp32", "bf16")
+SCORE_WEIGHTS = ("ema", "live")
+CHECK_EVERY = 8
+"""Steps between looks at the loss on an accelerator, where a look stalls the queue."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How one run is trained.
+
+    Attributes:
+        learning_rate: Highest learning rate of AdamW.
+        warmup_epochs: Epochs of the linear rise from a tenth of it; 0 for none.
+        epochs: Epochs of the whole run, the warmup included.
+        weight_decay: Of weights; norms and biases have none.
+        schedule: One of models.schedules.SCHEDULES.
+        gradient_clip: Largest norm of the gradient; 0 switches clipping off.
+        mse_weight: Weight of MSE in the loss.
+        ssim_weight: Weight of 1 - SSIM in the loss.
+        batch_size: Images per optimiser step.
+        micro_batch: Images per backward pass where memory asks for fewer; None for all.
+        patience: Epochs without a better validation PSNR after which the run stops.
+        seed: Of initial weights and dropout.
+        precision: "fp32", or "bf16" for autocast.
+        channels_last: Whether weights and activations lie in NHWC order.
+        score_weights: "ema" scores the averaged weights, "live" the ones being trained.
+    """
+
+    learning_rate: float = 1e-4
+    warmup_epochs: int = 3
+    epochs: int = 20
+    weight_decay: float = 1e-5
+    schedule: str = "plateau"
+    gradient_clip: float = 1.0
+    mse_weight: float = 0.5
+    ssim_weight: float = 0.5
+    batch_size: int = 16
+    micro_batch: int | None = None
+    patience: int = 20
+    seed: int = 0
+    precision: str = "fp32"
+    channels_last: bool = False
+    score_weights: str = "ema"
+
+    def __post_init__(self) -> None:
+        _require_one_of("schedule", self.schedule, SCHEDULES)
+        _require_one_of("precision", self.precision, PRECISIONS)
+        _require_one_of("score_weights", self.score_weights, SCORE_WEIGHTS)
+        for name in ("epochs", "batch_size", "patience"):
+            _require(name, getattr(self, name), at_least=1)
+        for name in ("warmup_epochs", "weight_decay", "gradient_clip", "mse_weight", "ssim_weight"):
+            _require(name, getattr(self, name), at_least=0)
+        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise ModelError(
+                f"learning_rate must be positive, it is {self.learning_rate}: try 1e-4"
+            )
+        if self.warmup_epochs > self.epochs:
+            raise ModelError(
+                f"warmup_epochs must not exceed epochs, they are {self.warmup_epochs} and "
+                f"{self.epochs}: shorten the warmup or train longer"
+            )
+        if self.mse_weight + self.ssim_weight == 0:
+            raise ModelError(
+                "mse_weight and ssim_weight must not both be 0, or there is nothing to learn: "
+                "set one of them, such as 0.5"
+            )
+        if self.micro_batch is not None and not 1 <= self.micro_batch <= self.batch_size:
+            raise ModelError(
+                f"micro_batch must lie between 1 and batch_size = {self.batch_size}, it is "
+                f"{self.micro_batch}: choose a smaller one or leave it out"
+            )
+
+
+class BatchSource(Protocol):
+    """Where batches come from: data.batches has one for training and one for validation."""
+
+    def epoch(self, epoch: int) -> Iterator[NDArray[np.float32]]:
+        """The batches of an epoch, each (N, 1, H, W) in [0, 1]; the same ones on every call."""
+        ...
+
+    @property
+    def num_batches(self) -> int:
+        """Batches per epoch."""
+        ...
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """What one epoch did.
+
+    Attributes:
+        epoch: Counts from 1.
+        train_loss: Mean over images; train_* come from the live weights while they learn.
+        train_mse: Mean over images.
+        train_ssim: Mean over images.
+        train_psnr_db: Mean over images.
+        val_loss: Mean over images; val_* come from the scored weights, the averaged ones by default.
+        val_mse: Mean over images.
+        val_ssim: Mean over images.
+        val_psnr_db: Mean over images.
+        learning_rate: Of the last step.
+        gradient_norm: Mean over steps, before clipping.
+        train_s: Seconds of training.
+        val_s: Seconds of validation.
+        num_samples: Images trained on.
+        samples_per_s: num_samples / train_s.
+        peak_memory_mib: Since the session was made.
+        memory_method: What was measured, see models.memory.PeakMemory.
+        is_last: True when the run ends here, at its last epoch or by its patience.
+    """
+
+    epoch: int
+    train_loss: float
+    train_mse: float
+    train_ssim: float
+    train_psnr_db: float
+    val_loss: float
+    val_mse: float
+    val_ssim: float
+    val_psnr_db: float
+    learning_rate: float
+    gradient_norm: float
+    train_s: float
+    val_s: float
+    num_samples: int
+    samples_per_s: float
+    peak_memory_mib: float
+    memory_method: str
+    is_last: bool
+
+
+class NonFiniteError(ArithmeticError):
+    """A loss, score or gradient became NaN or infinite; training on would be noise.
+
+    Attributes:
+        epoch: The epoch it happened in.
+        quantity: What it was: "train loss", "gradient norm", "val loss" or "val psnr_db".
+        value: NaN or an infinity.
+    """
+
+    def __init__(self, epoch: int, quantity: str, value: float) -> None:
+        super().__init__(epoch, quantity, value)
+        self.epoch = epoch
+        self.quantity = quantity
+        self.value = value
+
+    def __str__(self) -> str:
+        return f"{self.quantity} is {self.value} in epoch {self.epoch}"
+
+
+@dataclass
+class EarlyStopping:
+    """The best validation PSNR so far and the epochs since."""
+
+    best_psnr_db: float = -math.inf
+    epochs_since_best: int = 0
+
+    def observe(self, psnr_db: float) -> None:
+        """Takes an epoch's score into account; an equal score is no improvement."""
+        if psnr_db > self.best_psnr_db:
+            self.best_psnr_db = psnr_db
+            self.epochs_since_best = 0
+        else:
+            self.epochs_since_best += 1
+
+
+class TrainingSession:
+    """A model in training: all that must survive a resume.
+
+    Attributes:
+        epoch: The last finished epoch, 0 before the first.
+        model: The live weights.
+        average: The averaged weights.
+    """
+
+    def __init__(
+        self,
+        model_config: ModelConfig,
+        train_config: TrainConfig,
+        train: BatchSource,
+        val: BatchSource,
+        device: str = "cpu",
+    ) -> None:
+        self.model_config = model_config
+        self.train_config = train_config
+        self.train = train
+        self.val = val
+        self.device = torch.device(device)
+        self.memory = PeakMemory(self.device)
+        self.epoch = 0
+        self.model = build_model(model_config, seed=train_config.seed).to(self.device)
+        if train_config.channels_last:
+            self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = WeightAverage(self.model)
+        self.optimizer = build_optimizer(self.model, train_config)
+        self.schedule = Schedule(
+            train_config.schedule,
+            warmup_steps=train_config.warmup_epochs * train.num_batches,
+            total_steps=train_config.epochs * train.num_batches,
+        )
+        self.early_stopping = EarlyStopping()
+
+    def scored_model(self) -> nn.Module:
+        """The model that validation scores, in evaluation mode."""
+        if self.train_config.score_weights == "ema":
+            return self.average.model
+        return self.model.eval()
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that changes while training; tensors are shared: save or copy before going on."""
+        return {
+            "epoch": self.epoch,
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "early_stopping": dict(vars(self.early_stopping)),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continues after the epoch that state was taken at."""
+        self.epoch = state["epoch"]
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.early_stopping = EarlyStopping(**state["early_stopping"])
+
+
+def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
+    """AdamW in its fused form; vectors and scalars, that is norms and biases, do not decay."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
+
+
+def train_epochs(session: TrainingSession) -> Iterator[EpochResult]:
+    """Trains from the epoch after session.epoch to the last, or until patience runs out.
+
+    Raises:
+        NonFiniteError: At the first non-finite loss, gradient norm or score. On the CPU every step
+            is checked before its update; on an accelerator every eighth, through running sums,
+            which stay non-finite once a term was.
+    """
+    config = session.train_config
+    while session.epoch < config.epochs and not _is_out_of_patience(session):
+        epoch = session.epoch + 1
+        trained = _train_epoch(session, epoch)
+        scores = _validate(session, epoch)
+        session.schedule.finish_epoch(scores.loss)
+        session.early_stopping.observe(scores.psnr_db)
+        session.epoch = epoch
+        yield EpochResult(
+            epoch=epoch,
+            train_loss=trained.loss,
+            train_mse=trained.mse,
+            train_ssim=trained.ssim,
+            train_psnr_db=trained.psnr_db,
+            val_loss=scores.loss,
+            val_mse=scores.mse,
+            val_ssim=scores.ssim,
+            val_psnr_db=scores.psnr_db,
+            learning_rate=session.optimizer.param_groups[0]["lr"],
+            gradient_norm=trained.gradient_norm,
+            train_s=trained.seconds,
+            val_s=scores.seconds,
+            num_samples=trained.num_images,
+            samples_per_s=trained.num_images / trained.seconds,
+            peak_memory_mib=session.memory.read_mib(),
+            memory_method=session.memory.method,
+            is_last=epoch == config.epochs or _is_out_of_patience(session),
+        )
+
+
+class _Means(NamedTuple):
+    """Means over the images of an epoch, and over its steps for the gradient norm."""
+
+    loss: float
+    mse: float
+    ssim: float
+    psnr_db: float
+    gradient_norm: float
+    num_images: int
+    seconds: float
+
+
+@dataclass
+class _Sums:
+    """Running sums on the device; read_means is the epoch's one synchronisation."""
+
+    device: torch.device
+    started_s: float = field(default_factory=time.perf_counter)
+    num_images: int = 0
+    num_steps: int = 0
+    scores: Tensor = field(init=False)  # sums over images of loss, mse, ssim, psnr_db
+    gradient_norm: Tensor = field(init=False)  # sum over steps
+
+    def __post_init__(self) -> None:
+        self.scores = torch.zeros(4, dtype=torch.float64, device=self.device)
+        self.gradient_norm = torch.zeros((), dtype=torch.float64, device=self.device)
+
+    def add(self, parts: LossParts) -> None:
+        """Adds a batch or micro-batch."""
+        num_images = len(parts.mse)
+        sums = (
+            parts.loss.detach() * num_images,
+            parts.mse.sum(),
+            parts.ssim.sum(),
+            psnr_db_from_mse(parts.mse).sum(),
+        )
+        self.scores += torch.stack(sums)
+        self.num_images += num_images
+
+    def read_means(self) -> _Means:
+        """Waits for the device."""
+        loss, mse, ssim, psnr_db = (self.scores / self.num_images).tolist()
+        norm = float(self.gradient_norm) / max(1, self.num_steps)
+        seconds = time.perf_counter() - self.started_s
+        return _Means(loss, mse, ssim, psnr_db, norm, self.num_images, seconds)
+
+
+def _train_epoch(session: TrainingSession, epoch: int) -> _Means:
+    """One pass over the training batches."""
+    session.model.train()
+    first_step = (epoch - 1) * session.train.num_batches
+    check_every = 1 if session.device.type == "cpu" else CHECK_EVERY
+    sums = _Sums(session.device)
+    with _seeded_dropout(session, epoch):
+        for index, batch in enumerate(session.train.epoch(epoch)):
+            _accumulate_gradients(session, batch, sums)
+            norm = _clip_gradients(session)
+            sums.gradient_norm += norm
+            sums.num_steps += 1
+            if index % check_every == 0:
+                _require_finite(epoch, "train loss", float(sums.scores[0]))
+                _require_finite(epoch, "gradient norm", float(sums.gradient_norm))
+            factor = session.schedule.factor(first_step + index)
+            for group in session.optimizer.param_groups:
+                group["lr"] = session.train_config.learning_rate * factor
+            session.optimizer.step()
+            session.average.update()
+    means = sums.read_means()
+    _require_finite(epoch, "train loss", means.loss)
+    _require_finite(epoch, "gradient norm", means.gradient_norm)
+    return means
+
+
+def _accumulate_gradients(
+    session: TrainingSession, batch: NDArray[np.float32], sums: _Sums
+) -> None:
+    """Gradients of the mean loss over the batch, in micro-batches where asked."""
+    config = session.train_config
+    size = config.micro_batch or len(batch)
+    session.optimizer.zero_grad(set_to_none=True)
+    for start in range(0, len(batch), size):
+        images = batch[start : start + size]
+        parts = _forward(session, session.model, images)
+        (parts.loss * (len(images) / len(batch))).backward()
+        sums.add(parts)
+
+
+def _forward(session: TrainingSession, model: nn.Module, images: NDArray[np.float32]) -> LossParts:
+    """The loss of a batch, in the configured precision and memory layout."""
+    config = session.train_config
+    layout = torch.channels_last if config.channels_last else torch.contiguous_format
+    x = torch.from_numpy(images).to(session.device, memory_format=layout, non_blocking=True)
+    is_bf16 = config.precision == "bf16"
+    with torch.autocast(session.device.type, dtype=torch.bfloat16, enabled=is_bf16):
+        x_hat, _ = model(x)
+    return reconstruction_loss(x_hat, x, config.mse_weight, config.ssim_weight)
+
+
+def _clip_gradients(session: TrainingSession) -> Tensor:
+    """The norm of the gradient, which is then scaled down to gradient_clip where it is larger."""
+    parameters = [p for p in session.model.parameters() if p.grad is not None]
+    norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+    if session.train_config.gradient_clip > 0:
+        nn.utils.clip_grads_with_norm_(parameters, session.train_config.gradient_clip, norm)
+    return norm
+
+
+def _validate(session: TrainingSession, epoch: int) -> _Means:
+    """Scores the averaged weights on the validation batches."""
+    model = session.scored_model()
+    sums = _Sums(session.device)
+    with torch.inference_mode():
+        for batch in session.val.epoch(epoch):
+            sums.add(_forward(session, model, batch))
+    means = sums.read_means()
+    _require_finite(epoch, "val loss", means.loss)
+    _require_finite(epoch, "val psnr_db", means.psnr_db)
+    return means
+
+
+@contextmanager
+def _seeded_dropout(session: TrainingSession, epoch: int) -> Iterator[None]:
+    """Torch's generators, seeded by (seed, epoch) inside and as they were outside."""
+    device = session.device
+    words = np.random.SeedSequence([session.train_config.seed, epoch]).generate_state(1, np.uint64)
+    seed = int(words[0])
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.default_generator.manual_seed(seed)
+        if device.type == "cuda":
+            torch.cuda.manual_seed(seed)
+        yield
+
+
+def _is_out_of_patience(session: TrainingSession) -> bool:
+    steps = session.train.num_batches
+    return (
+        session.early_stopping.epochs_since_best >= session.train_config.patience
+        and session.schedule.may_stop((session.epoch - 1) * steps, session.epoch * steps)
+    )
+
+
+def _require_finite(epoch: int, quantity: str, value: float) -> None:
+    if not math.isfinite(value):
+        raise NonFiniteError(epoch, quantity, value)
+
+
+def _require_one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ModelError(f"{name} must be one of {', '.join(known)}, it is {value!r}: choose one")
+
+
+def _require(name: str, value: float, *, at_least: int) -> None:
+    if not (math.isfinite(value) and value >= at_least):
+        raise ModelError(f"{name} must be at least {at_least}, it is {value}: set it higher")
