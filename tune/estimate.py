@@ -1,0 +1,63 @@
+"""How long a study will take, measured on a few steps of its own before it starts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.training import BatchSource, TrainingSession, train_epochs
+from tune.rungs import rung_epochs
+from tune.trial import TrialSpec, open_session
+
+NUM_STEPS = 3
+
+
+@dataclass(frozen=True)
+class FirstBatches:
+    """The first few batches of a source, as a source."""
+
+    source: BatchSource
+    num_batches: int
+
+    def epoch(self, epoch: int) -> Iterator[NDArray[np.float32]]:
+        """Yield the first batches of an epoch."""
+        return islice(self.source.epoch(epoch), self.num_batches)
+
+
+def epoch_seconds(spec: TrialSpec) -> float:
+    """Measure the seconds of one epoch of a trial, training and validation, from a few steps.
+
+    A first epoch warms up caches and is not counted. Validation is taken to cost per batch what
+    its first batch costs.
+    """
+    whole = open_session(spec)
+    num_train = min(NUM_STEPS, whole.train.num_batches)
+    session = TrainingSession(
+        spec.model,
+        replace(spec.train, epochs=2, warmup_epochs=min(spec.train.warmup_epochs, 2)),
+        FirstBatches(whole.train, num_train),
+        FirstBatches(whole.val, 1),
+        spec.device,
+    )
+    *_, result = train_epochs(session)
+    return (
+        result.train_s * whole.train.num_batches / num_train
+        + result.val_s * whole.val.num_batches
+    )
+
+
+def expected_epochs(num_trials: int, max_epochs: int, grace: int, reduction_factor: int) -> float:
+    """Return the epochs that a study of equal-looking trials spends under its rungs.
+
+    One trial in `reduction_factor` goes on at each rung; with improving proposals more do, so this
+    is a lower estimate.
+    """
+    rungs = rung_epochs(grace, max_epochs, reduction_factor)
+    spent = 0.0
+    alive, before = float(num_trials), 0
+    for rung in (*rungs, max_epochs):
+        spent += alive * (rung - before)
+        alive, before = alive / reduction_factor, rung
+    return spent

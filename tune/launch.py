@@ -1,0 +1,244 @@
+"""From a resolved configuration to a finished study: joins corpus, space, books and Ray.
+
+`plan_study` reads and checks everything without writing anything; `run_study` makes the study's
+folder, runs the trials and returns what they found.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from data.dataset import Corpus
+from models.precision import Stack, choose_stack
+from models.registry import ModelConfig
+from models.training import TrainConfig
+from tune.conductor import Conductor
+from tune.config import SearchConfig
+from tune.errors import UsageError
+from tune.neighbours import neighbour_points
+from tune.progress import StudyProgress
+from tune.proposer import KnownPoint, Proposal, Proposer
+from tune.ray_driver import Packing, run_trials
+from tune.recorder import Recorder, StudyFacts
+from tune.references import Reference, reference_lines
+from tune.rungs import RungLedger, rung_epochs
+from tune.space import SearchSpace, Value, build_space
+from tune.study import StudyFolder
+from tune.summary import StudySummary, summarise
+from tune.tables import read_table, write_table
+from tune.trial import DataSpec, TrialSpec, open_corpus
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """Everything that is decided before a study starts.
+
+    Attributes:
+        config: The resolved configuration.
+        corpus: The corpus that it reads.
+        space: What is searched.
+        known: The points to try first.
+        rungs: The epochs at which trials are compared; empty without a scheduler.
+        stack: Precision and memory layout of all trials.
+        packing: How trials share the machine.
+        val_images: Images of the frozen validation set.
+    """
+
+    config: SearchConfig
+    corpus: Corpus
+    space: SearchSpace
+    known: tuple[KnownPoint, ...]
+    rungs: tuple[int, ...]
+    stack: Stack
+    packing: Packing
+    val_images: int
+
+    def model_config(self, values: Mapping[str, Value]) -> ModelConfig:
+        """Return the model of a proposal; what is not searched comes from the configuration."""
+        return ModelConfig(
+            arch=self.config.arch,
+            ratio=self.config.ratio,
+            base_channels=int(values.get("base_channels", self.config.base_channels)),
+            dropout=float(values.get("dropout", self.config.dropout)),
+        )
+
+    def train_config(self, values: Mapping[str, Value]) -> TrainConfig:
+        """Return the training of a proposal; every trial of a study shares the study's seed.
+
+        One seed for all trials: they start from the same weights (at equal width) and see the same
+        batches, so that differences come from what is searched.
+        """
+        config = self.config
+        mse_weight = float(values.get("mse_weight", config.mse_weight))
+        return TrainConfig(
+            learning_rate=float(values.get("learning_rate", config.learning_rate)),
+            warmup_epochs=int(values.get("warmup_epochs", config.warmup_epochs)),
+            epochs=config.epochs,
+            weight_decay=float(values.get("weight_decay", config.weight_decay)),
+            schedule=str(values.get("schedule", config.schedule)),
+            gradient_clip=float(values.get("gradient_clip", config.gradient_clip)),
+            mse_weight=mse_weight,
+            ssim_weight=1.0 - mse_weight,
+            batch_size=int(values.get("batch_size", config.batch_size)),
+            seed=config.seed,
+            precision=self.stack.precision,
+            channels_last=self.stack.channels_last,
+        )
+
+    def data_spec(self) -> DataSpec:
+        """Return which pixels the trials see."""
+        config = self.config
+        return DataSpec(
+            corpus=str(self.corpus.path),
+            crop_px=config.crop_px,
+            data_fraction=config.data_fraction,
+            val_images=self.val_images,
+            seed=config.seed,
+        )
+
+    def trial_spec(self, proposal: Proposal, folder: StudyFolder | None = None) -> TrialSpec:
+        """Return what a worker needs to run a proposal; without a folder it keeps no checkpoint."""
+        study = "plan" if folder is None else folder.name
+        checkpoint = None
+        if folder is not None:
+            checkpoint = str(folder.checkpoints.resolve() / f"{study}_t{proposal.number:03d}.pt")
+        return TrialSpec(
+            study=study,
+            number=proposal.number,
+            model=self.model_config(proposal.values),
+            train=self.train_config(proposal.values),
+            data=self.data_spec(),
+            device=self.config.device,
+            proposed_by=proposal.proposed_by,
+            checkpoint=checkpoint,
+        )
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """What a study left: its folder, what it found, the reference lines, how it ended."""
+
+    folder: StudyFolder
+    summary: StudySummary
+    references: tuple[Reference, ...]
+    interruption: str | None
+
+
+def plan_study(config: SearchConfig) -> StudyPlan:
+    """Decide everything about a study; reads the corpus and earlier tables, writes nothing.
+
+    Raises:
+        UsageError: If flags, space and corpus do not fit together.
+        DataError: If the corpus cannot be read.
+        ModelError: If no model or training has these values.
+    """
+    corpus = open_corpus(config.data)
+    if config.crop_px > corpus.info.patch_px:
+        raise UsageError(
+            f"--crop-px must not exceed the corpus's patches of {corpus.info.patch_px} px, found "
+            f"{config.crop_px}: choose a smaller crop or prepare larger patches"
+        )
+    space = build_space(config.tune, config.range)
+    num_val = len(corpus.patches("val"))
+    rungs: tuple[int, ...] = ()
+    if config.scheduler == "asha":
+        rungs = rung_epochs(config.grace_epochs, config.epochs, config.reduction_factor)
+    hand_set = {dim.name: dim.nearest(getattr(config, dim.name)) for dim in space.dimensions}
+    known = [KnownPoint("hand_set", hand_set)]
+    neighbours = neighbour_points(
+        read_table(config.results, "trials"),
+        config.arch,
+        config.ratio,
+        corpus.info.fingerprint,
+        space.dimensions,
+    )
+    known += [point for point in neighbours if dict(point.values) != hand_set]
+    model = ModelConfig(config.arch, config.ratio, config.base_channels)
+    return StudyPlan(
+        config=config,
+        corpus=corpus,
+        space=space,
+        known=tuple(known[: config.trials]),
+        rungs=rungs,
+        stack=choose_stack(model, config.crop_px, config.batch_size, config.device),
+        packing=Packing(config.max_concurrent, num_gpus=1 if config.device == "cuda" else 0),
+        val_images=min(num_val, config.val_images or num_val),
+    )
+
+
+def run_study(plan: StudyPlan, folder: StudyFolder, console: Console, quiet: bool) -> StudyResult:
+    """Run a planned study inside a `ray_session` and return what it found.
+
+    Args:
+        plan: What was decided.
+        folder: The study's new folder.
+        console: Where progress goes.
+        quiet: Whether to show none.
+    """
+    config = plan.config
+    references = reference_lines(
+        plan.corpus, plan.model_config({}), config.crop_px, plan.val_images
+    )
+    write_references(plan, folder, references)
+    proposer = Proposer(
+        folder.journal, folder.name, plan.space.dimensions, plan.known, config.searcher, config.seed
+    )
+    recorder = Recorder(folder, study_facts(plan))
+    deadline_s = None if config.hours is None else time.monotonic() + 3600 * config.hours
+    with StudyProgress(console, config.trials, config.epochs, quiet) as progress:
+        conductor = Conductor(
+            proposer,
+            RungLedger(plan.rungs, config.reduction_factor),
+            recorder,
+            lambda proposal: plan.trial_spec(proposal, folder),
+            progress,
+            config.trials,
+            deadline_s,
+        )
+        run_trials(conductor, plan.packing)
+    records = list(recorder.trials.values())
+    return StudyResult(
+        folder=folder,
+        summary=summarise(records, plan.space.dimensions),
+        references=tuple(references),
+        interruption=conductor.interruption,
+    )
+
+
+def study_facts(plan: StudyPlan) -> StudyFacts:
+    """Return what is the same in every row of the study's tables."""
+    info = plan.corpus.info
+    return StudyFacts(
+        mode="quick" if plan.config.data_fraction < 1 else "full",
+        corpus=info.name,
+        is_synthetic=info.is_synthetic,
+        corpus_fingerprint=info.fingerprint,
+        split_fingerprint=info.split_fingerprint,
+        val_images=plan.val_images,
+    )
+
+
+def write_references(
+    plan: StudyPlan, folder: StudyFolder, references: Sequence[Reference]
+) -> None:
+    """Write the reference lines of a study as its `references` table."""
+    info = plan.corpus.info
+    rows = [
+        {
+            "study": folder.name,
+            "corpus": info.name,
+            "is_synthetic": info.is_synthetic,
+            "corpus_fingerprint": info.fingerprint,
+            "split": "val",
+            "crop_px": plan.config.crop_px,
+            "ratio": plan.config.ratio,
+            "reference": line.reference,
+            "psnr_db": line.psnr_db,
+            "ssim": line.ssim,
+            "num_images": line.num_images,
+        }
+        for line in references
+    ]
+    write_table(folder.tables, "references", rows)

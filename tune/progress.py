@@ -1,0 +1,125 @@
+"""What a person sees while a study runs: a line per ended trial, and on a terminal a bar with ETA."""
+
+import time
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from tune.outcomes import Outcome
+from tune.trial import TrialRecord
+
+OUTCOME_STYLES = {
+    Outcome.COMPLETED: "green",
+    Outcome.STOPPED: "yellow",
+    Outcome.INTERRUPTED: "magenta",
+}
+"""Colours of the outcomes; every other one is a crash and red."""
+
+
+def remaining_s(
+    records: Iterable[TrialRecord], num_trials: int, max_epochs: int, elapsed_s: float
+) -> float | None:
+    """Estimate the seconds until the last of `num_trials` trials ends.
+
+    Trials still to come are taken to cost as many epochs as the ended ones did on average (all of
+    `max_epochs` while none has ended), at the epochs per second seen so far.
+
+    Returns:
+        The estimate, or None before the first finished epoch.
+    """
+    records = list(records)
+    finished = sum(len(record.epochs) for record in records)
+    if finished == 0:
+        return None
+    ended = [len(record.epochs) for record in records if record.outcome is not None]
+    expected = sum(ended) / len(ended) if ended else max_epochs
+    running = [len(record.epochs) for record in records if record.outcome is None]
+    to_come = sum(max(expected - done, 1) for done in running)
+    to_come += expected * max(num_trials - len(records), 0)
+    return to_come * elapsed_s / finished
+
+
+def clock(seconds: float) -> str:
+    """Return a duration as `m:ss` or `h:mm:ss`."""
+    minutes, whole = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{whole:02d}" if hours else f"{minutes}:{whole:02d}"
+
+
+def trial_line(record: TrialRecord) -> str:
+    """Return one line about an ended trial: outcome, best score and where, values, reason."""
+    assert record.outcome is not None
+    best = record.best
+    score = "     no score     " if best is None else f"{best.val_psnr_db:6.2f} dB @ epoch {best.epoch:<3d}"
+    train, model = record.spec.train, record.spec.model
+    style = OUTCOME_STYLES.get(record.outcome, "red")
+    line = (
+        f"t{record.spec.number:03d}  [{style}]{record.outcome.value:<13}[/] {score} "
+        f"lr {train.learning_rate:.1e}  warmup {train.warmup_epochs:<2d} base {model.base_channels:<3d}"
+    )
+    if record.reason and record.outcome.is_crash:
+        line += f" {record.reason.splitlines()[-1]}"
+    return line
+
+
+class StudyProgress:
+    """Shows one study; without a terminal only the line per trial, with `quiet` nothing.
+
+    Args:
+        console: Where to write.
+        num_trials: Trials that the study will hand out.
+        max_epochs: Epochs of a trial that nobody stops.
+        quiet: Whether to show nothing.
+    """
+
+    def __init__(
+        self, console: Console, num_trials: int, max_epochs: int, quiet: bool = False
+    ) -> None:
+        self._console = console
+        self._num_trials = num_trials
+        self._max_epochs = max_epochs
+        self._quiet = quiet
+        self._start_s = time.monotonic()
+        self._bar = Progress(
+            BarColumn(bar_width=28),
+            TextColumn("{task.description}"),
+            console=console,
+            transient=True,
+            disable=quiet or not console.is_terminal,
+        )
+        self._task: TaskID = self._bar.add_task("waiting for the first epoch", total=num_trials)
+
+    def __enter__(self) -> "StudyProgress":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def update(self, records: Iterable[TrialRecord]) -> None:
+        """Redraw the bar after an epoch."""
+        if self._bar.disable:
+            return
+        records = list(records)
+        num_ended = sum(record.outcome is not None for record in records)
+        self._bar.update(self._task, completed=num_ended, description=self._status(records))
+
+    def show_end(self, record: TrialRecord, records: Iterable[TrialRecord]) -> None:
+        """Write the line of a trial that ended, in a log with how far the study is."""
+        if self._quiet:
+            return
+        line = trial_line(record)
+        if self._bar.disable:
+            line += f"  | {self._status(list(records))}"
+        self._console.print(line, highlight=False, soft_wrap=True)
+        self.update(records)
+
+    def _status(self, records: list[TrialRecord]) -> str:
+        num_ended = sum(record.outcome is not None for record in records)
+        best_db = max((record.best_val_psnr_db for record in records), default=float("-inf"))
+        elapsed_s = time.monotonic() - self._start_s
+        left_s = remaining_s(records, self._num_trials, self._max_epochs, elapsed_s)
+        best = "" if best_db == float("-inf") else f", best {best_db:.2f} dB"
+        eta = "" if left_s is None else f", {clock(left_s)} left"
+        return f"{num_ended}/{self._num_trials} trials{best}, {clock(elapsed_s)} gone{eta}"

@@ -1,0 +1,154 @@
+"""Runs one study's trials with Ray Tune, quietly, and leaves nothing behind.
+
+Takes a conductor, returns when its study has ended. Ray is told to write into a temporary folder
+that goes away with it: its experiment state cannot restore rungs and restarts silently when torn,
+so nothing of it is kept (docs/DECISIONS.md). Signals end the study cleanly; a second one ends the
+process at once.
+"""
+
+import logging
+import os
+import shutil
+import signal
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+WORKER_ENVIRONMENT = {
+    # One thread per worker: two one-thread workers do more than one two-thread worker, and
+    # two-thread workers collapse when the machine is busy.
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    # Huge pages for the allocator: fewer page faults in every step (models/precision.py).
+    "THP_MEM_ALLOC_ENABLE": "1",
+}
+
+DRIVER_ENVIRONMENT = {
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # no CSV, JSON or TensorBoard files
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # signals are handled below, SIGTERM included
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000",  # Ray's experiment state is never read
+    "TUNE_FORCE_TRIAL_CLEANUP_S": "20",  # the default lets a stuck actor keep its share for 600 s
+    "TUNE_RESULT_BUFFER_LENGTH": "1",  # every epoch is judged before the next one starts
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative corpus paths keep their meaning in the workers
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # the coming default; the old one warns
+}
+
+
+@dataclass(frozen=True)
+class Packing:
+    """How trials share the machine.
+
+    Attributes:
+        max_concurrent: Trials that run side by side.
+        num_gpus: CUDA devices to use, 0 on a CPU.
+    """
+
+    max_concurrent: int
+    num_gpus: int
+
+    @property
+    def gpus_per_trial(self) -> float:
+        """Share of a device that a trial asks for; bookkeeping only, Ray enforces no memory."""
+        return self.num_gpus / self.max_concurrent
+
+
+@contextmanager
+def ray_session(packing: Packing, dashboard: bool = True) -> Iterator[str | None]:
+    """Start Ray for the searches of one command; yield the dashboard's address, if it has one.
+
+    Ray's session files go to a folder of their own, removed at the end: Ray never cleans its own.
+    """
+    os.environ.update(DRIVER_ENVIRONMENT)
+    import ray
+
+    # A short path: Ray puts Unix sockets below it, and their names end at 107 characters.
+    temporary = Path(tempfile.mkdtemp(prefix="sar-tune-"))
+    # Failures are told once, by our own lines; feasibility is checked before a study starts.
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+    ray._private.worker._worker_logs_enabled = False  # no setting hides the raylet's obituaries
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Ray's deprecations of its own parts
+            context = ray.init(
+                num_cpus=packing.max_concurrent,
+                num_gpus=packing.num_gpus,
+                include_dashboard=dashboard,
+                dashboard_host="127.0.0.1",
+                log_to_driver=False,
+                logging_level="ERROR",
+                object_store_memory=200 * 2**20,  # patches travel through the page cache instead
+                _temp_dir=str(temporary),
+                runtime_env={"env_vars": WORKER_ENVIRONMENT},
+            )
+        yield context.dashboard_url or None
+    finally:
+        ray.shutdown()
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def run_trials(conductor: Any, packing: Packing) -> None:
+    """Run a conductor's study to its end inside a `ray_session`.
+
+    Args:
+        conductor: The `tune.conductor.Conductor` of the study.
+        packing: How its trials share the machine.
+    """
+    from ray.tune import CheckpointConfig, PlacementGroupFactory, run
+
+    from tune.ray_adapters import RungScheduler, StudyCallback, StudySearcher, StudyStopper
+    from tune.trainable import AutoencoderTrial
+
+    storage = tempfile.mkdtemp(prefix="sar-tune-")
+    try:
+        with interruptible(conductor), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Ray's deprecations of its own parts
+            run(
+                AutoencoderTrial,
+                name="trials",
+                storage_path=storage,
+                search_alg=StudySearcher(conductor),
+                scheduler=RungScheduler(conductor),
+                callbacks=[StudyCallback(conductor)],
+                stop=StudyStopper(conductor),
+                num_samples=-1,  # the conductor counts the trials
+                max_concurrent_trials=packing.max_concurrent,
+                resources_per_trial=PlacementGroupFactory(
+                    [{"CPU": 1, "GPU": packing.gpus_per_trial}]
+                ),
+                reuse_actors=True,
+                checkpoint_config=CheckpointConfig(checkpoint_frequency=0),
+                raise_on_failed_trial=False,
+                verbose=0,
+            )
+    finally:
+        conductor.close()
+        shutil.rmtree(storage, ignore_errors=True)
+
+
+@contextmanager
+def interruptible(conductor: Any) -> Iterator[None]:
+    """Turn the first SIGINT, SIGTERM or SIGHUP into a clean end; the second one ends at once."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in signals}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def end_cleanly(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (Python's signature)
+        conductor.interrupt(f"interrupted by {signal.Signals(number).name}")
+        restore()
+
+    for number in signals:
+        signal.signal(number, end_cleanly)
+    try:
+        yield
+    finally:
+        restore()

@@ -1,0 +1,101 @@
+"""The Ray actor that runs trials, one epoch a step, one trial after another in one process.
+
+Starting a process, importing torch and opening the corpus takes seconds, so actors are reused:
+`reset_config` puts the next trial into the same process. What a worker unpickles is defined here
+and in `tune.trial`, never in a command's module (which is `__main__` while it runs).
+
+A non-finite value and an exhausted memory end the trial cleanly, as a last report with an outcome
+and a reason; every other exception is left to Ray, which ends the actor with the trial, because
+nobody knows what state the process is in.
+"""
+
+import gc
+import math
+import traceback
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from ray.tune import Trainable
+
+from models.checkpoint import save_checkpoint
+from models.precision import prepare_process
+from models.training import EpochResult, NonFiniteError, TrainingSession, train_epochs
+from tune.outcomes import Outcome
+from tune.trial import TrialSpec, open_session
+
+METRIC = "val_psnr_db"
+SPEC = "spec"
+
+
+class AutoencoderTrial(Trainable):  # type: ignore[misc]
+    """Trains one autoencoder per trial; `step` is one epoch."""
+
+    def setup(self, config: dict[str, Any]) -> None:
+        """Prepare the process once, then the first trial."""
+        prepare_process()
+        self._begin(config[SPEC])
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Free the finished trial and begin the next one in this process."""
+        del self._epochs, self._session
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
+        self._begin(new_config[SPEC])
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Train and validate one epoch; the report is an `EpochResult` or the trial's end."""
+        try:
+            # The session is built here and not in `_begin`: a model that does not fit must end
+            # its own trial, with a reason, and an exception in `reset_config` cannot say one.
+            if self._session is None:
+                self._session = open_session(self._spec)
+                self._epochs = train_epochs(self._session)
+            result = next(self._epochs)
+        except NonFiniteError as error:
+            return _end(Outcome.DIVERGED, str(error))
+        except (torch.cuda.OutOfMemoryError, MemoryError) as error:
+            return _end(Outcome.OUT_OF_MEMORY, last_lines(error))
+        self._keep_best(result)
+        report = asdict(result)
+        if result.is_last:
+            report |= {"done": True, "outcome": Outcome.COMPLETED.value}
+        return report
+
+    def __repr__(self) -> str:
+        """Name the trial in the Ray dashboard."""
+        model = self._spec.model
+        return f"{model.arch}-{model.ratio}x-b{model.base_channels}-t{self._spec.number:03d}"
+
+    def _begin(self, spec: TrialSpec) -> None:
+        self._spec = spec
+        self._session: TrainingSession | None = None
+        self._epochs: Iterator[EpochResult] = iter(())
+        self._best_db = -math.inf
+
+    def _keep_best(self, result: EpochResult) -> None:
+        if self._spec.checkpoint is None or result.val_psnr_db <= self._best_db:
+            return
+        assert self._session is not None
+        self._best_db = result.val_psnr_db
+        save_checkpoint(
+            Path(self._spec.checkpoint),
+            self._session,
+            {"trial": self._spec.name, "epoch": result.epoch, METRIC: result.val_psnr_db},
+        )
+
+
+def _end(outcome: Outcome, reason: str) -> dict[str, Any]:
+    """Return a last report without a score: NaN, because a worst value would soften the rungs."""
+    return {"done": True, "outcome": outcome.value, "reason": reason, METRIC: math.nan}
+
+
+def last_lines(error: BaseException, num_lines: int = 3) -> str:
+    """Return the end of an exception's traceback, the part that a person reads first."""
+    lines = "".join(traceback.format_exception(error)).strip().splitlines()
+    return "\n".join(lines[-num_lines:])

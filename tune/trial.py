@@ -1,0 +1,133 @@
+"""One trial: what is needed to run it anywhere, and what became of it.
+
+`TrialSpec` travels to a worker; `TrialRecord` grows on the driver while results come back.
+`open_session` turns a specification into a training session: the search's workers and
+`tune.train` both call it, so that there is one training loop.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from models.registry import ModelConfig
+from tune.outcomes import Outcome
+
+if TYPE_CHECKING:
+    from data.dataset import Corpus
+    from models.training import EpochResult, TrainConfig, TrainingSession
+    from tune.space import Value
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """Which pixels a trial sees.
+
+    Attributes:
+        corpus: Folder of the prepared corpus.
+        crop_px: Side of the square crops, in pixels.
+        data_fraction: Share of the training patches, in (0, 1].
+        val_images: Size of the frozen validation set; None for every validation patch.
+        seed: Chooses the share of training patches: the study's, so that trials share their data.
+    """
+
+    corpus: str
+    crop_px: int
+    data_fraction: float
+    val_images: int | None
+    seed: int
+
+
+@dataclass(frozen=True)
+class TrialSpec:
+    """Everything that a worker needs to run one trial."""
+
+    study: str
+    number: int
+    model: ModelConfig
+    train: "TrainConfig"
+    data: DataSpec
+    device: str
+    proposed_by: str
+    checkpoint: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The study's name with the trial's number."""
+        return f"{self.study}_t{self.number:03d}"
+
+    def value_of(self, dimension: str) -> "Value":
+        """Return the value of a searched dimension, wherever it is kept."""
+        holder = self.model if hasattr(self.model, dimension) else self.train
+        value: Value = getattr(holder, dimension)
+        return value
+
+
+@dataclass
+class TrialRecord:
+    """What the driver knows about a trial: grows by one epoch at a time, ends with one outcome.
+
+    Attributes:
+        spec: What was asked for.
+        started_at: When the trial was handed out.
+        epochs: The finished epochs, in order; kept however the trial ends.
+        outcome: How it ended; None while it runs.
+        reason: Why, for a person; None for a completed trial.
+        ended_at: When it ended.
+    """
+
+    spec: TrialSpec
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    epochs: list["EpochResult"] = field(default_factory=list)
+    outcome: Outcome | None = None
+    reason: str | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def best(self) -> "EpochResult | None":
+        """The one epoch that every "best" value comes from: highest validation PSNR, first of ties."""
+        return max(self.epochs, key=lambda epoch: epoch.val_psnr_db, default=None)
+
+    @property
+    def best_val_psnr_db(self) -> float:
+        """Validation PSNR of the best epoch in dB; minus infinity before the first epoch."""
+        best = self.best
+        return float("-inf") if best is None else best.val_psnr_db
+
+
+@lru_cache(maxsize=4)
+def open_corpus(path: str) -> "Corpus":
+    """Return the corpus at `path`, opened once per process.
+
+    A worker runs many trials on one corpus; a prepared corpus never changes in place.
+
+    Raises:
+        DataError: If there is no readable corpus there.
+    """
+    from data.dataset import Corpus
+
+    return Corpus.open(Path(path))
+
+
+def open_session(spec: TrialSpec) -> "TrainingSession":
+    """Return a training session at epoch 0 for a specification.
+
+    Raises:
+        DataError: If the corpus cannot be read or has no patches for the asked split.
+        ModelError: If the model cannot be built or the crop does not suit it.
+    """
+    from data.batches import EvalBatches, TrainBatches
+    from models.training import TrainingSession
+
+    corpus = open_corpus(spec.data.corpus)
+    train = corpus.patches("train", fraction=spec.data.data_fraction, seed=spec.data.seed)
+    return TrainingSession(
+        spec.model,
+        spec.train,
+        TrainBatches(train, spec.data.crop_px, spec.train.batch_size, spec.train.seed),
+        EvalBatches(
+            corpus.patches("val"), spec.data.crop_px, spec.train.batch_size, spec.data.val_images
+        ),
+        spec.device,
+    )
