@@ -1,0 +1,148 @@
+"""Two linear codecs with a given number of coefficients: what a learned one must stand above.
+
+Block KLT is the linear optimum of 16x16 blocks: what an autoencoder of one linear layer per block
+would reach. Area downsampling with bicubic upsampling needs no training at all.
+
+Both are linear to the letter: nothing is quantised, and nothing clipped to [0, 1] (the scorer's
+part). numpy and Pillow only. Letters: N patches, P their side in pixels, C coefficients per block.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from models.errors import ModelError
+
+BLOCK_PX = 16
+BLOCK_SIZE = BLOCK_PX**2
+CHUNK_BLOCKS = 2**16
+"""Blocks that are taken to float64 at a time: 128 MiB."""
+
+
+@dataclass(frozen=True)
+class BlockKlt:
+    """The Karhunen-Loève transform of 16x16 blocks, cut to its strongest coefficients.
+
+    Attributes:
+        mean: The mean training block, (256,); the transform is of the difference from it.
+        basis: Orthonormal rows by descending variance on the training blocks, (C, 256).
+        variances: Of all 256 coefficients on the training blocks, descending. The mean squared
+            error on those blocks is the sum of variances[C:], divided by 256.
+    """
+
+    mean: NDArray[np.float64]
+    basis: NDArray[np.float64]
+    variances: NDArray[np.float64]
+
+    def reconstruct(self, patches: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Patches as C coefficients per block tell them.
+
+        Args:
+            patches: (N, P, P), P a multiple of 16.
+
+        Raises:
+            ModelError: When P is not.
+        """
+        projector = self.basis.T @ self.basis
+        blocks = _split(patches)
+        for start in range(0, len(blocks), CHUNK_BLOCKS):
+            chunk = blocks[start : start + CHUNK_BLOCKS]
+            chunk[:] = (chunk - self.mean) @ projector + self.mean
+        return _join(blocks, patches.shape)
+
+
+def fit_block_klt(patches: NDArray[np.float32], latent_channels: int) -> BlockKlt:
+    """The block KLT of training patches, from the exact covariance of all their blocks.
+
+    Args:
+        patches: (N, P, P), P a multiple of 16.
+        latent_channels: C, coefficients kept per block, 1 to 256: 256 / ratio.
+
+    Raises:
+        ModelError: When there are no patches, P is no multiple of 16, or C is out of range.
+
+    Example:
+        >>> patches = np.random.default_rng(0).random((4, 32, 32), dtype=np.float32)
+        >>> klt = fit_block_klt(patches, latent_channels=256)
+        >>> bool(np.allclose(klt.reconstruct(patches), patches, atol=1e-6))
+        True
+    """
+    if not 1 <= latent_channels <= BLOCK_SIZE:
+        raise ModelError(
+            f"a block has 1 to {BLOCK_SIZE} coefficients, {latent_channels} are asked for: "
+            f"take {BLOCK_SIZE} / ratio"
+        )
+    blocks = _split(patches)
+    if not len(blocks):
+        raise ModelError(
+            "the KLT is fitted on at least one patch, there is none: pass training patches"
+        )
+    mean = blocks.mean(axis=0, dtype=np.float64)
+    covariance = np.zeros((BLOCK_SIZE, BLOCK_SIZE))
+    for start in range(0, len(blocks), CHUNK_BLOCKS):
+        differences = blocks[start : start + CHUNK_BLOCKS] - mean
+        covariance += differences.T @ differences
+    variances, vectors = np.linalg.eigh(covariance / len(blocks))
+    order = np.argsort(variances)[::-1]
+    return BlockKlt(mean, vectors[:, order[:latent_channels]].T, variances[order])
+
+
+def supports_down_up(ratio: int) -> bool:
+    """Whether sides shrink by a whole factor at this ratio: at 4x, 16x, 64x, not at 8x, 32x."""
+    return ratio > 0 and math.isqrt(ratio) ** 2 == ratio
+
+
+def down_up_sample(patches: NDArray[np.float32], ratio: int) -> NDArray[np.float32]:
+    """Patches from the means of their squares of ratio pixels, interpolated bicubically.
+
+    Args:
+        patches: (N, P, P), P a multiple of the square root of ratio.
+        ratio: Pixels per mean, a square number; see supports_down_up.
+
+    Raises:
+        ModelError: When ratio is no square, or P no multiple of its root.
+    """
+    if not supports_down_up(ratio):
+        raise ModelError(
+            f"down-and-up sampling needs a square ratio, it is {ratio}: take 4, 16 or 64"
+        )
+    factor = math.isqrt(ratio)
+    height, width = _require_multiple(patches, factor)
+    shape = (-1, height // factor, factor, width // factor, factor)
+    means = patches.reshape(shape).mean(axis=(2, 4), dtype=np.float64).astype(np.float32)
+    size = (width, height)
+    bicubic = Image.Resampling.BICUBIC
+    restored = [np.asarray(Image.fromarray(small).resize(size, bicubic)) for small in means]
+    return np.stack(restored) if restored else np.empty_like(patches)
+
+
+def _split(patches: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, P, P) to a copy as (blocks, 256), patch by patch, row by row."""
+    height, width = _require_multiple(patches, BLOCK_PX)
+    grid = patches.reshape(-1, height // BLOCK_PX, BLOCK_PX, width // BLOCK_PX, BLOCK_PX)
+    return grid.swapaxes(2, 3).reshape(-1, BLOCK_SIZE).astype(np.float32)
+
+
+def _join(blocks: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """The inverse of _split."""
+    _, height, width = shape
+    grid = blocks.reshape(-1, height // BLOCK_PX, width // BLOCK_PX, BLOCK_PX, BLOCK_PX)
+    return grid.swapaxes(2, 3).reshape(shape)
+
+
+def _require_multiple(patches: NDArray[np.float32], factor: int) -> tuple[int, int]:
+    """Height and width of the patches, both multiples of factor."""
+    if patches.ndim != 3:
+        raise ModelError(
+            f"patches must be of shape (N, P, P), they are {patches.shape}: leave the channel out"
+        )
+    height, width = patches.shape[1:]
+    if height % factor or width % factor:
+        raise ModelError(
+            f"sides of patches must be multiples of {factor} px, they are {height} x {width}: "
+            "crop them"
+        )
+    return height, width
