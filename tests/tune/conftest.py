@@ -1,0 +1,62 @@
+"""Records of trials that never ran, for the tests of what is made of them."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from models.registry import ModelConfig
+from models.training import EpochResult, TrainConfig
+from tune.outcomes import Outcome
+from tune.trial import DataSpec, TrialRecord, TrialSpec
+
+
+def epoch_result(epoch: int, val_psnr_db: float, is_last: bool = False) -> EpochResult:
+    """An epoch with a given score; everything else is plausible and constant."""
+    return EpochResult(
+        epoch=epoch,
+        train_loss=0.2,
+        train_mse=0.01,
+        train_ssim=0.6,
+        train_psnr_db=val_psnr_db + 0.5,
+        val_loss=0.21,
+        val_mse=0.011,
+        val_ssim=0.59,
+        val_psnr_db=val_psnr_db,
+        learning_rate=1e-4,
+        gradient_norm=0.3,
+        train_s=1.0,
+        val_s=0.2,
+        num_samples=160,
+        samples_per_s=160.0,
+        peak_memory_mib=400.0,
+        memory_method="rss_peak",
+        is_last=is_last,
+    )
+
+
+@pytest.fixture
+def make_record() -> Callable[..., TrialRecord]:
+    """Make a trial's record from its scores and outcome."""
+
+    def make(
+        number: int = 0,
+        scores_db: Sequence[float] = (),
+        outcome: Outcome | None = Outcome.COMPLETED,
+        reason: str | None = None,
+        proposed_by: str = "searcher",
+        learning_rate: float = 1e-4,
+        base_channels: int = 8,
+    ) -> TrialRecord:
+        spec = TrialSpec(
+            study="baseline_quick_c16_cr16x_20260101_000000",
+            number=number,
+            model=ModelConfig("baseline", 16, base_channels),
+            train=TrainConfig(learning_rate=learning_rate, epochs=10),
+            data=DataSpec("corpus", 64, 0.05, 8, 0),
+            device="cpu",
+            proposed_by=proposed_by,
+        )
+        epochs = [epoch_result(i, score) for i, score in enumerate(scores_db, start=1)]
+        return TrialRecord(spec, epochs=epochs, outcome=outcome, reason=reason)
+
+    return make
