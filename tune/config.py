@@ -1,0 +1,397 @@
+"""The configuration of one study: what is asked, resolved, checked and written down.
+
+Layers, weakest first: the defaults below, the machine's profile, a TOML file, flags. `resolve`
+joins them; it is pure. The same declarations give the flags, their help and the TOML keys.
+Ranges of the search are texts of `tune.space`; what a profile picks is in `tune.profiles`.
+"""
+
+import argparse
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from models.registry import ARCHITECTURES, RATIOS
+from models.schedules import SCHEDULES
+from tune.errors import UsageError
+from tune.profiles import Machine, Pick, available_cores, choose_profile
+from tune.settings import (
+    ALL,
+    add_flags,
+    check_limits,
+    format_toml,
+    given_values,
+    read_toml_file,
+    read_values,
+    setting,
+    settings_of,
+)
+from tune.space import (
+    DEFAULT_TUNE,
+    DIMENSIONS,
+    SearchSpace,
+    Value,
+    build_space,
+    did_you_mean,
+    format_range,
+)
+
+SEARCHERS = ("tpe", "random", "gp")
+SCHEDULERS = ("asha", "none")
+NOT_HASHED = ("results", "name", "hours", "max_concurrent")
+"""Settings that say where or how fast, not what: a study is the same one without them."""
+
+HAND_SET_WARMUP_EPOCHS = 3
+GRACE_SHARE = 0.25
+"""Share of the epochs that every trial gets before any comparison."""
+
+LATENT_ELEMENTS_PER_CHANNEL = 256
+"""Input elements per latent element of one channel, at 16x spatial reduction."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchConfig:
+    """Everything that decides what a study does; `study.toml` is this, written down.
+
+    The training values (learning rate to batch size) are those of the hand-set trial, and of
+    every trial for what is not searched.
+    """
+
+    arch: str = setting(
+        "architecture of the autoencoder, or all", default="attention", expands=True
+    )
+    ratio: int = setting(
+        "input elements per latent element (4, 8, 16, 32 or 64), or all", default=16, expands=True
+    )
+    data: str | None = setting(
+        "folder of the prepared corpus",
+        default=None,
+        default_words="a synthetic corpus, made on first use",
+    )
+    results: str = setting("folder of all studies", default="ray_results")
+    name: str | None = setting(
+        "name of the study's folder",
+        default=None,
+        default_words="architecture, latent channels, ratio and time",
+    )
+    trials: int = setting("configurations to try", at_least=1)
+    hours: float | None = setting(
+        "time budget: after it, running trials are ended and keep their epochs",
+        default=None,
+        default_words="no limit",
+        unit="h",
+        above=0,
+    )
+    epochs: int = setting("epochs of a trial that is never stopped", at_least=1)
+    data_fraction: float = setting(
+        "share of the training patches; validation always uses the same images", above=0, at_most=1
+    )
+    crop_px: int | None = setting(
+        "side of the square crops, a multiple of 16, or patch for whole patches",
+        unit="px",
+        at_least=16,
+        none_word="patch",
+    )
+    val_images: int | None = setting(
+        "validation images that every trial is scored on, or all", at_least=1, none_word=ALL
+    )
+    tune: tuple[str, ...] = setting(
+        f"what is searched, separated by commas: any of {', '.join(DIMENSIONS)}",
+        default=DEFAULT_TUNE,
+    )
+    range: tuple[str, ...] = setting(
+        "range of one searched value, NAME=LOW:HIGH or NAME=A,B,C; may be repeated",
+        default=(),
+        default_words="built in; see docs/TUNING.md",
+        repeats=True,
+    )
+    searcher: str = setting(
+        "how configurations are proposed: tree-structured Parzen estimator, at random, or "
+        "Gaussian process",
+        default="tpe",
+        choices=SEARCHERS,
+    )
+    scheduler: str = setting(
+        "asha stops trials that are worse than others at the same epoch; none runs all to the end",
+        default="asha",
+        choices=SCHEDULERS,
+    )
+    grace_epochs: int = setting(
+        "epochs before a trial can be stopped. Learning curves rank late: one that ended best "
+        "stood still from epoch 3 to 9 of 35, so an early cut would have ended it",
+        default_words="a quarter of the epochs",
+        at_least=1,
+    )
+    reduction_factor: int = setting(
+        "one in this many trials stays at each comparison, and comparisons lie this factor apart",
+        default=3,
+        at_least=2,
+    )
+    learning_rate: float = setting("highest learning rate", default=1e-4, above=0)
+    warmup_epochs: int = setting(
+        "linear rise to the learning rate, never more than the epochs",
+        default=HAND_SET_WARMUP_EPOCHS,
+        unit="epochs",
+        at_least=0,
+    )
+    base_channels: int = setting(
+        "width of the network",
+        default_words="the architecture's usual width, on a CPU the widest one searched",
+        at_least=1,
+    )
+    weight_decay: float = setting("AdamW's decay of weights", default=1e-5, at_least=0)
+    schedule: str = setting("learning rate after the warmup", default="plateau", choices=SCHEDULES)
+    gradient_clip: float = setting(
+        "largest norm of the gradient; 0 for no limit", default=1.0, at_least=0
+    )
+    mse_weight: float = setting(
+        "weight of MSE in the loss; 1 - SSIM has the rest of 1", default=0.5, at_least=0, at_most=1
+    )
+    dropout: float = setting(
+        "share of channels dropped while training", default=0.0, at_least=0, at_most=0.9
+    )
+    batch_size: int = setting("images per optimiser step", default=16, at_least=1)
+    seed: int = setting(
+        "start of every random draw: proposals, data shares, weights", default=0, at_least=0
+    )
+    max_concurrent: int = setting("trials that run at the same time", at_least=1)
+    device: str = setting(
+        "where trials train",
+        default_words="auto: the CUDA card if there is one",
+        choices=("auto", "cpu", "cuda"),
+    )
+
+    def __post_init__(self) -> None:
+        for name, known in settings_of(SearchConfig).items():
+            check_limits(known, getattr(self, name))
+        _check_architecture(self.arch)
+        _check_ratio(self.ratio)
+        _check_name(self.name)
+        _check_crop(self.crop_px)
+        _check_space(self)
+        _check_epochs(self)
+
+    @cached_property
+    def space(self) -> SearchSpace:
+        """What is searched, and in which ranges."""
+        return build_space(self.tune, self.range)
+
+    @property
+    def latent_channels(self) -> int:
+        """Channels of the latent at this ratio."""
+        return LATENT_ELEMENTS_PER_CHANNEL // self.ratio
+
+    @property
+    def ssim_weight(self) -> float:
+        """Weight of 1 - SSIM in the loss of the hand-set trial."""
+        return 1.0 - self.mse_weight
+
+    @property
+    def hand_set(self) -> dict[str, Value]:
+        """The hand-set point: the value of every searched dimension before any search."""
+        return {name: getattr(self, name) for name in self.tune}
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A configuration, and what of it nobody asked for.
+
+    Attributes:
+        config: The configuration of one study.
+        picked: What the profile chose, with the reason, by setting.
+    """
+
+    config: SearchConfig
+    picked: Mapping[str, Pick]
+
+
+def resolve(
+    flags: Mapping[str, object], file: Mapping[str, object], machine: Machine
+) -> tuple[Resolved, ...]:
+    """Join the layers and return one configuration per study, several where "all" is asked for.
+
+    Args:
+        flags: Settings given as flags, as texts or typed.
+        file: Keys and values of a TOML file; empty without one.
+        machine: Whose profile fills the rest.
+
+    Raises:
+        UsageError: For every value or combination that cannot be searched.
+    """
+    from_file = read_values(SearchConfig, file, "a configuration file")
+    from_flags = read_values(SearchConfig, flags, "the command")
+    given = from_file | from_flags | {"device": machine.device}
+    if "tune" in from_flags:  # the file's ranges may belong to what is no longer searched
+        from_file["range"] = _of_dimensions(from_file.get("range", ()), from_flags["tune"])
+    ranges = (*from_file.get("range", ()), *from_flags.get("range", ()))
+    given["range"] = ranges
+    archs = _expand(given.pop("arch", "attention"), tuple(ARCHITECTURES))
+    ratios = _expand(given.pop("ratio", 16), RATIOS)
+    if len(archs) * len(ratios) > 1 and given.get("name") is not None:
+        raise UsageError(
+            f"a name belongs to one study, found {given['name']!r} for {len(archs) * len(ratios)}: "
+            "leave --name out or ask for one architecture and one ratio"
+        )
+    return tuple(
+        _resolve_one({**given, "arch": arch, "ratio": ratio}, machine)
+        for arch in archs
+        for ratio in ratios
+    )
+
+
+def add_search_flags(parser: argparse._ActionsContainer) -> None:
+    """Add every setting of a search as a flag; what is not given stays out of the namespace."""
+    cpu = choose_profile(Machine("cpu", available_cores()), "attention")
+    cuda = choose_profile(Machine("cuda", available_cores()), "attention")
+    defaults = {name: f"{cpu[name].value} on a CPU, {cuda[name].value} on a GPU" for name in cpu}
+    add_flags(parser, SearchConfig, defaults)
+
+
+def search_flags(namespace: argparse.Namespace) -> dict[str, object]:
+    """Return the settings of a search that were given as flags."""
+    return given_values(SearchConfig, namespace)
+
+
+def write_config(config: SearchConfig) -> str:
+    """Return the text of `study.toml`, which `--config` reads back as the same configuration."""
+    return (
+        "# The resolved configuration of a study. To repeat it, with any flag on top:\n"
+        "#     python -m tune.search --config study.toml\n"
+        + format_toml(asdict(config), settings_of(SearchConfig))
+    )
+
+
+def read_config(path: Path | str) -> SearchConfig:
+    """Return the configuration that a `study.toml` holds.
+
+    Raises:
+        UsageError: If it cannot be read or is incomplete.
+    """
+    values = read_values(SearchConfig, read_toml_file(path), str(path))
+    try:
+        return SearchConfig(**values)
+    except TypeError as error:
+        raise UsageError(
+            f"a study.toml has every setting, found {str(path)!r} without some ({error}): "
+            "use it with --config instead, which fills the rest"
+        ) from error
+
+
+def config_hash(config: SearchConfig) -> str:
+    """Return 16 hex digits that are equal for studies that do the same work."""
+    values = {name: value for name, value in asdict(config).items() if name not in NOT_HASHED}
+    text = json.dumps(values, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _resolve_one(given: Mapping[str, Any], machine: Machine) -> Resolved:
+    _check_architecture(given["arch"])
+    _check_ratio(given["ratio"])
+    profile = choose_profile(machine, given["arch"])
+    picked = {name: pick for name, pick in profile.items() if name not in given}
+    profile_values = {name: pick.value for name, pick in picked.items()}
+    values = read_values(SearchConfig, profile_values, "a profile") | dict(given)
+    values.setdefault("warmup_epochs", min(HAND_SET_WARMUP_EPOCHS, values["epochs"]))
+    values.setdefault("grace_epochs", max(1, round(values["epochs"] * GRACE_SHARE)))
+    space = _default_space(values, profile["range"].value, given["range"])
+    values["range"] = tuple(format_range(dimension) for dimension in space.dimensions)
+    if "base_channels" not in given:
+        values["base_channels"] = _reachable(space, "base_channels", values["base_channels"])
+    return Resolved(SearchConfig(**values), picked)
+
+
+def _default_space(
+    values: Mapping[str, Any], profile_ranges: Iterable[str], asked_ranges: Iterable[str]
+) -> SearchSpace:
+    """Return the searched dimensions: built in, narrowed by the profile, then by what is asked."""
+    tune = values.get("tune", DEFAULT_TUNE)
+    warmup = DIMENSIONS["warmup_epochs"]
+    assert warmup.high is not None
+    fitting = f"warmup_epochs=0:{min(int(warmup.high), values['epochs'])}"
+    return build_space(tune, (*_of_dimensions((fitting, *profile_ranges), tune), *asked_ranges))
+
+
+def _reachable(space: SearchSpace, name: str, value: Value) -> Value:
+    """Return the value of the space nearest to a picked one, which the user's range may exclude."""
+    for dimension in space.dimensions:
+        if dimension.name == name:
+            return dimension.nearest(value)
+    return value
+
+
+def _of_dimensions(ranges: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
+    """Return the ranges of the named dimensions."""
+    wanted = set(names)
+    return tuple(text for text in ranges if text.partition("=")[0] in wanted)
+
+
+def _expand(value: Any, every: tuple[Any, ...]) -> tuple[Any, ...]:
+    return every if value == ALL else (value,)
+
+
+def _check_architecture(arch: str) -> None:
+    if arch not in ARCHITECTURES:
+        raise UsageError(
+            f"arch must be one of {', '.join(ARCHITECTURES)} or all, found "
+            f"{arch!r}{did_you_mean(arch, ARCHITECTURES)}"
+        )
+
+
+def _check_ratio(ratio: int) -> None:
+    known = ", ".join(map(str, RATIOS))
+    if ratio in RATIOS:
+        return
+    if ratio > 0 and LATENT_ELEMENTS_PER_CHANNEL % ratio:
+        channels = LATENT_ELEMENTS_PER_CHANNEL / ratio
+        raise UsageError(
+            "ratio must leave a whole number of latent channels, 256 / ratio, found "
+            f"{ratio} which leaves {channels:.2f}: choose one of {known}"
+        )
+    raise UsageError(f"ratio must be one of {known} or all, found {ratio}: choose one of these")
+
+
+def _check_name(name: str | None) -> None:
+    if name is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise UsageError(
+            "name must begin with a letter or digit and have only letters, digits, dots, dashes "
+            f"and underscores, found {name!r}: rename it"
+        )
+
+
+def _check_crop(crop_px: int | None) -> None:
+    if crop_px is not None and crop_px % 16:
+        below = crop_px // 16 * 16
+        raise UsageError(
+            f"crop_px must be a multiple of 16, found {crop_px}: use {below} or {below + 16}"
+        )
+
+
+def _check_space(config: SearchConfig) -> None:
+    """Refuse ranges that reach values which the setting itself would refuse."""
+    settings = settings_of(SearchConfig)
+    for dimension in config.space.dimensions:
+        for value in dimension.ends:
+            check_limits(settings[dimension.name], value)
+
+
+def _check_epochs(config: SearchConfig) -> None:
+    warmups = [config.warmup_epochs] + [
+        int(value)
+        for dimension in config.space.dimensions
+        if dimension.name == "warmup_epochs"
+        for value in dimension.ends
+    ]
+    if max(warmups) > config.epochs:
+        raise UsageError(
+            f"warmup_epochs must not exceed epochs, found {max(warmups)} and {config.epochs}: "
+            "shorten the warmup or raise --epochs"
+        )
+    if config.grace_epochs > config.epochs:
+        raise UsageError(
+            f"grace_epochs must not exceed epochs, found {config.grace_epochs} and "
+            f"{config.epochs}: lower --grace-epochs or raise --epochs"
+        )

@@ -1,0 +1,120 @@
+"""What a search picks when nothing is said: one profile for a CPU, one for a CUDA card.
+
+Each pick comes with its reason, which is printed and stored. A configuration file and flags go
+before a profile; values that do not depend on the machine are the defaults of `tune.config`.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from models.registry import ARCHITECTURES
+from tune.errors import UsageError
+
+Device = Literal["cpu", "cuda"]
+
+CPU_WIDTHS = (8, 12, 16)
+CUDA_WIDTHS = (16, 32, 48, 64)
+MAX_CPU_WORKERS = 8
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a profile needs to know about the machine.
+
+    Attributes:
+        device: Where trials train.
+        num_cores: CPU cores that this process may use.
+    """
+
+    device: Device
+    num_cores: int
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A value that a profile chose.
+
+    Attributes:
+        value: The value, as a configuration file would write it.
+        reason: Why, in words that end a sentence.
+    """
+
+    value: Any
+    reason: str
+
+
+def choose_profile(machine: Machine, arch: str) -> Mapping[str, Pick]:
+    """Return what is picked for an architecture on a machine, by the name of the setting.
+
+    >>> choose_profile(Machine("cpu", 2), "baseline")["crop_px"].value
+    64
+    """
+    return _cpu_profile(machine) if machine.device == "cpu" else _cuda_profile(arch)
+
+
+def detect_machine(device: str = "auto") -> Machine:
+    """Return this machine; "auto" takes the CUDA card when there is one.
+
+    Raises:
+        UsageError: If "cuda" is asked for and there is no card, or the device is unknown.
+    """
+    if device not in {"auto", "cpu", "cuda"}:
+        raise UsageError(f"--device takes auto, cpu or cuda, found {device!r}: choose one of these")
+    has_card = device != "cpu" and _has_cuda()
+    if device == "cuda" and not has_card:
+        raise UsageError(
+            "--device cuda needs a CUDA card that torch can use, found none: "
+            "use --device cpu, or install the CUDA build of torch"
+        )
+    return Machine("cuda" if has_card else "cpu", available_cores())
+
+
+def available_cores() -> int:
+    """Return how many CPU cores this process may use, which may be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _has_cuda() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _cpu_profile(machine: Machine) -> Mapping[str, Pick]:
+    workers = min(machine.num_cores, MAX_CPU_WORKERS)
+    return {
+        "trials": Pick(12, "the search of any architecture ends in under 10 minutes on two cores"),
+        "epochs": Pick(8, "long enough to rank learning rates, short enough for a CPU"),
+        "data_fraction": Pick(0.05, "the search compares configurations; it need not finish them"),
+        "crop_px": Pick(64, "a 64 px crop trains 20 to 30 times faster on a CPU than 256 px"),
+        "val_images": Pick(64, "scoring 64 images costs little beside an epoch"),
+        "base_channels": Pick(max(CPU_WIDTHS), "the widest network that the CPU profile searches"),
+        "range": Pick(
+            (f"base_channels={','.join(map(str, CPU_WIDTHS))}",), "widths that a CPU can train"
+        ),
+        "max_concurrent": Pick(
+            workers,
+            f"one single-threaded worker for each of {machine.num_cores} cores, "
+            f"{MAX_CPU_WORKERS} at most so that proposals can learn from ended trials",
+        ),
+    }
+
+
+def _cuda_profile(arch: str) -> Mapping[str, Pick]:
+    usual = ARCHITECTURES[arch].usual_base_channels
+    return {
+        "trials": Pick(40, "a night on one card for the heaviest architecture"),
+        "epochs": Pick(20, "learning curves rank late: the order of trials settles after epoch 9"),
+        "data_fraction": Pick(0.05, "a twentieth of the training patches ranks configurations"),
+        "crop_px": Pick("patch", "trials train on whole patches, as promoted runs will"),
+        "val_images": Pick("all", "every validation patch counts"),
+        "base_channels": Pick(usual, f"the width that {arch} was hand-set to"),
+        "range": Pick(
+            (f"base_channels={','.join(map(str, CUDA_WIDTHS))}",), "widths that 8 GB can train"
+        ),
+        "max_concurrent": Pick(1, "one trial at a time, until memory use is predicted"),
+    }
