@@ -1,0 +1,149 @@
+"""A study's name and folder: unique, complete from the first moment, never used twice.
+
+The folder is built beside its place and moved there in one step, so that whoever lists the
+results sees a whole study or none. What goes into the files is made elsewhere (`tune.config`,
+`tune.manifest`, `tune.tables`).
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from tune.config import SearchConfig
+from tune.errors import UsageError
+
+CONFIG_FILE = "study.toml"
+MANIFEST_FILE = "manifest.json"
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """Where the files of one study are.
+
+    Attributes:
+        path: The study's folder.
+    """
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return self.path.name
+
+    @property
+    def config_file(self) -> Path:
+        """The resolved configuration."""
+        return self.path / CONFIG_FILE
+
+    @property
+    def manifest_file(self) -> Path:
+        """What the study was made with."""
+        return self.path / MANIFEST_FILE
+
+    @property
+    def journal(self) -> Path:
+        """What was proposed and told, append-only."""
+        return self.path / "journal"
+
+    @property
+    def tables(self) -> Path:
+        """Folder of the Parquet tables."""
+        return self.path / "tables"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the kept checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def errors(self) -> Path:
+        """Folder of tracebacks, made when there is one."""
+        return self.path / "errors"
+
+
+def study_name(arch: str, latent_channels: int, ratio: int, moment: datetime) -> str:
+    """Return the name of a search at a moment.
+
+    >>> study_name("resnet", 16, 16, datetime(2026, 1, 2, 3, 4, 5))
+    'resnet_quick_c16_cr16x_20260102_030405'
+    """
+    return f"{arch}_quick_c{latent_channels}_cr{ratio}x_{moment:%Y%m%d_%H%M%S}"
+
+
+def create_study_folder(
+    config: SearchConfig, files: Mapping[str, str], moment: datetime | None = None
+) -> StudyFolder:
+    """Make the folder of a new study, complete with its first files.
+
+    Without a name in the configuration, the study is named by the moment; where that name is
+    taken, by the first free second after it.
+
+    Args:
+        config: Gives the results folder and the name, or what the name is made of.
+        files: Text of the files to begin with, by name.
+        moment: Time of the study; now if None, in UTC.
+
+    Raises:
+        UsageError: If the results folder cannot be written, or the name is taken.
+    """
+    results = Path(config.results)
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=".new_study_", dir=results))
+    except OSError as error:
+        raise UsageError(
+            f"the results folder must be writable, found {config.results!r} "
+            f"({error.strerror}): choose another with --results"
+        ) from error
+    try:
+        _fill(draft, files)
+        if config.name is not None:
+            return _place_named(draft, results / config.name)
+        return _place_at_free_second(draft, config, moment or datetime.now(UTC))
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)  # still there only if it found no place
+
+
+def _fill(draft: Path, files: Mapping[str, str]) -> None:
+    draft.chmod(0o755)  # mkdtemp makes it private, but results are for everyone who may read
+    (draft / "tables").mkdir()
+    (draft / "checkpoints").mkdir()
+    for name, text in files.items():
+        (draft / name).write_text(text, encoding="utf-8")
+
+
+def _place_named(draft: Path, place: Path) -> StudyFolder:
+    if not _move_to_free_place(draft, place):
+        raise UsageError(
+            f"a study's name is never used twice, found {place.name!r} in {str(place.parent)!r}: "
+            "choose another --name or leave it out"
+        )
+    return StudyFolder(place)
+
+
+def _place_at_free_second(draft: Path, config: SearchConfig, moment: datetime) -> StudyFolder:
+    while True:
+        name = study_name(config.arch, config.latent_channels, config.ratio, moment)
+        place = Path(config.results) / name
+        if _move_to_free_place(draft, place):
+            return StudyFolder(place)
+        moment += timedelta(seconds=1)
+
+
+def _move_to_free_place(draft: Path, place: Path) -> bool:
+    """Move a folder to a place unless something is there; two movers cannot both succeed."""
+    if place.exists():
+        return False
+    try:
+        # A folder that appeared since is never empty, and rename refuses to replace such a one.
+        os.rename(draft, place)
+    except OSError:
+        if place.exists():
+            return False
+        raise
+    return True

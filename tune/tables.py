@@ -1,0 +1,206 @@
+"""Write and read the Parquet tables of studies, checked against their schemas.
+
+A table is one file, `<study>/tables/<name>.parquet`, replaced as a whole: a reader sees the old
+rows or the new ones, never half a file. Column names, types and the schema's version are checked
+on both sides. What the columns mean is in `tune.schemas`; `python -m tune.tables` prints it as
+docs/TABLES.md.
+"""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tune.errors import UsageError
+from tune.schemas import SCHEMA_VERSION, SCHEMAS, Column, TableSchema
+
+__all__ = ["SCHEMAS", "SCHEMA_VERSION", "find_tables", "read_table", "write_table"]
+
+_VERSION_KEY = b"sar_tune.schema_version"
+_TABLE_KEY = b"sar_tune.table"
+_ARROW_TYPES: Mapping[str, pa.DataType] = {
+    "string": pa.string(),
+    "bool": pa.bool_(),
+    "int32": pa.int32(),
+    "int64": pa.int64(),
+    "float64": pa.float64(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+}
+
+
+def write_table(folder: Path | str, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Replace a table of a study by these rows, atomically.
+
+    Args:
+        folder: The study's `tables` folder.
+        name: A key of SCHEMAS.
+        rows: One mapping per row with every column of the schema as a key, in any order.
+
+    Raises:
+        ValueError: If a row lacks a column or has another one, or a value does not suit its
+            column: wrong type, NaN, or None where a value is needed. The table stays as it was.
+    """
+    schema = SCHEMAS[name]
+    _check_keys(schema, rows)
+    arrays = [_to_array(schema, column, rows) for column in schema.columns]
+    table = pa.Table.from_arrays(arrays, schema=_arrow_schema(schema))
+    _replace_file(Path(folder) / f"{name}.parquet", table)
+
+
+def read_table(results: Path | str, name: str, study: str | None = None) -> pd.DataFrame:
+    """Return a table of all studies in a results folder, or of one, as a typed frame.
+
+    Column names and types never depend on the rows: whole numbers that may be missing are
+    pandas' nullable integers, missing floats are NaN.
+
+    Args:
+        results: The folder of all studies, such as "ray_results"; it need not exist.
+        name: A key of SCHEMAS.
+        study: Name of the only study to read.
+
+    Returns:
+        The rows in the order of the studies' names; an empty frame where there are none.
+
+    Raises:
+        UsageError: If a file was written with another version of the schema, or is no table.
+
+    Example:
+        >>> read_table("no_results_yet", "rungs").empty
+        True
+    """
+    schema = SCHEMAS[name]
+    tables = [_read_file(path, schema) for path in find_tables(results, name, study)]
+    whole = pa.concat_tables([_arrow_schema(schema).empty_table(), *tables])
+    return pd.DataFrame(
+        {column.name: _to_series(whole[column.name], column) for column in schema.columns}
+    )
+
+
+def find_tables(results: Path | str, name: str, study: str | None = None) -> list[Path]:
+    """Return the files of a table in a results folder, in the order of the studies' names."""
+    return sorted(Path(results).glob(f"{study or '*'}/tables/{name}.parquet"))
+
+
+def _check_keys(schema: TableSchema, rows: Sequence[Mapping[str, Any]]) -> None:
+    wanted = set(schema.names)
+    for row in rows:
+        if row.keys() != wanted:
+            raise ValueError(
+                f"a row of {schema.name} has the columns of docs/TABLES.md, found one without "
+                f"{sorted(wanted - row.keys())} and with {sorted(row.keys() - wanted)}: "
+                "name each column once"
+            )
+
+
+def _to_array(schema: TableSchema, column: Column, rows: Sequence[Mapping[str, Any]]) -> pa.Array:
+    name = column.name
+    try:
+        array = pa.array([row[name] for row in rows], _ARROW_TYPES[column.type])
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+        raise ValueError(
+            f"{schema.name}.{name} takes {column.type} values, found another: {error}"
+        ) from error
+    if array.null_count and not column.nullable:
+        raise ValueError(f"{schema.name}.{name} needs a value in every row, found none in some")
+    if column.type == "float64" and pc.any(pc.is_nan(array)).as_py():
+        raise ValueError(f"{schema.name}.{name} takes numbers or None, found NaN")
+    return array
+
+
+def _arrow_schema(schema: TableSchema) -> pa.Schema:
+    """Return the file's schema; each column carries its sentence and unit along."""
+    return pa.schema(
+        [
+            pa.field(
+                column.name,
+                _ARROW_TYPES[column.type],
+                nullable=column.nullable,
+                metadata={"description": column.doc, "unit": column.unit},
+            )
+            for column in schema.columns
+        ],
+        metadata={_TABLE_KEY: schema.name, _VERSION_KEY: str(SCHEMA_VERSION)},
+    )
+
+
+def _replace_file(path: Path, table: pa.Table) -> None:
+    draft = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        with draft.open("wb") as file:
+            pq.write_table(table, file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _read_file(path: Path, schema: TableSchema) -> pa.Table:
+    # One open file for footer and rows: the path may lead to a newer file a moment later.
+    with path.open("rb") as file:
+        try:
+            parquet = pq.ParquetFile(file)
+        except pa.ArrowInvalid as error:
+            raise UsageError(
+                f"a table must be a Parquet file, found {str(path)!r} which is none ({error}): "
+                "move that study's folder away"
+            ) from error
+        found = (parquet.schema_arrow.metadata or {}).get(_VERSION_KEY, b"none").decode()
+        if found != str(SCHEMA_VERSION):
+            raise UsageError(
+                f"tables must have schema version {SCHEMA_VERSION}, found {found} in "
+                f"{str(path)!r}: read it with the release that wrote it or move the study away"
+            )
+        return parquet.read(columns=list(schema.names)).cast(_arrow_schema(schema))
+
+
+def _to_series(values: pa.ChunkedArray, column: Column) -> "pd.Series[Any]":
+    nullable_integers = {pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype()}
+    return values.to_pandas(types_mapper=nullable_integers.get if column.nullable else None)
+
+
+def describe_tables() -> str:
+    """Return docs/TABLES.md: every table, column, type, unit and sentence."""
+    return "\n".join([_INTRODUCTION, *map(_describe, SCHEMAS.values())])
+
+
+_INTRODUCTION = f"""# The tables of a study
+
+Generated by `python -m tune.tables > docs/TABLES.md` from `tune/schemas.py`; schema version \
+{SCHEMA_VERSION}, stored in each file's metadata and checked on reading.
+
+Every study has its own files, `ray_results/<study>/tables/<table>.parquet`, replaced as a whole
+while the search runs: read them at any time.
+
+    from tune.tables import read_table;  read_table("ray_results", "trials")           # pandas, checked
+    duckdb.sql("select * from 'ray_results/*/tables/trials.parquet'")
+    polars.read_parquet("ray_results/*/tables/trials.parquet")
+
+Times are UTC. A column may have missing values only where "missing" says yes, and its sentence
+says when. NaN is never written.
+"""
+
+
+def _describe(schema: TableSchema) -> str:
+    lines = [
+        f"## {schema.name}\n",
+        f"One row per {schema.row}.\n",
+        "| column | type | unit | missing | meaning |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {column.name} | {column.type} | {column.unit} | "
+        f"{'yes' if column.nullable else ''} | {column.doc} |"
+        for column in schema.columns
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(describe_tables())
