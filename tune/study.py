@@ -5,7 +5,6 @@ results sees a whole study or none. What goes into the files is made elsewhere (
 `tune.manifest`, `tune.tables`).
 """
 
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -141,7 +140,7 @@ def _move_to_free_place(draft: Path, place: Path) -> bool:
         return False
     try:
         # A folder that appeared since is never empty, and rename refuses to replace such a one.
-        os.rename(draft, place)
+        draft.rename(place)
     except OSError:
         if place.exists():
             return False
