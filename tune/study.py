@@ -5,6 +5,7 @@ results sees a whole study or none. What goes into the files is made elsewhere (
 `tune.manifest`, `tune.tables`).
 """
 
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -74,6 +75,23 @@ def study_name(arch: str, latent_channels: int, ratio: int, moment: datetime) ->
     return f"{arch}_quick_c{latent_channels}_cr{ratio}x_{moment:%Y%m%d_%H%M%S}"
 
 
+def check_results(results: str, name: str | None) -> None:
+    """Refuse a results folder or a study name that could not be used; writes nothing.
+
+    Raises:
+        UsageError: If the folder cannot be written, or the name is taken.
+    """
+    existing = Path(results)
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir():
+        raise _unwritable(results, f"{str(existing)!r} is a file")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise _unwritable(results, "Permission denied")
+    if name is not None and (Path(results) / name).exists():
+        raise _taken(Path(results) / name)
+
+
 def create_study_folder(
     config: SearchConfig, files: Mapping[str, str], moment: datetime | None = None
 ) -> StudyFolder:
@@ -95,10 +113,7 @@ def create_study_folder(
         results.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=".new_study_", dir=results))
     except OSError as error:
-        raise UsageError(
-            f"the results folder must be writable, found {config.results!r} "
-            f"({error.strerror}): choose another with --results"
-        ) from error
+        raise _unwritable(config.results, error.strerror or str(error)) from error
     try:
         _fill(draft, files)
         if config.name is not None:
@@ -118,10 +133,7 @@ def _fill(draft: Path, files: Mapping[str, str]) -> None:
 
 def _place_named(draft: Path, place: Path) -> StudyFolder:
     if not _move_to_free_place(draft, place):
-        raise UsageError(
-            f"a study's name is never used twice, found {place.name!r} in {str(place.parent)!r}: "
-            "choose another --name or leave it out"
-        )
+        raise _taken(place)
     return StudyFolder(place)
 
 
@@ -146,3 +158,17 @@ def _move_to_free_place(draft: Path, place: Path) -> bool:
             return False
         raise
     return True
+
+
+def _unwritable(results: str, reason: str) -> UsageError:
+    return UsageError(
+        f"the results folder must be writable, found {results!r} ({reason}): "
+        "choose another with --results"
+    )
+
+
+def _taken(place: Path) -> UsageError:
+    return UsageError(
+        f"a study's name is never used twice, found {place.name!r} in {str(place.parent)!r}: "
+        "choose another --name or leave it out"
+    )
