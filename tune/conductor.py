@@ -20,6 +20,10 @@ from tune.trial import TrialRecord, TrialSpec
 class Conductor:
     """Runs the books of one study while its trials run elsewhere.
 
+    Attributes:
+        recorder: The study's books.
+        interruption: Why a person or the system ended the study early; None if nobody did.
+
     Args:
         proposer: Proposes configurations and learns from outcomes.
         ledger: The study's rungs; without epochs nobody is stopped.
@@ -99,7 +103,8 @@ class Conductor:
                 f"{decision.cutoff:.2f} dB that stay"
             )
         elif outcome is None:
-            outcome, reason = Outcome.INTERRUPTED, self.interruption or "the search ended"
+            outcome = Outcome.INTERRUPTED
+            reason = self.interruption or "the time budget of the search ended"
         self._proposer.tell(number, outcome, [epoch.val_psnr_db for epoch in record.epochs])
         self.recorder.end(number, outcome, reason, details)
         self._progress.show_end(record, self.recorder.trials.values())
@@ -108,11 +113,14 @@ class Conductor:
         """Ask the study to end at the next opportunity; the first reason stands."""
         self.interruption = self.interruption or reason
 
+    @property
+    def is_out_of_time(self) -> bool:
+        """Whether the time budget is used up."""
+        return self._deadline_s is not None and time.monotonic() >= self._deadline_s
+
     def should_end(self) -> bool:
         """Say whether the study must end now: interrupted, or out of its time budget."""
-        if self._deadline_s is not None and time.monotonic() >= self._deadline_s:
-            self.interrupt("the time budget of the search ended")
-        return self.interruption is not None
+        return self.interruption is not None or self.is_out_of_time
 
     def close(self) -> None:
         """End what still runs as interrupted and write the tables a last time."""

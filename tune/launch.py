@@ -15,20 +15,23 @@ from models.precision import Stack, choose_stack
 from models.registry import ModelConfig
 from models.training import TrainConfig
 from tune.conductor import Conductor
-from tune.config import SearchConfig
+from tune.config import Resolved, SearchConfig, write_config
 from tune.errors import UsageError
+from tune.manifest import CorpusStamp, collect_manifest
 from tune.neighbours import neighbour_points
+from tune.profiles import Machine, Pick
 from tune.progress import StudyProgress
 from tune.proposer import KnownPoint, Proposal, Proposer
 from tune.ray_driver import Packing, run_trials
-from tune.recorder import Recorder, StudyFacts
+from tune.recorder import Recorder
 from tune.references import Reference, reference_lines
+from tune.rows import StudyFacts
 from tune.rungs import RungLedger, rung_epochs
-from tune.space import SearchSpace, Value, build_space
-from tune.study import StudyFolder
+from tune.space import SearchSpace, Value
+from tune.study import CONFIG_FILE, MANIFEST_FILE, StudyFolder, create_study_folder
 from tune.summary import StudySummary, summarise
 from tune.tables import read_table, write_table
-from tune.trial import DataSpec, TrialSpec, open_corpus
+from tune.trial import DataSpec, TrialSpec
 
 
 @dataclass(frozen=True)
@@ -37,23 +40,36 @@ class StudyPlan:
 
     Attributes:
         config: The resolved configuration.
+        picked: What the machine's profile chose of it, with reasons.
         corpus: The corpus that it reads.
         space: What is searched.
         known: The points to try first.
         rungs: The epochs at which trials are compared; empty without a scheduler.
         stack: Precision and memory layout of all trials.
         packing: How trials share the machine.
+        crop_px: Side of the crops that trials train and are scored on.
         val_images: Images of the frozen validation set.
     """
 
     config: SearchConfig
+    picked: Mapping[str, Pick]
     corpus: Corpus
     space: SearchSpace
     known: tuple[KnownPoint, ...]
     rungs: tuple[int, ...]
     stack: Stack
     packing: Packing
+    crop_px: int
     val_images: int
+
+    @property
+    def label(self) -> str:
+        """What is searched, in a few words."""
+        synthetic = " (SYNTHETIC)" if self.corpus.info.is_synthetic else ""
+        return (
+            f"{self.config.arch} {self.config.ratio}x on {self.corpus.info.name}{synthetic}, "
+            f"{self.crop_px} px"
+        )
 
     def model_config(self, values: Mapping[str, Value]) -> ModelConfig:
         """Return the model of a proposal; what is not searched comes from the configuration."""
@@ -92,7 +108,7 @@ class StudyPlan:
         config = self.config
         return DataSpec(
             corpus=str(self.corpus.path),
-            crop_px=config.crop_px,
+            crop_px=self.crop_px,
             data_fraction=config.data_fraction,
             val_images=self.val_images,
             seed=config.seed,
@@ -126,26 +142,27 @@ class StudyResult:
     interruption: str | None
 
 
-def plan_study(config: SearchConfig) -> StudyPlan:
-    """Decide everything about a study; reads the corpus and earlier tables, writes nothing.
+def plan_study(resolved: Resolved, corpus: Corpus) -> StudyPlan:
+    """Decide everything about a study; reads earlier tables, writes nothing.
 
     Raises:
         UsageError: If flags, space and corpus do not fit together.
-        DataError: If the corpus cannot be read.
         ModelError: If no model or training has these values.
     """
-    corpus = open_corpus(config.data)
-    if config.crop_px > corpus.info.patch_px:
+    config = resolved.config
+    patch_px = corpus.info.patch_px
+    crop_px = patch_px if config.crop_px is None else config.crop_px
+    if crop_px > patch_px:
         raise UsageError(
-            f"--crop-px must not exceed the corpus's patches of {corpus.info.patch_px} px, found "
-            f"{config.crop_px}: choose a smaller crop or prepare larger patches"
+            f"--crop-px must not exceed the corpus's patches of {patch_px} px, found {crop_px}: "
+            "choose a smaller crop or prepare larger patches"
         )
-    space = build_space(config.tune, config.range)
+    space = config.space
     num_val = len(corpus.patches("val"))
     rungs: tuple[int, ...] = ()
     if config.scheduler == "asha":
         rungs = rung_epochs(config.grace_epochs, config.epochs, config.reduction_factor)
-    hand_set = {dim.name: dim.nearest(getattr(config, dim.name)) for dim in space.dimensions}
+    hand_set = {dim.name: dim.nearest(config.hand_set[dim.name]) for dim in space.dimensions}
     known = [KnownPoint("hand_set", hand_set)]
     neighbours = neighbour_points(
         read_table(config.results, "trials"),
@@ -158,13 +175,30 @@ def plan_study(config: SearchConfig) -> StudyPlan:
     model = ModelConfig(config.arch, config.ratio, config.base_channels)
     return StudyPlan(
         config=config,
+        picked=resolved.picked,
         corpus=corpus,
         space=space,
         known=tuple(known[: config.trials]),
         rungs=rungs,
-        stack=choose_stack(model, config.crop_px, config.batch_size, config.device),
+        stack=choose_stack(model, crop_px, config.batch_size, config.device),
         packing=Packing(config.max_concurrent, num_gpus=1 if config.device == "cuda" else 0),
+        crop_px=crop_px,
         val_images=min(num_val, config.val_images or num_val),
+    )
+
+
+def open_folder(plan: StudyPlan, machine: Machine, command: Sequence[str]) -> StudyFolder:
+    """Make the study's folder with its configuration and manifest.
+
+    Raises:
+        UsageError: If the results folder cannot be written, or the study's name is taken.
+    """
+    info = plan.corpus.info
+    stamp = CorpusStamp(info.name, info.is_synthetic, info.fingerprint, info.split_fingerprint)
+    manifest = collect_manifest(command, machine, stamp, plan.picked)
+    return create_study_folder(
+        plan.config,
+        {CONFIG_FILE: write_config(plan.config), MANIFEST_FILE: manifest.to_json()},
     )
 
 
@@ -178,9 +212,7 @@ def run_study(plan: StudyPlan, folder: StudyFolder, console: Console, quiet: boo
         quiet: Whether to show none.
     """
     config = plan.config
-    references = reference_lines(
-        plan.corpus, plan.model_config({}), config.crop_px, plan.val_images
-    )
+    references = reference_lines(plan.corpus, plan.model_config({}), plan.crop_px, plan.val_images)
     write_references(plan, folder, references)
     proposer = Proposer(
         folder.journal, folder.name, plan.space.dimensions, plan.known, config.searcher, config.seed
@@ -220,9 +252,7 @@ def study_facts(plan: StudyPlan) -> StudyFacts:
     )
 
 
-def write_references(
-    plan: StudyPlan, folder: StudyFolder, references: Sequence[Reference]
-) -> None:
+def write_references(plan: StudyPlan, folder: StudyFolder, references: Sequence[Reference]) -> None:
     """Write the reference lines of a study as its `references` table."""
     info = plan.corpus.info
     rows = [
@@ -232,7 +262,7 @@ def write_references(
             "is_synthetic": info.is_synthetic,
             "corpus_fingerprint": info.fingerprint,
             "split": "val",
-            "crop_px": plan.config.crop_px,
+            "crop_px": plan.crop_px,
             "ratio": plan.config.ratio,
             "reference": line.reference,
             "psnr_db": line.psnr_db,

@@ -1,4 +1,4 @@
-"""What a person sees while a study runs: a line per ended trial, and on a terminal a bar with ETA."""
+"""What a person sees while a study runs: a line per ended trial, on a terminal a bar with ETA."""
 
 import time
 from collections.abc import Iterable
@@ -51,15 +51,19 @@ def trial_line(record: TrialRecord) -> str:
     """Return one line about an ended trial: outcome, best score and where, values, reason."""
     assert record.outcome is not None
     best = record.best
-    score = "     no score     " if best is None else f"{best.val_psnr_db:6.2f} dB @ epoch {best.epoch:<3d}"
+    score = (
+        "     no score     "
+        if best is None
+        else f"{best.val_psnr_db:6.2f} dB @ epoch {best.epoch:<3d}"
+    )
     train, model = record.spec.train, record.spec.model
     style = OUTCOME_STYLES.get(record.outcome, "red")
     line = (
         f"t{record.spec.number:03d}  [{style}]{record.outcome.value:<13}[/] {score} "
-        f"lr {train.learning_rate:.1e}  warmup {train.warmup_epochs:<2d} base {model.base_channels:<3d}"
+        f"lr {train.learning_rate:.1e}  warmup {train.warmup_epochs}  base {model.base_channels}"
     )
     if record.reason and record.outcome.is_crash:
-        line += f" {record.reason.splitlines()[-1]}"
+        line += f"  {record.reason.splitlines()[-1]}"
     return line
 
 

@@ -128,10 +128,10 @@ class Proposer:
     def tell(self, number: int, outcome: Outcome, scores_db: Sequence[float]) -> None:
         """Tell the sampler how a trial ended.
 
-        COMPLETED becomes COMPLETE with the best score. STOPPED becomes PRUNED with its scores, which
-        TPE ranks by how far they came and then by value; the Gaussian process ignores PRUNED, so
-        there it is COMPLETE with the best score so far. DIVERGED becomes PRUNED without a value and
-        OUT_OF_MEMORY and REJECTED a violated constraint, so that the sampler avoids the region.
+        COMPLETED becomes COMPLETE with the best score. STOPPED becomes PRUNED with its scores,
+        which TPE ranks by how far they came and then by value; the Gaussian process ignores PRUNED,
+        so there it is COMPLETE with the best score so far. DIVERGED becomes PRUNED without a value
+        and OUT_OF_MEMORY and REJECTED a violated constraint: the sampler avoids the region.
         FAILED and INTERRUPTED say nothing about the configuration: FAIL, which samplers ignore.
 
         Args:

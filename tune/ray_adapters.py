@@ -37,7 +37,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         super().__init__(metric=METRIC, mode="max")
         self._conductor = conductor
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str:  # noqa: ARG002 (Ray's signature)
+    def suggest(self, trial_id: str) -> dict[str, Any] | str:
         """Return the next trial's configuration, or Ray's word for "no more"."""
         spec = self._conductor.next_trial()
         return str(Searcher.FINISHED) if spec is None else {SPEC: spec}
@@ -60,7 +60,7 @@ class RungScheduler(FIFOScheduler):  # type: ignore[misc]
 
     def on_trial_result(
         self,
-        tune_controller: Any,  # noqa: ARG002 (Ray's signature)
+        tune_controller: Any,
         trial: Trial,
         result: dict[str, Any],
     ) -> str:
@@ -100,7 +100,7 @@ class StudyCallback(Callback):  # type: ignore[misc]
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        """End the trial as FAILED with the exception's own words, or what Ray knows of its death."""
+        """End the trial as FAILED with the exception's words, or what Ray knows of its death."""
         # Ray's `get_pickled_error` looks into the storage, where the file arrives seconds later.
         error = cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())
         self._conductor.end(
@@ -109,7 +109,7 @@ class StudyCallback(Callback):  # type: ignore[misc]
 
 
 def failure_reason(error: Exception) -> str:
-    """Return one line that says why Ray lost a trial: the exception raised, or the worker's death."""
+    """Return one line that says why Ray lost a trial: its exception, or the worker's death."""
     if not isinstance(error, RayActorError):
         return str(error).strip().splitlines()[-1]
     found = re.search(r"Worker exit detail: (.+?\.)(?: |$)", str(error))

@@ -1,4 +1,4 @@
-"""The two linear reference lines of a study: what a number of latent elements is worth without a network.
+"""The two linear reference lines of a study: what a ratio is worth without a network.
 
 A PSNR at a ratio says little alone. Block KLT is the best that one linear layer per block can do;
 down-and-up sampling is the laziest codec with as many elements. Both are fitted on training
@@ -18,7 +18,7 @@ from models.metrics import psnr_db, ssim
 from models.registry import ModelConfig
 
 MAX_FIT_PATCHES = 400
-"""Training patches that the KLT is fitted on: at 256 px already 100,000 blocks for 256 coefficients."""
+"""Training patches that the KLT is fitted on: at 256 px, 100,000 blocks for 256 coefficients."""
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ def epoch_noise_db(scores_db: Sequence[float]) -> float | None:
 
 
 def edge_warnings(best: TrialRecord, dimensions: Sequence[Dimension]) -> list[str]:
-    """Return a sentence for every numeric dimension whose best value is at the edge of its range."""
+    """Return a sentence for every dimension whose best value is at the edge of its range."""
     warnings = []
     for dim in dimensions:
         share = dim.position(best.spec.value_of(dim.name))

@@ -86,7 +86,7 @@ class TrialRecord:
 
     @property
     def best(self) -> "EpochResult | None":
-        """The one epoch that every "best" value comes from: highest validation PSNR, first of ties."""
+        """The epoch that every "best" value comes from: highest validation PSNR, first of ties."""
         return max(self.epochs, key=lambda epoch: epoch.val_psnr_db, default=None)
 
     @property

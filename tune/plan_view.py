@@ -1,0 +1,124 @@
+"""What a search says before it starts: what was picked and why, and with --dry-run the plan."""
+
+from rich.console import Console
+
+from data.dataset import Corpus
+from tune.estimate import epoch_seconds, expected_epochs
+from tune.launch import StudyPlan, StudyResult
+from tune.progress import clock
+from tune.proposer import Proposal
+from tune.space import format_range
+from tune.trial import open_corpus
+
+STARTUP_S = 12.0
+"""Seconds that a search needs beside its epochs: starting Ray, its workers, and ending."""
+
+
+def open_data(data: str | None, console: Console) -> Corpus:
+    """Open the corpus of a search; without one, the synthetic corpus, made on first use.
+
+    Raises:
+        DataError: If the corpus is missing, empty, broken or of another version.
+    """
+    if data is not None:
+        return open_corpus(data)
+    from data.synthetic import default_synthetic_path, ensure_synthetic_corpus
+
+    if not default_synthetic_path().exists():
+        console.print("no --data: making the synthetic corpus, once", highlight=False)
+    return open_corpus(str(ensure_synthetic_corpus()))
+
+
+def show_setting(console: Console, plan: StudyPlan) -> None:
+    """Print the corpus, what the profile picked and why, and how the training step was chosen."""
+    info = plan.corpus.info
+    kind = "SYNTHETIC corpus" if info.is_synthetic else "corpus"
+    console.print(
+        f"{kind} {info.name}: {info.num_patches['train']} training patches of {info.patch_px} px, "
+        f"{plan.val_images} frozen validation images, fingerprint {info.fingerprint}",
+        highlight=False,
+    )
+    for bounds in info.bounds:
+        console.print(
+            f"  {bounds.group} {bounds.polarisation}: PSNR is relative to "
+            f"{bounds.low_db:.2f} .. {bounds.high_db:.2f} dB",
+            highlight=False,
+        )
+    console.print(f"picked for this machine ({plan.config.device}):", highlight=False)
+    for name, pick in plan.picked.items():
+        value = ", ".join(pick.value) if isinstance(pick.value, tuple) else pick.value
+        console.print(f"  {name} = {value}: {pick.reason}", highlight=False)
+    console.print(f"  training step: {plan.stack.reason}", highlight=False)
+
+
+def show_dashboard(console: Console, address: str | None) -> None:
+    """Print where Ray's dashboard is and how to get in; it asks for a token."""
+    if address is not None:
+        console.print(
+            f"Ray dashboard: http://{address} (token: ray get-auth-token)", highlight=False
+        )
+
+
+def show_end(console: Console, plan: StudyPlan, result: StudyResult) -> None:
+    """Print what was written and what to type next."""
+    config = plan.config
+    data = "" if config.data is None else f" --data {config.data}"
+    results = "" if config.results == "ray_results" else f" --results {config.results}"
+    console.print(f"wrote {result.folder.path}", highlight=False, soft_wrap=True)
+    if result.interruption is not None:
+        console.print(
+            f"{result.interruption}; what was finished is in the tables. To repeat the study: "
+            f"python -m tune.search --config {result.folder.config_file}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    elif result.summary.ranked:
+        best = result.summary.ranked[0].spec
+        console.print(
+            f"next: python -m tune.train --arch {config.arch} --ratio {config.ratio}{data} "
+            f"--learning-rate {best.train.learning_rate:.3g} "
+            f"--warmup-epochs {best.train.warmup_epochs} "
+            f"--base-channels {best.model.base_channels} --data-fraction 1 --epochs 50\n"
+            f"      python -m tune.status{results}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def show_plan(console: Console, plan: StudyPlan) -> None:
+    """Print what a study would do and how long it would take, measured on a few steps."""
+    config = plan.config
+    console.print(f"[bold]{config.arch} {config.ratio}x[/]", highlight=False)
+    console.print(
+        f"  {config.trials} trials of up to {config.epochs} epochs, {config.max_concurrent} at a "
+        f"time, proposed by {config.searcher}",
+        highlight=False,
+    )
+    for dimension in plan.space.dimensions:
+        scale = " (log)" if dimension.log else ""
+        console.print(f"  searches {format_range(dimension)}{scale}", highlight=False)
+    for point in plan.known:
+        values = ", ".join(
+            f"{name} {value:g}" if not isinstance(value, str) else f"{name} {value}"
+            for name, value in point.values.items()
+        )
+        console.print(f"  tries first: {values} ({point.proposed_by})", highlight=False)
+    rungs = ", ".join(map(str, plan.rungs)) or "none"
+    console.print(
+        f"  compares at epochs: {rungs}; one in {config.reduction_factor} stays", highlight=False
+    )
+    spec = plan.trial_spec(Proposal(0, "estimate", {}))
+    epoch_s = epoch_seconds(spec)
+    epochs = (
+        expected_epochs(config.trials, config.epochs, config.grace_epochs, config.reduction_factor)
+        if plan.rungs
+        else config.trials * config.epochs
+    )
+    longest = config.trials * config.epochs
+    console.print(
+        f"  one epoch at base_channels {spec.model.base_channels}: {epoch_s:.1f} s measured here; "
+        f"about {epochs:.0f} epochs (at most {longest}): "
+        f"{clock(STARTUP_S + epochs * epoch_s / config.max_concurrent)} "
+        f"(at most {clock(STARTUP_S + longest * epoch_s / config.max_concurrent)})",
+        highlight=False,
+    )

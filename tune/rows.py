@@ -1,0 +1,120 @@
+"""Rows of the tables made of what the driver knows: records in, plain mappings out."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+from models.registry import ModelConfig, build_model, count_parameters
+from models.training import EpochResult
+from tune.rungs import RungDecision
+from tune.trial import TrialRecord
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class StudyFacts:
+    """What is the same in every trial's row of a study."""
+
+    mode: str
+    corpus: str
+    is_synthetic: bool
+    corpus_fingerprint: str
+    split_fingerprint: str
+    val_images: int
+
+
+def trial_row(record: TrialRecord, facts: StudyFacts) -> Row:
+    """Return the row of a trial, running or ended."""
+    spec, train = record.spec, record.spec.train
+    return {
+        **_identity(record),
+        "arch": spec.model.arch,
+        "ratio": spec.model.ratio,
+        "latent_channels": spec.model.latent_channels,
+        "base_channels": spec.model.base_channels,
+        **asdict(facts),
+        "data_fraction": spec.data.data_fraction,
+        "crop_px": spec.data.crop_px,
+        "seed": train.seed,
+        "proposed_by": spec.proposed_by,
+        "learning_rate": train.learning_rate,
+        "warmup_epochs": train.warmup_epochs,
+        "weight_decay": train.weight_decay,
+        "schedule": train.schedule,
+        "gradient_clip": train.gradient_clip,
+        "mse_weight": train.mse_weight,
+        "ssim_weight": train.ssim_weight,
+        "dropout": spec.model.dropout,
+        "batch_size": train.batch_size,
+        "micro_batch": train.micro_batch,
+        "max_epochs": train.epochs,
+        "precision": train.precision,
+        "channels_last": train.channels_last,
+        "num_parameters": num_parameters(spec.model),
+        "device": spec.device,
+        "predicted_peak_mib": None,
+        "outcome": None if record.outcome is None else record.outcome.value,
+        "reason": record.reason,
+        "started_at": record.started_at,
+        "ended_at": record.ended_at,
+        **_scores(record),
+        **_costs(record),
+    }
+
+
+def epoch_row(record: TrialRecord, result: EpochResult) -> Row:
+    """Return the row of a finished epoch, recorded now."""
+    values = asdict(result)
+    del values["is_last"]
+    return {**_identity(record), **values, "recorded_at": datetime.now(UTC)}
+
+
+def rung_row(record: TrialRecord, decision: RungDecision) -> Row:
+    """Return the row of a rung's decision about a trial."""
+    return {**_identity(record), **asdict(decision)}
+
+
+@lru_cache(maxsize=256)
+def num_parameters(model: ModelConfig) -> int:
+    """Return the trainable parameters of a model, counted without allocating it."""
+    with torch.device("meta"):
+        return count_parameters(build_model(model))
+
+
+def _identity(record: TrialRecord) -> Row:
+    spec = record.spec
+    return {"study": spec.study, "trial": spec.name, "trial_number": spec.number}
+
+
+def _scores(record: TrialRecord) -> Row:
+    best = record.best
+    last = record.epochs[-1] if record.epochs else None
+    return {
+        "epochs_finished": len(record.epochs),
+        "best_epoch": best and best.epoch,
+        "best_val_psnr_db": best and best.val_psnr_db,
+        "best_val_ssim": best and best.val_ssim,
+        "best_val_mse": best and best.val_mse,
+        "best_val_loss": best and best.val_loss,
+        "best_train_psnr_db": best and best.train_psnr_db,
+        "psnr_gap_db": best and best.train_psnr_db - best.val_psnr_db,
+        "last_val_psnr_db": last and last.val_psnr_db,
+        "last_val_ssim": last and last.val_ssim,
+    }
+
+
+def _costs(record: TrialRecord) -> Row:
+    last = record.epochs[-1] if record.epochs else None
+    ended_at = record.ended_at or datetime.now(UTC)
+    return {
+        "train_s": sum(epoch.train_s for epoch in record.epochs),
+        "val_s": sum(epoch.val_s for epoch in record.epochs),
+        "wall_s": (ended_at - record.started_at).total_seconds(),
+        "peak_memory_mib": last and last.peak_memory_mib,
+        "memory_method": last and last.memory_method,
+    }
