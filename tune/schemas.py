@@ -215,13 +215,7 @@ TRIALS = TableSchema(
         # What it cost.
         Column("train_s", "float64", "Time spent in training, all finished epochs.", "s"),
         Column("val_s", "float64", "Time spent in validation, all finished epochs.", "s"),
-        Column(
-            "wall_s",
-            "float64",
-            "Time from start to end, waiting included; missing while it runs.",
-            "s",
-            nullable=True,
-        ),
+        Column("wall_s", "float64", "Time since its start, waiting included, up to its end.", "s"),
         Column("started_at", "timestamp", "When it was handed to a worker."),
         Column("ended_at", "timestamp", "When it ended; missing while it runs.", nullable=True),
         Column(

@@ -9,7 +9,11 @@ docs/TABLES.md.
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from numbers import Integral, Real
+from operator import itemgetter
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import pandas as pd
@@ -33,6 +37,16 @@ _ARROW_TYPES: Mapping[str, pa.DataType] = {
     "timestamp": pa.timestamp("us", tz="UTC"),
 }
 
+_PYTHON_TYPES: Mapping[str, type] = {
+    "string": str,
+    "bool": bool,
+    "int32": Integral,
+    "int64": Integral,
+    "float64": Real,
+    "timestamp": datetime,
+}
+_NAMES = {name: frozenset(schema.names) for name, schema in SCHEMAS.items()}
+
 
 def write_table(folder: Path | str, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Replace a table of a study by these rows, atomically.
@@ -47,8 +61,8 @@ def write_table(folder: Path | str, name: str, rows: Sequence[Mapping[str, Any]]
             column: wrong type, NaN, or None where a value is needed. The table stays as it was.
     """
     schema = SCHEMAS[name]
-    _check_keys(schema, rows)
-    arrays = [_to_array(schema, column, rows) for column in schema.columns]
+    columns = zip(schema.columns, _to_columns(schema, rows), strict=True)
+    arrays = [_to_array(schema, column, values) for column, values in columns]
     table = pa.Table.from_arrays(arrays, schema=_arrow_schema(schema))
     _replace_file(Path(folder) / f"{name}.parquet", table)
 
@@ -87,30 +101,42 @@ def find_tables(results: Path | str, name: str, study: str | None = None) -> lis
     return sorted(Path(results).glob(f"{study or '*'}/tables/{name}.parquet"))
 
 
-def _check_keys(schema: TableSchema, rows: Sequence[Mapping[str, Any]]) -> None:
-    wanted = set(schema.names)
+def _to_columns(schema: TableSchema, rows: Sequence[Mapping[str, Any]]) -> list[Sequence[Any]]:
+    """Return the values by column; one pass over the rows, because a search writes often."""
+    pick = itemgetter(*schema.names)
     for row in rows:
-        if row.keys() != wanted:
+        if row.keys() != _NAMES[schema.name]:
+            missing = sorted(_NAMES[schema.name] - row.keys())
+            unknown = sorted(row.keys() - _NAMES[schema.name])
             raise ValueError(
-                f"a row of {schema.name} has the columns of docs/TABLES.md, found one without "
-                f"{sorted(wanted - row.keys())} and with {sorted(row.keys() - wanted)}: "
-                "name each column once"
+                f"a row of {schema.name} has exactly the columns of docs/TABLES.md, found one "
+                f"with {unknown} too many and {missing} missing: name each column once"
             )
+    return list(zip(*map(pick, rows), strict=True)) if rows else [()] * len(schema.columns)
 
 
-def _to_array(schema: TableSchema, column: Column, rows: Sequence[Mapping[str, Any]]) -> pa.Array:
-    name = column.name
+def _to_array(schema: TableSchema, column: Column, values: Sequence[Any]) -> pa.Array:
+    name = f"{schema.name}.{column.name}"
+    _check_types(name, column, values)
     try:
-        array = pa.array([row[name] for row in rows], _ARROW_TYPES[column.type])
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
-        raise ValueError(
-            f"{schema.name}.{name} takes {column.type} values, found another: {error}"
-        ) from error
+        array = pa.array(values, _ARROW_TYPES[column.type])
+    except (pa.ArrowInvalid, OverflowError) as error:
+        raise ValueError(f"{name} takes {column.type} values, found one beyond: {error}") from error
     if array.null_count and not column.nullable:
-        raise ValueError(f"{schema.name}.{name} needs a value in every row, found none in some")
+        raise ValueError(f"{name} needs a value in every row, found none in some")
     if column.type == "float64" and pc.any(pc.is_nan(array)).as_py():
-        raise ValueError(f"{schema.name}.{name} takes numbers or None, found NaN")
+        raise ValueError(f"{name} takes numbers or None, found NaN")
     return array
+
+
+def _check_types(name: str, column: Column, values: Sequence[Any]) -> None:
+    """Refuse what Arrow would convert in silence: 3.5 to 3, True to 1.0, local time to UTC."""
+    for found in set(map(type, values)) - {NoneType}:
+        is_flag = issubclass(found, bool) and column.type != "bool"
+        if is_flag or not issubclass(found, _PYTHON_TYPES[column.type]):
+            raise ValueError(f"{name} takes {column.type} values, found a {found.__name__}")
+    if column.type == "timestamp" and any(value and value.tzinfo is None for value in values):
+        raise ValueError(f"{name} takes times with a time zone, found one without")
 
 
 def _arrow_schema(schema: TableSchema) -> pa.Schema:
