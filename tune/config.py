@@ -243,12 +243,12 @@ def resolve(
     )
 
 
-def add_search_flags(parser: argparse._ActionsContainer) -> None:
-    """Add every setting of a search as a flag; what is not given stays out of the namespace."""
+def add_search_flags(parser: argparse._ActionsContainer, leave_out: Iterable[str] = ()) -> None:
+    """Add the settings of a search as flags; what is not given stays out of the namespace."""
     cpu = choose_profile(Machine("cpu", available_cores()), "attention")
     cuda = choose_profile(Machine("cuda", available_cores()), "attention")
     defaults = {name: f"{cpu[name].value} on a CPU, {cuda[name].value} on a GPU" for name in cpu}
-    add_flags(parser, SearchConfig, defaults)
+    add_flags(parser, SearchConfig, defaults, leave_out)
 
 
 def search_flags(namespace: argparse.Namespace) -> dict[str, object]:

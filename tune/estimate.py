@@ -43,8 +43,7 @@ def epoch_seconds(spec: TrialSpec) -> float:
     )
     *_, result = train_epochs(session)
     return (
-        result.train_s * whole.train.num_batches / num_train
-        + result.val_s * whole.val.num_batches
+        result.train_s * whole.train.num_batches / num_train + result.val_s * whole.val.num_batches
     )
 
 

@@ -112,6 +112,8 @@ class StudyPlan:
             data_fraction=config.data_fraction,
             val_images=self.val_images,
             seed=config.seed,
+            corpus_fingerprint=self.corpus.info.fingerprint,
+            split_fingerprint=self.corpus.info.split_fingerprint,
         )
 
     def trial_spec(self, proposal: Proposal, folder: StudyFolder | None = None) -> TrialSpec:

@@ -30,14 +30,16 @@ def trial_number(trial: Trial) -> int:
     return number
 
 
-class StudySearcher(Searcher):  # type: ignore[misc]
+class StudySearcher(Searcher):
     """Hands the conductor's trials to Ray; outcomes reach the conductor through the callback."""
 
     def __init__(self, conductor: Conductor) -> None:
         super().__init__(metric=METRIC, mode="max")
         self._conductor = conductor
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str:
+    def suggest(  # type: ignore[override]  # Ray's own searchers return its word, a text
+        self, trial_id: str
+    ) -> dict[str, Any] | str:
         """Return the next trial's configuration, or Ray's word for "no more"."""
         spec = self._conductor.next_trial()
         return str(Searcher.FINISHED) if spec is None else {SPEC: spec}
@@ -51,11 +53,11 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         """Write nothing: the study's journal is the only source of truth."""
 
 
-class RungScheduler(FIFOScheduler):  # type: ignore[misc]
+class RungScheduler(FIFOScheduler):
     """First come, first served; the conductor says who is stopped."""
 
     def __init__(self, conductor: Conductor) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._conductor = conductor
 
     def on_trial_result(
@@ -69,7 +71,7 @@ class RungScheduler(FIFOScheduler):  # type: ignore[misc]
         return str(TrialScheduler.CONTINUE if stays else TrialScheduler.STOP)
 
 
-class StudyCallback(Callback):  # type: ignore[misc]
+class StudyCallback(Callback):
     """Tells the conductor every epoch and every end.
 
     An exception in here ends the whole search, as it should: it would be ours.
@@ -116,7 +118,7 @@ def failure_reason(error: Exception) -> str:
     return "the worker process died" + (f": {found.group(1)}" if found else "")
 
 
-class StudyStopper(Stopper):  # type: ignore[misc]
+class StudyStopper(Stopper):
     """Ends the search when the conductor says so: interrupted, or out of time."""
 
     def __init__(self, conductor: Conductor) -> None:

@@ -129,7 +129,10 @@ def check_limits(setting: Setting, value: object) -> None:
 
 
 def add_flags(
-    parser: argparse._ActionsContainer, config_class: type, defaults: Mapping[str, str]
+    parser: argparse._ActionsContainer,
+    config_class: type,
+    defaults: Mapping[str, str],
+    leave_out: Iterable[str] = (),
 ) -> None:
     """Add one flag per setting to a parser; values stay texts until `read_values`.
 
@@ -139,9 +142,13 @@ def add_flags(
         parser: An argparse parser or group.
         config_class: The dataclass whose settings they are.
         defaults: What `--help` says of defaults that are neither the field's nor in its words.
+        leave_out: Settings without a flag.
     """
+    absent = set(leave_out)
     built_in = {entry.name: entry for entry in fields(config_class)}
     for name, known in settings_of(config_class).items():
+        if name in absent:
+            continue
         default = known.default_words or defaults.get(name) or _default_text(built_in[name])
         unit = f" [{known.unit}]" if known.unit else ""
         parser.add_argument(

@@ -14,24 +14,27 @@ import math
 import traceback
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import torch
 from ray.tune import Trainable
 
-from models.checkpoint import save_checkpoint
 from models.precision import prepare_process
 from models.training import EpochResult, NonFiniteError, TrainingSession, train_epochs
 from tune.outcomes import Outcome
-from tune.trial import TrialSpec, open_session
+from tune.trial import BestCheckpoint, TrialSpec, open_session
 
 METRIC = "val_psnr_db"
 SPEC = "spec"
 
 
-class AutoencoderTrial(Trainable):  # type: ignore[misc]
+class AutoencoderTrial(Trainable):
     """Trains one autoencoder per trial; `step` is one epoch."""
+
+    _spec: TrialSpec
+    _best: BestCheckpoint
+    _session: TrainingSession | None = None
+    _epochs: Iterator[EpochResult] = iter(())
 
     def setup(self, config: dict[str, Any]) -> None:
         """Prepare the process once, then the first trial."""
@@ -40,7 +43,7 @@ class AutoencoderTrial(Trainable):  # type: ignore[misc]
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Free the finished trial and begin the next one in this process."""
-        del self._epochs, self._session
+        self._session, self._epochs = None, iter(())
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -61,7 +64,7 @@ class AutoencoderTrial(Trainable):  # type: ignore[misc]
             return _end(Outcome.DIVERGED, str(error))
         except (torch.cuda.OutOfMemoryError, MemoryError) as error:
             return _end(Outcome.OUT_OF_MEMORY, last_lines(error))
-        self._keep_best(result)
+        self._best.update(self._session, result)
         report = asdict(result)
         if result.is_last:
             report |= {"done": True, "outcome": Outcome.COMPLETED.value}
@@ -74,20 +77,7 @@ class AutoencoderTrial(Trainable):  # type: ignore[misc]
 
     def _begin(self, spec: TrialSpec) -> None:
         self._spec = spec
-        self._session: TrainingSession | None = None
-        self._epochs: Iterator[EpochResult] = iter(())
-        self._best_db = -math.inf
-
-    def _keep_best(self, result: EpochResult) -> None:
-        if self._spec.checkpoint is None or result.val_psnr_db <= self._best_db:
-            return
-        assert self._session is not None
-        self._best_db = result.val_psnr_db
-        save_checkpoint(
-            Path(self._spec.checkpoint),
-            self._session,
-            {"trial": self._spec.name, "epoch": result.epoch, METRIC: result.val_psnr_db},
-        )
+        self._best = BestCheckpoint(spec)
 
 
 def _end(outcome: Outcome, reason: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@
 `tune.train` both call it, so that there is one training loop.
 """
 
+import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.registry import ModelConfig
+from tune.errors import UsageError
 from tune.outcomes import Outcome
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ class DataSpec:
         data_fraction: Share of the training patches, in (0, 1].
         val_images: Size of the frozen validation set; None for every validation patch.
         seed: Chooses the share of training patches: the study's, so that trials share their data.
+        corpus_fingerprint: What the study was planned on; another corpus there is refused.
+        split_fingerprint: Likewise for the split.
     """
 
     corpus: str
@@ -37,6 +41,8 @@ class DataSpec:
     data_fraction: float
     val_images: int | None
     seed: int
+    corpus_fingerprint: str
+    split_fingerprint: str
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,37 @@ class TrialRecord:
         return float("-inf") if best is None else best.val_psnr_db
 
 
+class BestCheckpoint:
+    """Keeps the checkpoint of a trial's best epoch, if its specification names a file.
+
+    Args:
+        spec: The trial.
+    """
+
+    def __init__(self, spec: TrialSpec) -> None:
+        self._spec = spec
+        self._best_db = -math.inf
+
+    def update(self, session: "TrainingSession", result: "EpochResult") -> None:
+        """Save the session if the epoch just finished is the best so far."""
+        if self._spec.checkpoint is None or result.val_psnr_db <= self._best_db:
+            return
+        from models.checkpoint import save_checkpoint
+
+        self._best_db = result.val_psnr_db
+        save_checkpoint(
+            Path(self._spec.checkpoint),
+            session,
+            {
+                "trial": self._spec.name,
+                "epoch": result.epoch,
+                "val_psnr_db": result.val_psnr_db,
+                "corpus_fingerprint": self._spec.data.corpus_fingerprint,
+                "split_fingerprint": self._spec.data.split_fingerprint,
+            },
+        )
+
+
 @lru_cache(maxsize=4)
 def open_corpus(path: str) -> "Corpus":
     """Return the corpus at `path`, opened once per process.
@@ -114,13 +151,14 @@ def open_session(spec: TrialSpec) -> "TrainingSession":
     """Return a training session at epoch 0 for a specification.
 
     Raises:
-        DataError: If the corpus cannot be read or has no patches for the asked split.
+        DataError: If the corpus cannot be read, or is not the one that the study was planned on.
         ModelError: If the model cannot be built or the crop does not suit it.
     """
     from data.batches import EvalBatches, TrainBatches
     from models.training import TrainingSession
 
     corpus = open_corpus(spec.data.corpus)
+    check_fingerprints(corpus, spec.data)
     train = corpus.patches("train", fraction=spec.data.data_fraction, seed=spec.data.seed)
     return TrainingSession(
         spec.model,
@@ -131,3 +169,21 @@ def open_session(spec: TrialSpec) -> "TrainingSession":
         ),
         spec.device,
     )
+
+
+def check_fingerprints(corpus: "Corpus", data: DataSpec) -> None:
+    """Refuse a corpus that is not the one that the study was planned on.
+
+    Raises:
+        UsageError: With the two fingerprints that differ.
+    """
+    pairs = {
+        "corpus": (data.corpus_fingerprint, corpus.info.fingerprint),
+        "split": (data.split_fingerprint, corpus.info.split_fingerprint),
+    }
+    for what, (planned, found) in pairs.items():
+        if planned != found:
+            raise UsageError(
+                f"a study keeps its {what}, planned with fingerprint {planned}, found {found} in "
+                f"{data.corpus!r}: start a new study on the changed corpus"
+            )

@@ -52,7 +52,7 @@ def make_record() -> Callable[..., TrialRecord]:
             number=number,
             model=ModelConfig("baseline", 16, base_channels),
             train=TrainConfig(learning_rate=learning_rate, epochs=10),
-            data=DataSpec("corpus", 64, 0.05, 8, 0),
+            data=DataSpec("corpus", 64, 0.05, 8, 0, "0" * 16, "1" * 16),
             device="cpu",
             proposed_by=proposed_by,
         )

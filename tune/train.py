@@ -1,0 +1,149 @@
+"""`python -m tune.train`: train one configuration with the search's own code, without a search.
+
+The run gets a study folder of its own with one trial, so that its tables, checkpoint and place in
+`tune.status` are those of every other trial. It trains in this process, without Ray.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tune.command import DONE, FINISHED_WITH_FAILURES, INTERRUPTED, OneSentenceParser, run_command
+from tune.config import add_search_flags, resolve, search_flags
+from tune.profiles import detect_machine
+from tune.settings import read_toml_file
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from models.training import EpochResult
+    from tune.outcomes import Outcome
+    from tune.recorder import Recorder
+    from tune.trial import TrialRecord
+
+SEARCH_ONLY = (
+    "trials",
+    "hours",
+    "tune",
+    "range",
+    "searcher",
+    "scheduler",
+    "grace_epochs",
+    "reduction_factor",
+    "max_concurrent",
+)
+"""Settings of a search that say nothing about one training."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train one configuration; return the exit code."""
+    parser = OneSentenceParser(
+        "python -m tune.train", "Train one SAR autoencoder with given values, without a search."
+    )
+    add_search_flags(parser, leave_out=SEARCH_ONLY)
+    parser.add_argument("--config", metavar="FILE", help="TOML file; its keys are the flags' names")
+    parser.add_argument("--quiet", action="store_true", help="print only the result")
+    arguments = parser.parse_args(argv)
+    return run_command(lambda: train(arguments))
+
+
+def train(arguments: argparse.Namespace) -> int:
+    """Plan one trial with the given values and run it here.
+
+    Raises:
+        UsageError, DataError, ModelError: If something that was asked for cannot be done.
+    """
+    from rich.console import Console
+
+    from tune.errors import UsageError
+
+    file = {} if arguments.config is None else read_toml_file(arguments.config)
+    flags = search_flags(arguments)
+    machine = detect_machine(str(flags.get("device", file.get("device", "auto"))))
+    resolved = resolve(flags, file, machine)
+    if len(resolved) != 1:
+        raise UsageError(
+            "a training has one architecture and one ratio, found all: name one of each"
+        )
+
+    from models.precision import prepare_process
+    from tune.launch import open_folder, plan_study, study_facts
+    from tune.plan_view import open_data, show_setting
+    from tune.proposer import Proposal
+    from tune.recorder import Recorder
+    from tune.trial import TrialRecord
+
+    console = Console()
+    prepare_process()
+    plan = plan_study(resolved[0], open_data(resolved[0].config.data, console))
+    if not arguments.quiet:
+        show_setting(console, plan)
+    folder = open_folder(plan, machine, sys.argv)
+    recorder = Recorder(folder, study_facts(plan))
+    record = TrialRecord(plan.trial_spec(Proposal(0, "given", {}), folder))
+    recorder.begin(record)
+    try:
+        outcome, reason = run_here(recorder, record, console, quiet=arguments.quiet)
+        recorder.end(0, outcome, reason)
+    finally:
+        recorder.flush()
+    return show_result(console, record, str(folder.path))
+
+
+def run_here(
+    recorder: "Recorder", record: "TrialRecord", console: "Console", quiet: bool
+) -> tuple["Outcome", str | None]:
+    """Train a trial to its end in this process; return how it ended and why."""
+    from models.training import NonFiniteError, train_epochs
+    from tune.outcomes import Outcome
+    from tune.trial import BestCheckpoint, open_session
+
+    session = open_session(record.spec)
+    best = BestCheckpoint(record.spec)
+    try:
+        for result in train_epochs(session):
+            recorder.add_epoch(record.spec.number, result)
+            best.update(session, result)
+            if not quiet:
+                console.print(epoch_line(result, record.spec.train.epochs), highlight=False)
+    except NonFiniteError as error:
+        return Outcome.DIVERGED, str(error)
+    except KeyboardInterrupt:
+        return Outcome.INTERRUPTED, "interrupted by SIGINT"
+    return Outcome.COMPLETED, None
+
+
+def epoch_line(result: "EpochResult", epochs: int) -> str:
+    """Return one line about a finished epoch."""
+    return (
+        f"epoch {result.epoch:>3d}/{epochs}  train loss {result.train_loss:.4f}  "
+        f"val PSNR {result.val_psnr_db:6.2f} dB  SSIM {result.val_ssim:.3f}  "
+        f"lr {result.learning_rate:.2e}  {result.samples_per_s:.0f} crops/s  "
+        f"{result.train_s + result.val_s:.1f} s"
+    )
+
+
+def show_result(console: "Console", record: "TrialRecord", folder: str) -> int:
+    """Print how the run ended, where it is and what to type next; return the exit code."""
+    from tune.outcomes import Outcome
+
+    best = record.best
+    score = (
+        "no epoch finished"
+        if best is None
+        else (
+            f"best validation PSNR {best.val_psnr_db:.2f} dB, SSIM {best.val_ssim:.3f} "
+            f"at epoch {best.epoch}"
+        )
+    )
+    why = f" ({record.reason})" if record.reason else ""
+    console.print(f"{record.outcome}{why}: {score}", highlight=False)
+    console.print(f"wrote {folder}\nnext: python -m tune.status", highlight=False, soft_wrap=True)
+    if record.outcome is Outcome.INTERRUPTED:
+        return INTERRUPTED
+    return DONE if record.outcome is Outcome.COMPLETED else FINISHED_WITH_FAILURES
+
+
+if __name__ == "__main__":
+    sys.exit(main())
