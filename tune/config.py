@@ -293,8 +293,8 @@ def _resolve_one(given: Mapping[str, Any], machine: Machine) -> Resolved:
     _check_ratio(given["ratio"])
     profile = choose_profile(machine, given["arch"])
     picked = {name: pick for name, pick in profile.items() if name not in given}
-    profile_values = {name: pick.value for name, pick in picked.items()}
-    values = read_values(SearchConfig, profile_values, "a profile") | dict(given)
+    picked_values = {name: pick.value for name, pick in picked.items()}
+    values = read_values(SearchConfig, picked_values, "a profile") | dict(given)
     values.setdefault("warmup_epochs", min(HAND_SET_WARMUP_EPOCHS, values["epochs"]))
     values.setdefault("grace_epochs", max(1, round(values["epochs"] * GRACE_SHARE)))
     space = _default_space(values, profile["range"].value, given["range"])

@@ -187,9 +187,10 @@ def _read_file(path: Path, schema: TableSchema) -> pa.Table:
 
 
 def _to_series(values: pa.ChunkedArray, column: Column) -> "pd.Series[Any]":
-    nullable_integers = {pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype()}
+    nullable_types = {pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype()}
+    has_nullable_type = column.nullable and _ARROW_TYPES[column.type] in nullable_types
     series: pd.Series[Any] = values.to_pandas(
-        types_mapper=nullable_integers.get if column.nullable else None
+        types_mapper=nullable_types.get if has_nullable_type else None
     )
     return series
 
