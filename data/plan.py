@@ -1,0 +1,245 @@
+"""What a corpus will be, decided from headers and options before a pixel is read.
+
+A plan says which image is in which split and how it is cut; its fingerprint, with the hashes of the
+files, says whether an existing corpus already is what would be built. Building is in `builder`.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from data.attribution import find_attribution
+from data.calibration import Units
+from data.dataset import CORPUS_VERSION, CorpusInfo
+from data.errors import DataError
+from data.patches import check_patch_px, count_patches
+from data.sources import Source, find_sources
+from data.splits import TRAIN, SplitPlan, split_by_file, split_by_pass
+
+# Called with the amount of work done since the last call: pixels, or bytes while hashing.
+Advance = Callable[[int], None]
+
+
+def ignore_progress(_amount: int) -> None:
+    """Show nobody how far the work is."""
+
+
+@dataclass(frozen=True)
+class PrepareOptions:
+    """What decides how scenes become patches.
+
+    Attributes:
+        patch_px: Patch side, a multiple of 16.
+        min_valid_fraction: Least share of valid pixels of a kept patch, in [0, 1].
+        train_overlap: Share of a training patch that the next one repeats, in [0, 1); validation
+            and test patches never overlap.
+        units: What all images measure; None takes it from each file.
+        seed: Decides the split where no split file is given.
+
+    Raises:
+        DataError: When a value is out of range.
+    """
+
+    patch_px: int = 256
+    min_valid_fraction: float = 0.99
+    train_overlap: float = 0.0
+    units: Units | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_patch_px(self.patch_px)
+        if not 0 <= self.min_valid_fraction <= 1:
+            raise DataError(
+                "the least valid fraction lies between 0 and 1, and it is "
+                f"{self.min_valid_fraction}: 0.99 is usual"
+            )
+        if not 0 <= self.train_overlap <= 0.9:
+            raise DataError(
+                "the overlap of training patches is a share between 0 and 0.9, and it is "
+                f"{self.train_overlap}: 0 stores every pixel once"
+            )
+
+    def stride_px(self, split: str) -> int:
+        """Step between patches of a split."""
+        return round(self.patch_px * (1 - self.train_overlap)) if split == TRAIN else self.patch_px
+
+
+@dataclass(frozen=True)
+class CorpusPlan:
+    """All that is decided before a pixel is read.
+
+    Attributes:
+        name: What people call the corpus.
+        sources: The images.
+        options: How they are cut.
+        split: Who trains, validates and tests.
+        attribution: The sentence to publish with the corpus.
+        synthetic: The recipe of generated scenes, None for measured ones.
+    """
+
+    name: str
+    sources: tuple[Source, ...]
+    options: PrepareOptions
+    split: SplitPlan
+    attribution: str
+    synthetic: Mapping[str, Any] | None = None
+
+    def split_of(self, source: Source) -> str:
+        """Give the split of an image."""
+        return self.split.split_of[source.name, source.band]
+
+    def num_patches(self, source: Source) -> int:
+        """Count the patches that fit into an image, valid or not."""
+        stride_px = self.options.stride_px(self.split_of(source))
+        return count_patches(source.facts, self.options.patch_px, stride_px)
+
+    def stored_options(self) -> dict[str, Any]:
+        """Give the options as `corpus.json` holds them."""
+        return store_options(self.options, self.synthetic)
+
+
+def store_options(options: PrepareOptions, synthetic: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Give options, and the recipe of synthetic scenes if any, as `corpus.json` holds them."""
+    stored = asdict(options) | {"units": str(options.units or "auto")}
+    return stored if synthetic is None else stored | {"synthetic": dict(synthetic)}
+
+
+def plan_corpus(
+    scenes: Sequence[Path],
+    options: PrepareOptions,
+    *,
+    name: str,
+    split_file: Path | None = None,
+    synthetic: Mapping[str, Any] | None = None,
+) -> CorpusPlan:
+    """Read headers and decide everything that needs no pixel.
+
+    Args:
+        scenes: Files and folders.
+        options: How to cut them.
+        name: What people call the corpus.
+        split_file: CSV with `path` and `split`; None splits by pass.
+        synthetic: The recipe of generated scenes, None for measured ones.
+
+    Returns:
+        The plan.
+
+    Raises:
+        DataError: When scenes, options or split file do not allow a corpus.
+    """
+    sources = find_sources(scenes, options.units)
+    sizes = [count_patches(s.facts, options.patch_px, options.patch_px) for s in sources]
+    if not any(sizes):
+        raise DataError(
+            f"a scene must hold at least one patch of {options.patch_px} px, and the widest has "
+            f"{max(s.short_side_px for s in sources)} px: take a smaller --patch-px"
+        )
+    split = (
+        split_by_file(sources, split_file)
+        if split_file
+        else split_by_pass(sources, sizes, options.seed)
+    )
+    return CorpusPlan(
+        name=name,
+        sources=tuple(sources),
+        options=options,
+        split=split,
+        attribution=find_attribution(scenes, sources),
+        synthetic=synthetic,
+    )
+
+
+def hash_sources(plan: CorpusPlan, advance: Advance = ignore_progress) -> dict[str, str]:
+    """Hash the files of a plan.
+
+    Args:
+        plan: The plan.
+        advance: Called with the bytes of each block read.
+
+    Returns:
+        SHA-256 by source name.
+    """
+    return {name: _hash_file(path, advance) for name, path in _files(plan).items()}
+
+
+def count_bytes(plan: CorpusPlan) -> int:
+    """Count the bytes that `hash_sources` will read."""
+    return sum(path.stat().st_size for path in _files(plan).values())
+
+
+def _files(plan: CorpusPlan) -> dict[str, Path]:
+    return {source.name: source.path for source in plan.sources}
+
+
+def _hash_file(path: Path, advance: Advance) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 22):
+            digest.update(block)
+            advance(len(block))
+    return digest.hexdigest()
+
+
+def fingerprint(plan: CorpusPlan, hashes: Mapping[str, str]) -> str:
+    """Fingerprint what decides a corpus: format, options, the content of the files and the split.
+
+    Args:
+        plan: The plan.
+        hashes: SHA-256 by source name.
+
+    Returns:
+        16 hex digits; equal for equal inputs, whatever the folders are called.
+    """
+    sources = [(s.name, s.band, s.group, hashes[s.name], plan.split_of(s)) for s in plan.sources]
+    return digest([CORPUS_VERSION, plan.stored_options(), sources])
+
+
+def digest(value: object) -> str:
+    """Give 16 hex digits of the SHA-256 of a JSON value."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def explain_differences(
+    info: CorpusInfo, options: Mapping[str, Any], plan: CorpusPlan | None, hashes: Mapping[str, str]
+) -> list[str]:
+    """Say in what an existing corpus differs from one that was asked for.
+
+    Args:
+        info: The existing corpus.
+        options: The stored form of the options asked for.
+        plan: The plan asked for; None for synthetic scenes, which the options decide.
+        hashes: SHA-256 by source name, of the plan's files.
+
+    Returns:
+        One phrase per difference, none when the corpus is what was asked for.
+    """
+    phrases = [
+        f"{key} is {info.options.get(key)} there and {options.get(key)} here"
+        for key in sorted({*info.options, *options})
+        if info.options.get(key) != options.get(key)
+    ]
+    if plan is None:
+        return phrases
+    there = {record.name: record.sha256 for record in info.sources}
+    names = {
+        "new": set(hashes) - set(there),
+        "gone": set(there) - set(hashes),
+        "changed": {name for name in set(there) & set(hashes) if there[name] != hashes[name]},
+    }
+    phrases += [
+        f"{len(found)} scene file(s) {kind}, for example {min(found)}"
+        for kind, found in names.items()
+        if found
+    ]
+    was = {(record.name, record.band): record.split for record in info.sources}
+    moved = [
+        name
+        for (name, band), split in plan.split.split_of.items()
+        if was.get((name, band), split) != split
+    ]
+    if moved:
+        phrases.append(f"{len(moved)} image(s) in another split, for example {min(moved)}")
+    return phrases

@@ -1,0 +1,195 @@
+"""`python -m data.prepare SCENES... --out corpus/`: scenes in, a corpus out.
+
+Parses, calls `builder`, and says what was kept, what was dropped and why. Running it again with the
+same scenes and options changes nothing. Everything heavy is imported after parsing.
+"""
+
+# ruff: noqa: T201 - a command prints
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data.errors import DataError
+
+if TYPE_CHECKING:
+    from data.dataset import CorpusInfo
+    from data.plan import CorpusPlan, PrepareOptions
+
+EXIT_DONE, EXIT_USAGE, EXIT_INTERRUPTED = 0, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: Arguments; those of the process when None.
+
+    Returns:
+        0 done, 2 a user's mistake, 130 interrupted.
+    """
+    args = _parser().parse_args(argv)
+    try:
+        _prepare(args)
+    except DataError as error:
+        print(f"data.prepare: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        print("data.prepare: interrupted, nothing was written", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    return EXIT_DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m data.prepare",
+        description="Cut SAR scenes into patches, split them by orbit pass, and store them once.",
+    )
+    add = parser.add_argument
+    add("scenes", nargs="*", type=Path, metavar="SCENES", help="files, folders or .SAFE products: "
+        "GeoTIFF, ENVI .img, PNG of 8 or 16 bits, .npy")  # fmt: skip
+    add("--out", required=True, type=Path, metavar="DIR", help="the corpus folder to make")
+    add("--split-file", type=Path, metavar="CSV", help="columns path and split (train, val or "
+        "test); without it whole passes are drawn, about 80:10:10")  # fmt: skip
+    add("--patch-px", type=int, default=256, metavar="N", help="patch side in pixels, a multiple "
+        "of 16 (default 256)")  # fmt: skip
+    add("--units", choices=("auto", "amplitude", "intensity", "db"), default="auto", help="what "
+        "pixels measure; auto takes it from header or product and never guesses")  # fmt: skip
+    add("--min-valid-fraction", type=float, default=0.99, metavar="F", help="drop a patch with "
+        "fewer valid pixels than this share (default 0.99)")  # fmt: skip
+    add("--train-overlap", type=float, default=0.0, metavar="F", help="share of a training patch "
+        "that the next one repeats (default 0: every pixel is stored once)")  # fmt: skip
+    add("--seed", type=int, default=0, metavar="N", help="draws the split (default 0)")
+    add("--name", help="what reports call the corpus (default: the folder's name)")
+    add("--synthetic", action="store_true", help="make synthetic scenes instead of reading some")
+    add("--dry-run", action="store_true", help="print the plan and its size, write nothing")
+    add("--quiet", action="store_true", help="print errors only")
+    return parser
+
+
+def _prepare(args: argparse.Namespace) -> None:
+    from data.calibration import Units
+    from data.plan import PrepareOptions
+
+    if bool(args.scenes) == args.synthetic:
+        raise DataError(
+            "a corpus is made either of scenes or with --synthetic, and "
+            f"{'both' if args.synthetic else 'neither'} is given: name a folder of scenes"
+        )
+    if args.synthetic and (args.split_file or args.units != "auto"):
+        raise DataError(
+            "synthetic scenes have known units and split by pass, and --units or --split-file is "
+            "given with --synthetic: leave it out"
+        )
+    options = PrepareOptions(
+        patch_px=args.patch_px,
+        min_valid_fraction=args.min_valid_fraction,
+        train_overlap=args.train_overlap,
+        units=None if args.units == "auto" else Units(args.units),
+        seed=args.seed,
+    )
+    (_prepare_synthetic if args.synthetic else _prepare_scenes)(args, options)
+
+
+def _prepare_scenes(args: argparse.Namespace, options: "PrepareOptions") -> None:
+    from data.builder import build_corpus
+    from data.plan import count_bytes, hash_sources, plan_corpus
+    from data.progress import show_progress
+
+    name = args.name or args.out.resolve().name
+    plan = plan_corpus(args.scenes, options, name=name, split_file=args.split_file)
+    if args.dry_run:
+        _print_plan(plan, args.out)
+        return
+    with show_progress("Hashing scenes", count_bytes(plan), quiet=args.quiet) as advance:
+        hashes = hash_sources(plan, advance)
+    if not _is_up_to_date(args, plan.stored_options(), plan, hashes):
+        num_pixels = sum(source.num_pixels for source in plan.sources)
+        with show_progress("Cutting patches", num_pixels, quiet=args.quiet) as advance:
+            info = build_corpus(plan, hashes, args.out, advance)
+        _print_result(args, info, plan.split.warnings)
+
+
+def _prepare_synthetic(args: argparse.Namespace, options: "PrepareOptions") -> None:
+    from dataclasses import asdict, replace
+
+    from data.calibration import Units
+    from data.plan import store_options
+    from data.progress import show_progress
+    from data.synthetic import Recipe, build_synthetic_corpus
+
+    options = replace(options, units=Units.INTENSITY)
+    recipe = Recipe(seed=args.seed)
+    if args.dry_run:
+        print(
+            f"Plan for {args.out}: {recipe.num_passes} synthetic scenes of {recipe.height_px} x "
+            f"{recipe.width_px} px, about {recipe.num_pixels * 2 / 1e6:.0f} MB; nothing is written."
+        )
+    elif not _is_up_to_date(args, store_options(options, asdict(recipe)), None, {}):
+        name = args.name or args.out.resolve().name
+        with show_progress("Drawing scenes", recipe.num_pixels, quiet=args.quiet) as advance:
+            info = build_synthetic_corpus(args.out, recipe, options, name=name, advance=advance)
+        _print_result(args, info)
+
+
+def _is_up_to_date(
+    args: argparse.Namespace,
+    options: Mapping[str, Any],
+    plan: "CorpusPlan | None",
+    hashes: Mapping[str, str],
+) -> bool:
+    """Say whether the corpus already is what is asked for; refuse when it is something else."""
+    from data.dataset import INFO_FILE, Corpus
+    from data.plan import explain_differences
+
+    if not (args.out / INFO_FILE).is_file():
+        return False
+    info = Corpus.open(args.out).info
+    differences = explain_differences(info, options, plan, hashes)
+    if args.name and args.name != info.name:
+        differences.append(f"its name is {info.name} there and {args.name} here")
+    if differences:
+        raise DataError(
+            f"a corpus is never changed, and {args.out} was made otherwise "
+            f"({'; '.join(differences)}): give another --out"
+        )
+    if not args.quiet:
+        print(f"{args.out} is up to date (fingerprint {info.fingerprint}); nothing was written.")
+    return True
+
+
+def _print_plan(plan: "CorpusPlan", out: Path) -> None:
+    from data.summary import table_of_plan
+
+    print(table_of_plan(plan))
+    for warning in plan.split.warnings:
+        print(f"Warning: {warning}")
+    num_patches = sum(plan.num_patches(source) for source in plan.sources)
+    size_mb = num_patches * plan.options.patch_px**2 * 2 / 1e6
+    print(f"Plan for {out}: at most {num_patches} patches, {size_mb:.1f} MB; nothing is written.")
+
+
+def _print_result(
+    args: argparse.Namespace, info: "CorpusInfo", warnings: Sequence[str] = ()
+) -> None:
+    from data.summary import describe_losses, describe_size, table_of_corpus
+
+    if args.quiet:
+        return
+    print(table_of_corpus(info))
+    for line in describe_losses(info):
+        print(line)
+    for warning in warnings:
+        print(f"Warning: {warning}")
+    if info.is_synthetic:
+        print("Note: these scenes are synthetic; scores on them say nothing about real ones.")
+    if info.attribution:
+        print(f"Publish with it: {info.attribution}")
+    print(f"Wrote {args.out}: {describe_size(args.out, info)}.")
+    print(f"Next: python -m tune.search --arch attention --ratio 16 --data {args.out}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
