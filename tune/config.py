@@ -228,7 +228,7 @@ def resolve(
     if "tune" in from_flags:  # the file's ranges may belong to what is no longer searched
         from_file["range"] = _of_dimensions(from_file.get("range", ()), from_flags["tune"])
     ranges = (*from_file.get("range", ()), *from_flags.get("range", ()))
-    given["range"] = ranges
+    given.pop("range", None)
     archs = _expand(given.pop("arch", "attention"), tuple(ARCHITECTURES))
     ratios = _expand(given.pop("ratio", 16), RATIOS)
     if len(archs) * len(ratios) > 1 and given.get("name") is not None:
@@ -237,7 +237,7 @@ def resolve(
             "leave --name out or ask for one architecture and one ratio"
         )
     return tuple(
-        _resolve_one({**given, "arch": arch, "ratio": ratio}, machine)
+        _resolve_one({**given, "arch": arch, "ratio": ratio}, ranges, machine)
         for arch in archs
         for ratio in ratios
     )
@@ -288,7 +288,7 @@ def config_hash(config: SearchConfig) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _resolve_one(given: Mapping[str, Any], machine: Machine) -> Resolved:
+def _resolve_one(given: Mapping[str, Any], ranges: Iterable[str], machine: Machine) -> Resolved:
     _check_architecture(given["arch"])
     _check_ratio(given["ratio"])
     profile = choose_profile(machine, given["arch"])
@@ -297,10 +297,13 @@ def _resolve_one(given: Mapping[str, Any], machine: Machine) -> Resolved:
     values = read_values(SearchConfig, picked_values, "a profile") | dict(given)
     values.setdefault("warmup_epochs", min(HAND_SET_WARMUP_EPOCHS, values["epochs"]))
     values.setdefault("grace_epochs", max(1, round(values["epochs"] * GRACE_SHARE)))
-    space = _default_space(values, profile["range"].value, given["range"])
+    space = _default_space(values, profile["range"].value, ranges)
     values["range"] = tuple(format_range(dimension) for dimension in space.dimensions)
-    if "base_channels" not in given:
-        values["base_channels"] = _reachable(space, "base_channels", values["base_channels"])
+    if "base_channels" in picked:
+        picked["base_channels"] = _reachable_width(space, picked["base_channels"])
+        values["base_channels"] = picked["base_channels"].value
+    if not set(profile["range"].value) <= set(values["range"]):  # others were asked for
+        del picked["range"]
     return Resolved(SearchConfig(**values), picked)
 
 
@@ -315,12 +318,12 @@ def _default_space(
     return build_space(tune, (*_of_dimensions((fitting, *profile_ranges), tune), *asked_ranges))
 
 
-def _reachable(space: SearchSpace, name: str, value: Value) -> Value:
-    """Return the value of the space nearest to a picked one, which the user's range may exclude."""
+def _reachable_width(space: SearchSpace, pick: Pick) -> Pick:
+    """Return the picked width, or the searched one nearest to it where ranges exclude it."""
     for dimension in space.dimensions:
-        if dimension.name == name:
-            return dimension.nearest(value)
-    return value
+        if dimension.name == "base_channels" and not dimension.contains(pick.value):
+            return Pick(dimension.nearest(pick.value), f"the choice nearest to {pick.value}")
+    return pick
 
 
 def _of_dimensions(ranges: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:

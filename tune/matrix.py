@@ -105,7 +105,7 @@ def build_matrices(trials: pd.DataFrame, configs: Mapping[str, SearchConfig]) ->
 
 def _cell(rows: Sequence[Row], configs: Mapping[str, SearchConfig]) -> Cell:
     handed_out = Counter(row["study"] for row in rows)
-    num_running = sum(pd.isna(row["outcome"]) for row in rows)
+    num_running = sum(1 for row in rows if pd.isna(row["outcome"]))
     return Cell(
         num_studies=len(handed_out),
         num_ended=len(rows) - num_running,
