@@ -31,6 +31,7 @@ from data.calibration import (
 from data.dataset import (
     ARRAYS_FOLDER,
     CORPUS_VERSION,
+    INDEX_COLUMNS,
     INDEX_FILE,
     INFO_FILE,
     Bounds,
@@ -47,26 +48,14 @@ from data.splits import SPLITS, TRAIN, VAL
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_COLUMNS = (
-    "scene",
-    "pass",
-    "polarisation",
-    "group",
-    "row_px",
-    "col_px",
-    "valid_fraction",
-    "mean_db",
-    "split",
-    "array",
-    "array_row",
-)
-
 
 @dataclass
 class _Tally:
     """What accumulates while images are cut."""
 
-    columns: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in _COLUMNS})
+    columns: dict[str, list[Any]] = field(
+        default_factory=lambda: {name: [] for name in INDEX_COLUMNS}
+    )
     histograms: dict[tuple[str, str], NDArray[np.int64]] = field(default_factory=dict)
     records: list[SourceRecord] = field(default_factory=list)
 
@@ -104,19 +93,24 @@ def _whole_folder(out: Path) -> Iterator[Path]:
     """Give a folder to fill that takes the place of `out` when all went well, else vanishes."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"a corpus is made in a new folder, and {out} exists: give another --out")
-    folder = out.absolute().parent / f".{out.absolute().name}.{os.getpid()}.part"
+    out = out.absolute()
+    folder = out.parent / f".{out.name}.{os.getpid()}.part"
+    new_parents = [parent for parent in out.parents if not parent.exists()]
     try:
         folder.mkdir(parents=True)
+        yield folder
+        folder.replace(out)
     except OSError as error:
+        # Trouble with reading scenes is a DataError already; what is left concerns this folder.
         raise DataError(
             f"the corpus folder must be writable, and {out} is not ({error.strerror}): give "
-            "another --out"
+            "another --out or make room"
         ) from error
-    try:
-        yield folder
-        folder.replace(out.absolute())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        for parent in new_parents:
+            if parent.is_dir() and not any(parent.iterdir()):
+                parent.rmdir()
 
 
 def _cut_source(plan: CorpusPlan, source: Source, sha256: str, folder: Path, tally: _Tally) -> None:
@@ -263,7 +257,7 @@ def _index_schema() -> "pa.Schema":
         "mean_db": pa.float32(),
         "array_row": pa.int32(),
     }
-    return pa.schema([(name, types.get(name, pa.string())) for name in _COLUMNS])
+    return pa.schema([(name, types.get(name, pa.string())) for name in INDEX_COLUMNS])
 
 
 def _write_index(path: Path, tally: _Tally) -> None:

@@ -35,6 +35,20 @@ INFO_FILE = "corpus.json"
 INDEX_FILE = "index.parquet"
 ARRAYS_FOLDER = "arrays"
 
+INDEX_COLUMNS = (
+    "scene",
+    "pass",
+    "polarisation",
+    "group",
+    "row_px",
+    "col_px",
+    "valid_fraction",
+    "mean_db",
+    "split",
+    "array",
+    "array_row",
+)
+
 # A process has about a thousand file descriptors; three sets (train, val, test) stay well below.
 MAX_OPEN_ARRAYS = 128
 
@@ -175,6 +189,8 @@ class Corpus:
             index = pd.read_parquet(path / INDEX_FILE)
         except (OSError, ValueError) as error:
             raise _broken(path, f"its {INDEX_FILE} cannot be read") from error
+        if missing := [column for column in INDEX_COLUMNS if column not in index]:
+            raise _broken(path, f"its {INDEX_FILE} lacks {' and '.join(missing)}")
         if len(index) == 0:
             raise DataError(
                 f"a corpus holds patches, and {path} has none: run `python -m data.prepare SCENES "

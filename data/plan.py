@@ -161,8 +161,21 @@ def hash_sources(plan: CorpusPlan, advance: Advance = ignore_progress) -> dict[s
 
     Returns:
         SHA-256 by source name.
+
+    Raises:
+        DataError: When two files have the same content.
     """
-    return {name: _hash_file(path, advance) for name, path in _files(plan).items()}
+    hashes: dict[str, str] = {}
+    name_of: dict[str, str] = {}
+    for name, path in _files(plan).items():
+        hashes[name] = _hash_file(path, advance)
+        twin = name_of.setdefault(hashes[name], name)
+        if twin != name:
+            raise DataError(
+                f"a scene is given once, and {twin} and {name} have the same content: leave one "
+                "out, or training patches end up in another split"
+            )
+    return hashes
 
 
 def count_bytes(plan: CorpusPlan) -> int:

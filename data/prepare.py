@@ -113,14 +113,12 @@ def _prepare_scenes(args: argparse.Namespace, options: "PrepareOptions") -> None
 
 
 def _prepare_synthetic(args: argparse.Namespace, options: "PrepareOptions") -> None:
-    from dataclasses import asdict, replace
+    from dataclasses import asdict
 
-    from data.calibration import Units
     from data.plan import store_options
     from data.progress import show_progress
     from data.synthetic import Recipe, build_synthetic_corpus
 
-    options = replace(options, units=Units.INTENSITY)
     recipe = Recipe(seed=args.seed)
     if args.dry_run:
         print(
@@ -129,7 +127,7 @@ def _prepare_synthetic(args: argparse.Namespace, options: "PrepareOptions") -> N
         )
     elif not _is_up_to_date(args, store_options(options, asdict(recipe)), None, {}):
         name = args.name or args.out.resolve().name
-        with show_progress("Drawing scenes", recipe.num_pixels, quiet=args.quiet) as advance:
+        with show_progress("Drawing scenes", 2 * recipe.num_pixels, quiet=args.quiet) as advance:
             info = build_synthetic_corpus(args.out, recipe, options, name=name, advance=advance)
         _print_result(args, info)
 

@@ -164,11 +164,13 @@ def _describe_file(
         raise DataError(
             f"scenes are detected images, and {name} is complex (SLC): use GRD products"
         )
+    # The folder that was given is part of what tells units and polarisation.
+    decided, reason = _decide_units(path, f"{group}/{name}", facts, product, units)
+    bands = _choose_bands(f"{group}/{name}", facts)
     if _safe_part(name) and match:
         group = f"{match['mission'][:2]}_{match['mode']}_{match['type']}{match['res']}".upper()
     scene = _name_scene(name)
-    decided, reason = _decide_units(path, name, facts, product, units)
-    for band, polarisation in _choose_bands(name, facts):
+    for band, polarisation in bands:
         yield Source(
             path=path,
             name=name,

@@ -37,8 +37,8 @@ def split_by_pass(sources: Sequence[Source], weights: Sequence[int], seed: int) 
     """Assign whole passes to train, val and test, about 80 : 10 : 10 by weight.
 
     For each group and polarisation the heaviest pass trains, because clip bounds are fitted on
-    training patches. One drawn pass validates, one tests, and each further one, in drawn order,
-    goes where most is missing.
+    training patches. Then each group gives one drawn pass to validation and one to test, as far as
+    it has them, and every further pass, in drawn order, goes where most is missing.
 
     Args:
         sources: The images.
@@ -55,23 +55,34 @@ def split_by_pass(sources: Sequence[Source], weights: Sequence[int], seed: int) 
     for source, weight in zip(sources, weights, strict=True):
         size[source.pass_id] = size.get(source.pass_id, 0) + weight
     split_of = dict.fromkeys(_passes_that_must_train(sources, size), TRAIN)
-    free = [pass_id for pass_id in sorted(size) if pass_id not in split_of]
-    if len(free) < 2:
+    if len(size) - len(split_of) < 2:
         raise DataError(
             "a split by pass needs a training pass for each group and polarisation and two more "
             f"passes for validation and test, and there are {len(size)} pass(es) of which "
             f"{len(split_of)} must train: add scenes of other passes or give --split-file"
         )
-    np.random.default_rng(seed).shuffle(free)
-    split_of |= {free[0]: VAL, free[1]: TEST}
-    total = sum(size.values())
-    for pass_id in free[2:]:
-        missing = {
-            split: share * total - sum(size[p] for p, where in split_of.items() if where == split)
-            for split, share in TARGET_SHARES.items()
-        }
-        split_of[pass_id] = max(missing, key=lambda split: missing[split])
+    drawn = [str(p) for p in np.random.default_rng(seed).permutation(sorted(size))]
+    for group in sorted({source.group for source in sources}):
+        members = {source.pass_id for source in sources if source.group == group}
+        free = [p for p in drawn if p in members and p not in split_of]
+        for pass_id in free[:2]:
+            split_of[pass_id] = _most_missing((VAL, TEST), split_of, size)
+    for pass_id in drawn:
+        if pass_id not in split_of:
+            split_of[pass_id] = _most_missing(SPLITS, split_of, size)
     return SplitPlan({(s.name, s.band): split_of[s.pass_id] for s in sources})
+
+
+def _most_missing(
+    splits: Sequence[str], split_of: Mapping[str, str], size: Mapping[str, int]
+) -> str:
+    """Find the split that lacks most to its target share; an empty one before all others."""
+
+    def missing(split: str) -> tuple[bool, float]:
+        held = [size[pass_id] for pass_id, where in split_of.items() if where == split]
+        return not held, TARGET_SHARES[split] * sum(size.values()) - sum(held)
+
+    return max(splits, key=missing)
 
 
 def _passes_that_must_train(sources: Sequence[Source], size: Mapping[str, int]) -> list[str]:
@@ -131,7 +142,7 @@ def split_by_file(sources: Sequence[Source], split_file: Path) -> SplitPlan:
 def _read_split_file(split_file: Path) -> dict[str, str]:
     if not split_file.is_file():
         raise DataError(f"the split file must exist, and {split_file} does not: check --split-file")
-    with split_file.open(newline="", encoding="utf-8-sig") as lines:
+    with split_file.open(newline="", encoding="utf-8-sig", errors="replace") as lines:
         reader = csv.DictReader(lines)
         missing = [
             column for column in ("path", "split") if column not in (reader.fieldnames or ())

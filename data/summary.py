@@ -74,12 +74,12 @@ def describe_losses(info: CorpusInfo) -> list[str]:
             r.height_px * r.width_px for r in info.sources
         )
         lines.append(
-            f"Left over at right and bottom edges, too narrow for a patch: {share:.1%} of the pixels"
+            f"Left over at the right and bottom edges, narrower than a patch: {share:.1%} of pixels"
             + _name_some(cut)
         )
     lines.append(
-        "Bounds are the 1st and 99th percentile of the training patches; decibels are relative to 1, "
-        "for PNG to full scale."
+        "Bounds are the 1st and 99th percentile of the training patches; 0 dB is a pixel value of "
+        "1, in a PNG the full scale."
     )
     return lines
 

@@ -23,7 +23,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.builder import build_corpus
-from data.calibration import Units
 from data.dataset import Corpus, CorpusInfo
 from data.errors import DataError
 from data.plan import Advance, PrepareOptions, hash_sources, ignore_progress, plan_corpus
@@ -110,7 +109,9 @@ def draw_scene(recipe: Recipe, number: int) -> NDArray[np.float32]:
     """
     generator = np.random.default_rng([recipe.seed, number])
     shape = (recipe.height_px, recipe.width_px)
-    intensity = np.exp(_draw_landscape_db(shape, generator) * np.float32(np.log(10) / 10))
+    intensity: NDArray[np.float32] = np.exp(
+        _draw_landscape_db(shape, generator) * np.float32(np.log(10) / 10)
+    )
     _add_point_targets(intensity, generator)
     intensity *= draw_speckle(shape, recipe.looks, recipe.filter_tap, generator)
     return intensity
@@ -201,7 +202,12 @@ def ensure_synthetic_corpus(path: Path | None = None) -> Path:
     """
     path = path or DEFAULT_FOLDER
     if not path.exists():
-        build_synthetic_corpus(path, Recipe(), PrepareOptions(units=Units.INTENSITY))
+        try:
+            build_synthetic_corpus(path, Recipe(), PrepareOptions())
+        except DataError:
+            # Another process may have been quicker; its corpus is the same to the byte.
+            if not path.exists():
+                raise
     if not Corpus.open(path).info.is_synthetic:
         raise DataError(
             f"the default corpus is a synthetic one, and {path} holds measured scenes: name it "
@@ -223,9 +229,9 @@ def build_synthetic_corpus(
     Args:
         path: The corpus folder to make.
         recipe: How the scenes are drawn.
-        options: How they are cut; their units are intensity.
+        options: How they are cut.
         name: What people call the corpus.
-        advance: Called with the pixels of each scene cut.
+        advance: Called with the pixels of each scene drawn, and again when it is cut.
 
     Returns:
         What `corpus.json` says.
@@ -237,6 +243,8 @@ def build_synthetic_corpus(
         scenes = Path(folder) / "synthetic"
         scenes.mkdir()
         for number in range(recipe.num_passes):
+            # The name tells the units, as that of any other scene may.
             np.save(scenes / f"scene{number:02d}_vh_intensity.npy", draw_scene(recipe, number))
+            advance(recipe.height_px * recipe.width_px)
         plan = plan_corpus([scenes], options, name=name, synthetic=asdict(recipe))
         return build_corpus(plan, hash_sources(plan), path, advance)
