@@ -21,16 +21,15 @@ from models.training import EpochResult, TrainConfig, TrainingSession, train_epo
 
 BUDGET_S = 1.5
 MAX_EPOCHS = 20
-STEPS_PER_EPOCH = 1
 
 
 @dataclass(frozen=True)
 class NoiseBatches:
-    """A batch of noise per epoch: speed does not depend on what is learnt."""
+    """Batches of noise: speed does not depend on what is learnt."""
 
     crop_px: int
     batch_size: int
-    num_batches: int = STEPS_PER_EPOCH
+    num_batches: int = 1
 
     def epoch(self, epoch: int) -> Iterator[NDArray[np.float32]]:
         """num_batches batches."""
@@ -55,11 +54,13 @@ def main() -> None:
         time.perf_counter() - started_s < BUDGET_S and len(seconds[0]) < MAX_EPOCHS - 1
     ):
         for run, measured in zip(runs, seconds, strict=True):
-            measured.append(next(run).train_s / STEPS_PER_EPOCH)
+            measured.append(next(run).train_s)
     _print({"seconds": [statistics.median(s) for s in seconds]})
 
 
-def _start(request: dict[str, object], precision: str, channels_last: bool) -> Iterator[EpochResult]:
+def _start(
+    request: dict[str, object], precision: str, channels_last: bool
+) -> Iterator[EpochResult]:
     model_config = ModelConfig(**request["model_config"])  # type: ignore[arg-type]
     batches = NoiseBatches(request["crop_px"], request["batch_size"])  # type: ignore[arg-type]
     train_config = TrainConfig(

@@ -1,0 +1,198 @@
+"""How much faster the training step is than the predecessor's plain eager one, lever by lever.
+
+`python -m benchmarks.training_step` prints a Markdown table of ratios: CPU seconds of the plain
+step over CPU seconds with the lever, one thread, batch 16 at 64 px, ratio 16. Every stack runs in a
+process of its own (allocator settings are process-wide), the processes take turns, and medians
+are compared, so that a busy machine slows all of them alike. The last row is not this file's step
+but the library's own session, averaging of weights and bookkeeping included.
+"""
+
+import argparse
+import multiprocessing
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+BASE_CHANNELS = {"baseline": 32, "residual": 16, "attention": 16}
+RATIO = 16
+CROP_PX = 64
+BATCH_SIZE = 16
+STEPS_PER_TURN = 2
+
+SESSION = "session"
+STACKS: dict[str, tuple[str, ...]] = {
+    "plain": (),
+    "matmul SSIM": ("ssim",),
+    "kept memory": ("memory",),
+    "channels_last": ("layout",),
+    "fused AdamW": ("fused",),
+    "bf16 autocast": ("bf16",),
+    "our modules": ("modules",),
+    "our modules + matmul SSIM": ("modules", "ssim"),
+    "… + fused AdamW": ("modules", "ssim", "fused"),
+    "… + kept memory": ("modules", "ssim", "fused", "memory"),
+    "… + channels_last": ("modules", "ssim", "fused", "memory", "layout"),
+    "the library's session": (SESSION,),
+}
+
+
+@dataclass
+class Runner:
+    """A child process that trains with one stack when told to."""
+
+    process: BaseProcess
+    connection: Connection
+    seconds: list[float] = field(default_factory=list)
+
+    def take_turn(self) -> None:
+        self.connection.send("step")
+        self.seconds.append(self.connection.recv())
+
+    def end(self) -> None:
+        self.connection.close()
+        self.process.join()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--arch", choices=BASE_CHANNELS, nargs="+", default=list(BASE_CHANNELS))
+    parser.add_argument("--turns", type=int, default=5)
+    options = parser.parse_args(argv)
+    columns = {arch: measure(arch, options.turns) for arch in options.arch}
+    names = [f"{arch}{BASE_CHANNELS[arch]}" for arch in columns]
+    print(f"| step @{CROP_PX}, batch {BATCH_SIZE} | " + " | ".join(names) + " |")
+    print("|---" * (len(names) + 1) + "|")
+    for stack in STACKS:
+        cells = [_cell(seconds, stack) for seconds in columns.values()]
+        print(f"| {stack} | " + " | ".join(cells) + " |")
+    return 0
+
+
+def measure(arch: str, turns: int) -> dict[str, float]:
+    """Median CPU seconds per step of every stack."""
+    runners = {stack: _start(arch, levers) for stack, levers in STACKS.items()}
+    for runner in runners.values():
+        runner.connection.recv()  # warmed up
+    for _ in range(turns):
+        for runner in runners.values():
+            runner.take_turn()
+    for runner in runners.values():
+        runner.end()
+    return {stack: statistics.median(r.seconds) for stack, r in runners.items()}
+
+
+def _cell(seconds: dict[str, float], stack: str) -> str:
+    if stack == "plain":
+        return f"{seconds[stack] * 1000:.0f} ms"
+    return f"{seconds['plain'] / seconds[stack]:.2f}"
+
+
+def _start(arch: str, levers: tuple[str, ...]) -> Runner:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, arch, levers), daemon=True)
+    process.start()
+    theirs.close()
+    return Runner(process, ours)
+
+
+def _serve(connection: Connection, arch: str, levers: tuple[str, ...]) -> None:
+    """The child: steps whenever a message comes, ends when the parent hangs up."""
+    import torch
+
+    from models.precision import prepare_process
+
+    torch.set_num_threads(1)
+    if "memory" in levers or SESSION in levers:
+        prepare_process()
+    step = _session_step(arch) if SESSION in levers else _step(arch, levers)
+    step()
+    connection.send("ready")
+    try:
+        while connection.recv():
+            started_s = time.process_time()
+            step()
+            connection.send((time.process_time() - started_s) / STEPS_PER_TURN)
+    except EOFError:
+        return
+
+
+def _step(arch: str, levers: tuple[str, ...]) -> Callable[[], None]:
+    """The predecessor's steps, STEPS_PER_TURN at a time, with some levers pulled."""
+    import torch
+    import torch.nn.functional as F
+    from torch import Tensor, nn
+
+    from benchmarks.predecessor import build_plain_model, convolutional_ssim
+    from models.registry import build_model
+    from models.ssim import ssim_per_image
+
+    config = _model_config(arch)
+    model: nn.Module = (
+        build_model(config, seed=0)
+        if "modules" in levers
+        else build_plain_model(arch, config.base_channels, config.latent_channels)
+    )
+    images = torch.rand(BATCH_SIZE, 1, CROP_PX, CROP_PX)
+    if "layout" in levers:
+        model = model.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused="fused" in levers or None)
+
+    def similarity_of(x_hat: Tensor) -> Tensor:
+        if "ssim" in levers:
+            return ssim_per_image(x_hat, images).mean()
+        return convolutional_ssim(x_hat, images)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled="bf16" in levers):
+            x_hat = model(images)
+        x_hat = (x_hat[0] if isinstance(x_hat, tuple) else x_hat).float()
+        mse, similarity = F.mse_loss(x_hat, images), similarity_of(x_hat)
+        loss = 0.5 * mse + 0.5 * (1 - similarity)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        for value in (loss, mse, similarity, -10 * torch.log10(mse)):
+            value.item()  # the predecessor logs four values per step
+
+    def turn() -> None:
+        for _ in range(STEPS_PER_TURN):
+            step()
+
+    return turn
+
+
+def _session_step(arch: str) -> Callable[[], None]:
+    """One epoch of STEPS_PER_TURN steps of the library, with the stack that its probe chooses."""
+    from models.precision import choose_stack
+    from models.probe import NoiseBatches
+    from models.training import TrainConfig, TrainingSession, train_epochs
+
+    config = _model_config(arch)
+    stack = choose_stack(config, CROP_PX, BATCH_SIZE)
+    train_config = TrainConfig(
+        epochs=1000,
+        patience=1000,
+        precision=stack.precision,
+        channels_last=stack.channels_last,
+        batch_size=BATCH_SIZE,
+    )
+    images = NoiseBatches(CROP_PX, BATCH_SIZE, num_batches=STEPS_PER_TURN)
+    session = TrainingSession(config, train_config, images, NoiseBatches(16, 1))
+    epochs = train_epochs(session)
+    return lambda: (next(epochs), None)[1]
+
+
+def _model_config(arch: str) -> Any:
+    from models.registry import ModelConfig
+
+    return ModelConfig(arch, RATIO, BASE_CHANNELS[arch])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
