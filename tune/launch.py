@@ -6,7 +6,7 @@ folder, runs the trials and returns what they found.
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 
@@ -33,6 +33,9 @@ from tune.summary import StudySummary, summarise
 from tune.tables import read_table, write_table
 from tune.trial import DataSpec, TrialSpec
 
+Stacks = Mapping[int, Stack]
+"""Precision and memory layout of the training step, by base channels."""
+
 
 @dataclass(frozen=True)
 class StudyPlan:
@@ -45,7 +48,6 @@ class StudyPlan:
         space: What is searched.
         known: The points to try first.
         rungs: The epochs at which trials are compared; empty without a scheduler.
-        stack: Precision and memory layout of all trials.
         packing: How trials share the machine.
         crop_px: Side of the crops that trials train and are scored on.
         val_images: Images of the frozen validation set.
@@ -57,7 +59,6 @@ class StudyPlan:
     space: SearchSpace
     known: tuple[KnownPoint, ...]
     rungs: tuple[int, ...]
-    stack: Stack
     packing: Packing
     crop_px: int
     val_images: int
@@ -99,8 +100,6 @@ class StudyPlan:
             ssim_weight=1.0 - mse_weight,
             batch_size=int(values.get("batch_size", config.batch_size)),
             seed=config.seed,
-            precision=self.stack.precision,
-            channels_last=self.stack.channels_last,
         )
 
     def data_spec(self) -> DataSpec:
@@ -116,8 +115,21 @@ class StudyPlan:
             split_fingerprint=self.corpus.info.split_fingerprint,
         )
 
-    def trial_spec(self, proposal: Proposal, folder: StudyFolder | None = None) -> TrialSpec:
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The base channels that trials of this study may have."""
+        for dimension in self.space.dimensions:
+            if dimension.name == "base_channels":
+                return tuple(int(choice) for choice in dimension.choices)
+        return (self.config.base_channels,)
+
+    def trial_spec(
+        self, proposal: Proposal, stacks: Stacks, folder: StudyFolder | None = None
+    ) -> TrialSpec:
         """Return what a worker needs to run a proposal; without a folder it keeps no checkpoint."""
+        model = self.model_config(proposal.values)
+        stack = stacks[model.base_channels]
+        train = self.train_config(proposal.values)
         study = "plan" if folder is None else folder.name
         checkpoint = None
         if folder is not None:
@@ -125,8 +137,8 @@ class StudyPlan:
         return TrialSpec(
             study=study,
             number=proposal.number,
-            model=self.model_config(proposal.values),
-            train=self.train_config(proposal.values),
+            model=model,
+            train=replace(train, precision=stack.precision, channels_last=stack.channels_last),
             data=self.data_spec(),
             device=self.config.device,
             proposed_by=proposal.proposed_by,
@@ -174,7 +186,6 @@ def plan_study(resolved: Resolved, corpus: Corpus) -> StudyPlan:
         space.dimensions,
     )
     known += [point for point in neighbours if dict(point.values) != hand_set]
-    model = ModelConfig(config.arch, config.ratio, config.base_channels)
     return StudyPlan(
         config=config,
         picked=resolved.picked,
@@ -182,7 +193,6 @@ def plan_study(resolved: Resolved, corpus: Corpus) -> StudyPlan:
         space=space,
         known=tuple(known[: config.trials]),
         rungs=rungs,
-        stack=choose_stack(model, crop_px, config.batch_size, config.device),
         packing=Packing(config.max_concurrent, num_gpus=1 if config.device == "cuda" else 0),
         crop_px=crop_px,
         val_images=min(num_val, config.val_images or num_val),
@@ -204,11 +214,28 @@ def open_folder(plan: StudyPlan, machine: Machine, command: Sequence[str]) -> St
     )
 
 
-def run_study(plan: StudyPlan, folder: StudyFolder, console: Console, quiet: bool) -> StudyResult:
+def choose_stacks(plan: StudyPlan) -> Stacks:
+    """Time the training step of every width of a study in child processes, and choose."""
+    config = plan.config
+    return {
+        width: choose_stack(
+            plan.model_config({"base_channels": width}),
+            plan.crop_px,
+            config.batch_size,
+            config.device,
+        )
+        for width in plan.widths
+    }
+
+
+def run_study(
+    plan: StudyPlan, stacks: Stacks, folder: StudyFolder, console: Console, quiet: bool
+) -> StudyResult:
     """Run a planned study inside a `ray_session` and return what it found.
 
     Args:
         plan: What was decided.
+        stacks: How its training steps run.
         folder: The study's new folder.
         console: Where progress goes.
         quiet: Whether to show none.
@@ -226,7 +253,7 @@ def run_study(plan: StudyPlan, folder: StudyFolder, console: Console, quiet: boo
             proposer,
             RungLedger(plan.rungs, config.reduction_factor),
             recorder,
-            lambda proposal: plan.trial_spec(proposal, folder),
+            lambda proposal: plan.trial_spec(proposal, stacks, folder),
             progress,
             config.trials,
             deadline_s,

@@ -3,8 +3,9 @@
 from rich.console import Console
 
 from data.dataset import Corpus
+from models.precision import PLAIN, prepare_process
 from tune.estimate import epoch_seconds, expected_epochs
-from tune.launch import StudyPlan, StudyResult
+from tune.launch import Stacks, StudyPlan, StudyResult
 from tune.progress import clock
 from tune.proposer import Proposal
 from tune.space import format_range
@@ -22,10 +23,10 @@ def open_data(data: str | None, console: Console) -> Corpus:
     """
     if data is not None:
         return open_corpus(data)
-    from data.synthetic import default_synthetic_path, ensure_synthetic_corpus
+    from data.synthetic import DEFAULT_FOLDER, ensure_synthetic_corpus
 
-    if not default_synthetic_path().exists():
-        console.print("no --data: making the synthetic corpus, once", highlight=False)
+    if not DEFAULT_FOLDER.exists():
+        console.print("no --data: making the synthetic corpus, once")
     return open_corpus(str(ensure_synthetic_corpus()))
 
 
@@ -36,27 +37,28 @@ def show_setting(console: Console, plan: StudyPlan) -> None:
     console.print(
         f"{kind} {info.name}: {info.num_patches['train']} training patches of {info.patch_px} px, "
         f"{plan.val_images} frozen validation images, fingerprint {info.fingerprint}",
-        highlight=False,
     )
     for bounds in info.bounds:
         console.print(
             f"  {bounds.group} {bounds.polarisation}: PSNR is relative to "
             f"{bounds.low_db:.2f} .. {bounds.high_db:.2f} dB",
-            highlight=False,
         )
-    console.print(f"picked for this machine ({plan.config.device}):", highlight=False)
+    console.print(f"picked for this machine ({plan.config.device}):")
     for name, pick in plan.picked.items():
         value = ", ".join(pick.value) if isinstance(pick.value, tuple) else pick.value
-        console.print(f"  {name} = {value}: {pick.reason}", highlight=False)
-    console.print(f"  training step: {plan.stack.reason}", highlight=False)
+        console.print(f"  {name} = {value}: {pick.reason}")
+
+
+def show_stacks(console: Console, stacks: Stacks) -> None:
+    """Print how the training step runs at each width, and why."""
+    for width, stack in stacks.items():
+        console.print(f"  training step at {width} base channels: {stack.reason}")
 
 
 def show_dashboard(console: Console, address: str | None) -> None:
     """Print where Ray's dashboard is and how to get in; it asks for a token."""
     if address is not None:
-        console.print(
-            f"Ray dashboard: http://{address} (token: ray get-auth-token)", highlight=False
-        )
+        console.print(f"Ray dashboard: http://{address} (token: ray get-auth-token)")
 
 
 def show_end(console: Console, plan: StudyPlan, result: StudyResult) -> None:
@@ -64,13 +66,11 @@ def show_end(console: Console, plan: StudyPlan, result: StudyResult) -> None:
     config = plan.config
     data = "" if config.data is None else f" --data {config.data}"
     results = "" if config.results == "ray_results" else f" --results {config.results}"
-    console.print(f"wrote {result.folder.path}", highlight=False, soft_wrap=True)
+    console.print(f"wrote {result.folder.path}")
     if result.interruption is not None:
         console.print(
             f"{result.interruption}; what was finished is in the tables. To repeat the study: "
             f"python -m tune.search --config {result.folder.config_file}",
-            highlight=False,
-            soft_wrap=True,
         )
     elif result.summary.ranked:
         best = result.summary.ranked[0].spec
@@ -80,34 +80,32 @@ def show_end(console: Console, plan: StudyPlan, result: StudyResult) -> None:
             f"--warmup-epochs {best.train.warmup_epochs} "
             f"--base-channels {best.model.base_channels} --data-fraction 1 --epochs 50\n"
             f"      python -m tune.status{results}",
-            highlight=False,
-            soft_wrap=True,
         )
 
 
 def show_plan(console: Console, plan: StudyPlan) -> None:
     """Print what a study would do and how long it would take, measured on a few steps."""
     config = plan.config
-    console.print(f"[bold]{config.arch} {config.ratio}x[/]", highlight=False)
+    console.print(f"[bold]{config.arch} {config.ratio}x[/]")
     console.print(
         f"  {config.trials} trials of up to {config.epochs} epochs, {config.max_concurrent} at a "
         f"time, proposed by {config.searcher}",
-        highlight=False,
     )
     for dimension in plan.space.dimensions:
         scale = " (log)" if dimension.log else ""
-        console.print(f"  searches {format_range(dimension)}{scale}", highlight=False)
+        console.print(f"  searches {format_range(dimension)}{scale}")
     for point in plan.known:
         values = ", ".join(
             f"{name} {value:g}" if not isinstance(value, str) else f"{name} {value}"
             for name, value in point.values.items()
         )
-        console.print(f"  tries first: {values} ({point.proposed_by})", highlight=False)
+        console.print(f"  tries first: {values} ({point.proposed_by})")
     rungs = ", ".join(map(str, plan.rungs)) or "none"
-    console.print(
-        f"  compares at epochs: {rungs}; one in {config.reduction_factor} stays", highlight=False
-    )
-    spec = plan.trial_spec(Proposal(0, "estimate", {}))
+    console.print(f"  compares at epochs: {rungs}; one in {config.reduction_factor} stays")
+    # The stack of the training step is chosen when the search starts: probing takes longer than a
+    # plan may. The plain one gives an estimate on the safe side.
+    prepare_process(num_threads=1)
+    spec = plan.trial_spec(Proposal(0, "estimate", {}), dict.fromkeys(plan.widths, PLAIN))
     epoch_s = epoch_seconds(spec)
     epochs = (
         expected_epochs(config.trials, config.epochs, config.grace_epochs, config.reduction_factor)
@@ -120,5 +118,4 @@ def show_plan(console: Console, plan: StudyPlan) -> None:
         f"about {epochs:.0f} epochs (at most {longest}): "
         f"{clock(STARTUP_S + epochs * epoch_s / config.max_concurrent)} "
         f"(at most {clock(STARTUP_S + longest * epoch_s / config.max_concurrent)})",
-        highlight=False,
     )

@@ -116,7 +116,7 @@ class StudyProgress:
         line = trial_line(record)
         if self._bar.disable:
             line += f"  | {self._status(list(records))}"
-        self._console.print(line, highlight=False, soft_wrap=True)
+        self._console.print(line)
         self.update(records)
 
     def _status(self, records: list[TrialRecord]) -> str:

@@ -15,6 +15,7 @@ from ray.tune import Callback, Stopper
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
+from ray.tune.stopper import NoopStopper
 
 from models.training import EpochResult
 from tune.conductor import Conductor
@@ -131,3 +132,7 @@ class StudyStopper(Stopper):
     def stop_all(self) -> bool:
         """Say whether the whole search ends now; asked after every event."""
         return self._conductor.should_end()
+
+    def __reduce__(self) -> tuple[type[Stopper], tuple[()]]:
+        """Pickle as nothing: Ray writes its stopper into an experiment state that nobody reads."""
+        return NoopStopper, ()

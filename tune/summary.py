@@ -15,7 +15,7 @@ from rich.table import Table
 
 from tune.outcomes import Outcome
 from tune.references import Reference
-from tune.space import Dimension
+from tune.space import Dimension, format_range
 from tune.trial import TrialRecord
 
 EDGE_SHARE = 0.1
@@ -95,13 +95,16 @@ def edge_warnings(best: TrialRecord, dimensions: Sequence[Dimension]) -> list[st
     """Return a sentence for every dimension whose best value is at the edge of its range."""
     warnings = []
     for dim in dimensions:
-        share = dim.position(best.spec.value_of(dim.name))
+        value = best.spec.value_of(dim.name)
+        share = dim.position(value)
         if share is None or EDGE_SHARE < share < 1 - EDGE_SHARE:
             continue
-        end, bound = ("lower", dim.low) if share <= EDGE_SHARE else ("upper", dim.high)
+        if value == 0:
+            continue  # nothing lies below no warmup or no dropout
+        end = "lower" if share <= EDGE_SHARE else "upper"
         warnings.append(
-            f"the best {dim.name} ({best.spec.value_of(dim.name):g}) lies at the {end} end of its "
-            f"range ({bound:g}): widen it with --range {dim.name}=LOW:HIGH"
+            f"the best {dim.name} ({value:g}) lies at the {end} end of "
+            f"{format_range(dim)}: widen it with --range"
         )
     return warnings
 
@@ -126,22 +129,20 @@ def draw_summary(
         console.print(f"{label}: no trial finished an epoch")
         return
     console.print(_ranking(summary, label, top))
-    console.print(_gain_sentence(summary), highlight=False)
+    console.print(_gain_sentence(summary))
     best_db = summary.ranked[0].best_val_psnr_db
     for line in references:
         console.print(
             f"{REFERENCE_WORDS[line.reference]}: {line.psnr_db:.2f} dB; the best trial is "
             f"{best_db - line.psnr_db:+.2f} dB from it",
-            highlight=False,
         )
     counts = ", ".join(f"{count} {outcome}" for outcome, count in summary.outcomes.most_common())
     console.print(
         f"trials: {counts}; epochs: {summary.epochs_spent} spent, {summary.epochs_saved} saved "
         "by stopping",
-        highlight=False,
     )
     for sentence in summary.edge_warnings:
-        console.print(f"[yellow]edge[/] {sentence}", highlight=False)
+        console.print(f"[yellow]edge[/] {sentence}")
 
 
 REFERENCE_WORDS = {

@@ -68,20 +68,23 @@ def train(arguments: argparse.Namespace) -> int:
         )
 
     from models.precision import prepare_process
-    from tune.launch import open_folder, plan_study, study_facts
-    from tune.plan_view import open_data, show_setting
+    from tune.launch import choose_stacks, open_folder, plan_study, study_facts
+    from tune.plan_view import open_data, show_setting, show_stacks
     from tune.proposer import Proposal
     from tune.recorder import Recorder
     from tune.trial import TrialRecord
 
-    console = Console()
+    console = Console(highlight=False, soft_wrap=True)
     prepare_process()
     plan = plan_study(resolved[0], open_data(resolved[0].config.data, console))
     if not arguments.quiet:
         show_setting(console, plan)
+    stacks = choose_stacks(plan)
+    if not arguments.quiet:
+        show_stacks(console, stacks)
     folder = open_folder(plan, machine, sys.argv)
     recorder = Recorder(folder, study_facts(plan))
-    record = TrialRecord(plan.trial_spec(Proposal(0, "given", {}), folder))
+    record = TrialRecord(plan.trial_spec(Proposal(0, "given", {}), stacks, folder))
     recorder.begin(record)
     try:
         outcome, reason = run_here(recorder, record, console, quiet=arguments.quiet)
@@ -106,7 +109,7 @@ def run_here(
             recorder.add_epoch(record.spec.number, result)
             best.update(session, result)
             if not quiet:
-                console.print(epoch_line(result, record.spec.train.epochs), highlight=False)
+                console.print(epoch_line(result, record.spec.train.epochs))
     except NonFiniteError as error:
         return Outcome.DIVERGED, str(error)
     except KeyboardInterrupt:
@@ -138,8 +141,8 @@ def show_result(console: "Console", record: "TrialRecord", folder: str) -> int:
         )
     )
     why = f" ({record.reason})" if record.reason else ""
-    console.print(f"{record.outcome}{why}: {score}", highlight=False)
-    console.print(f"wrote {folder}\nnext: python -m tune.status", highlight=False, soft_wrap=True)
+    console.print(f"{record.outcome}{why}: {score}")
+    console.print(f"wrote {folder}\nnext: python -m tune.status")
     if record.outcome is Outcome.INTERRUPTED:
         return INTERRUPTED
     return DONE if record.outcome is Outcome.COMPLETED else FINISHED_WITH_FAILURES
