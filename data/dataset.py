@@ -12,9 +12,6 @@ Legend: n patches asked for, N patches of the set, P patch side, c crop side.
 """
 
 import json
-import os
-import weakref
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.array_files import OpenArrays
 from data.calibration import CODE_OFFSET_DB, CODE_STEP_DB
 from data.errors import DataError
 from data.splits import SPLITS, TRAIN, nested_order
@@ -48,9 +46,6 @@ INDEX_COLUMNS = (
     "array",
     "array_row",
 )
-
-# A process has about a thousand file descriptors; three sets (train, val, test) stay well below.
-MAX_OPEN_ARRAYS = 128
 
 
 @dataclass(frozen=True)
@@ -266,7 +261,7 @@ class PatchSet:
         # [0, 1] = code * gain + shift: decibels are never computed on the way.
         self._gain = (CODE_STEP_DB / (high - low)).astype(np.float32)
         self._shift = ((CODE_OFFSET_DB - low) / (high - low)).astype(np.float32)
-        self._arrays = _OpenArrays()
+        self._arrays = OpenArrays()
 
     def __len__(self) -> int:
         return len(self._array_row)
@@ -325,58 +320,6 @@ class PatchSet:
         values += self._shift[positions, None, None]
         np.clip(values, 0.0, 1.0, out=values)
         return values
-
-
-class _OpenArrays:
-    """The array files that this process has open, at most `MAX_OPEN_ARRAYS`, oldest closed first.
-
-    Reads name their place, so that a forked process or a second thread cannot move another's.
-    """
-
-    def __init__(self) -> None:
-        self._opened: OrderedDict[Path, tuple[int, int]] = OrderedDict()
-        weakref.finalize(self, _close_all, self._opened)
-
-    def __reduce__(self) -> tuple[type["_OpenArrays"], tuple[()]]:
-        return (_OpenArrays, ())
-
-    def announce(self, path: Path, start: int, num_bytes: int) -> None:
-        """Ask the system to fetch bytes that will be read soon (15 times faster on a cold disk)."""
-        if hasattr(os, "posix_fadvise"):  # macOS has none, and reads the same bytes without it
-            descriptor, offset = self._open(path)
-            os.posix_fadvise(descriptor, offset + start, num_bytes, os.POSIX_FADV_WILLNEED)
-
-    def read_into(self, buffer: NDArray[np.uint16], path: Path, start: int) -> None:
-        """Fill `buffer` from the codes of a file, `start` bytes after the first."""
-        descriptor, offset = self._open(path)
-        found = os.preadv(descriptor, [buffer.data], offset + start)
-        if found != buffer.nbytes:
-            raise DataError(
-                f"a corpus must be complete, and {path.name} ends {buffer.nbytes - found} bytes "
-                "too early: prepare the corpus again into another folder"
-            )
-
-    def _open(self, path: Path) -> tuple[int, int]:
-        opened = self._opened.pop(path, None)
-        if opened is None:
-            if len(self._opened) >= MAX_OPEN_ARRAYS:
-                os.close(self._opened.popitem(last=False)[1][0])
-            opened = (os.open(path, os.O_RDONLY), _read_array_header(path)[1])
-        self._opened[path] = opened
-        return opened
-
-
-def _close_all(opened: dict[Path, tuple[int, int]]) -> None:
-    for descriptor, _ in opened.values():
-        os.close(descriptor)
-
-
-def _read_array_header(path: Path) -> tuple[tuple[int, ...], int]:
-    """Give the shape of an .npy file of codes, and where its data start."""
-    with path.open("rb") as file:
-        np.lib.format.read_magic(file)
-        shape, _, _ = np.lib.format.read_array_header_1_0(file)
-        return shape, file.tell()
 
 
 def read_info(path: Path) -> CorpusInfo:
