@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from affine import Affine
 from numpy.typing import NDArray
-from rasterio.transform import from_origin
 
 from data.builder import build_corpus
 from data.dataset import Corpus
@@ -68,7 +68,7 @@ def write_tiff(
 ) -> Path:
     """Write a GeoTIFF; `transform=None` leaves the georeferencing out."""
     height, width = bands[0].shape
-    profile = {"transform": from_origin(0, 0, 10, 10), **profile}
+    profile = {"transform": Affine(10, 0, 0, 0, -10, 0), **profile}
     path.parent.mkdir(parents=True, exist_ok=True)
     with rasterio.open(
         path,
