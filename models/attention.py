@@ -1,6 +1,7 @@
 """Attention: the residual architecture with CBAM gates on its branches."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models import blocks, residual
@@ -19,6 +20,7 @@ class Attention(Autoencoder):
         block:  x ─┬─ norm, ReLU, 3x3, norm, ReLU, 3x3 ─ gate ─ + ─
                    └────────────── identity ────────────────────┘
 
+    No gate lies on the identity path: sixteen in series would multiply it by 0.5 and less each.
     Woo, Park, Lee, Kweon, "CBAM: convolutional block attention module", ECCV 2018.
     """
 
@@ -34,9 +36,10 @@ class Attention(Autoencoder):
 
 
 class Gate(nn.Module):
-    """CBAM: 2σ(MLP(mean) + MLP(max)) per channel, then 2σ(7x7 conv of [max, mean]) per place.
+    """CBAM: x · σ(MLP(mean) + MLP(max)) by channel, then · σ(7x7 convolution of [max, mean]).
 
-    Both factors start near 1, so that training starts from the residual architecture.
+    Both gates start near 1/2, so a branch starts at a quarter of its strength. The hidden units
+    leak where CBAM has ReLU: with one or two of them, a ReLU was off for a whole batch in 1 of 8.
     """
 
     def __init__(self, num_channels: int) -> None:
@@ -44,14 +47,14 @@ class Gate(nn.Module):
         num_hidden = max(1, num_channels // 16)
         self.excite = nn.Sequential(
             nn.Conv2d(num_channels, num_hidden, 1, bias=False),
-            nn.ReLU(inplace=True),
+            nn.LeakyReLU(0.1, inplace=True),
             nn.Conv2d(num_hidden, num_channels, 1, bias=False),
         )
         self.locate = nn.Conv2d(2, 1, 7, padding=3, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, I, H, W) -> the same shape."""
-        mean, peak = x.mean(dim=(2, 3), keepdim=True), x.amax(dim=(2, 3), keepdim=True)
-        x = x * (2 * torch.sigmoid(self.excite(mean) + self.excite(peak)))
+        mean, peak = x.mean(dim=(2, 3), keepdim=True), F.adaptive_max_pool2d(x, 1)
+        x = x * torch.sigmoid(self.excite(mean) + self.excite(peak))
         summary = torch.cat([x.amax(dim=1, keepdim=True), x.mean(dim=1, keepdim=True)], dim=1)
-        return x * (2 * torch.sigmoid(self.locate(summary)))
+        return x * torch.sigmoid(self.locate(summary))

@@ -1,5 +1,7 @@
 """The baseline: four strided 5x5 convolutions down, four transposed ones up."""
 
+from itertools import pairwise
+
 from torch import nn
 
 from models.autoencoder import Autoencoder
@@ -20,11 +22,11 @@ class Baseline(Autoencoder):
     def __init__(self, base_channels: int, latent_channels: int, dropout: float = 0.0) -> None:
         widths = [base_channels, 2 * base_channels, 4 * base_channels]
         encoder = nn.Sequential(
-            *(_down(i, o) for i, o in zip([1, *widths], widths, strict=False)),
+            *(_down(i, o) for i, o in pairwise([1, *widths])),
             nn.Conv2d(widths[-1], latent_channels, 5, stride=2, padding=2),
         )
         widths.reverse()
-        decoder = [_up(i, o) for i, o in zip([latent_channels, *widths], widths, strict=False)]
+        decoder = [_up(i, o) for i, o in pairwise([latent_channels, *widths])]
         head = _transposed(widths[-1], 1, bias=True)
         super().__init__(encoder, decoder, head, dropout)
         initialise(self)

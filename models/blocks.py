@@ -1,9 +1,14 @@
 """Layers and blocks that more than one architecture is built of.
 
 Convolutions before a norm have no bias: the norm's shift takes its place. Every norm is a
-BatchNorm2d whose running statistics are scored through an average over steps (models.ema).
+BatchNorm2d; its running statistics are floating-point buffers, which models.ema averages like
+weights. ReLUs work in place only behind a norm, whose backward needs its input, not its output.
 
-Letters: N images, I and O channels in and out, H and W pixels.
+The 1x1 convolutions of stride 2 are written as a change of resolution and a convolution of stride
+1, the same map: the strided forms corrupt memory on CPU (torch 2.13, fp32 channels_last, 8
+channels or fewer). benchmarks and docs/DECISIONS.md have the times.
+
+Letters: N images, C, I and O channels (in and out), H and W pixels.
 """
 
 import math
@@ -12,12 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-class PointwiseSkip(nn.Module):
-    """A strided 1x1 convolution.
-
-    Takes every stride-th pixel first and convolves with stride 1, which is the same map: the
-    strided form of this build segfaults in its channels_last fp32 backward at 8 channels or fewer.
-    """
+class PointwiseDown(nn.Module):
+    """A strided 1x1 convolution: takes every stride-th pixel, then mixes channels."""
 
     def __init__(self, num_in: int, num_out: int, stride: int) -> None:
         super().__init__()
@@ -31,11 +32,34 @@ class PointwiseSkip(nn.Module):
         return out
 
 
+class PointwiseUp(nn.Module):
+    """A transposed 1x1 convolution of stride 2: mixes channels, then puts zeros between pixels."""
+
+    def __init__(self, num_in: int, num_out: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(num_in, num_out, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, I, H, W) -> (N, O, 2 H, 2 W)."""
+        return insert_zeros(self.conv(x))
+
+
+def insert_zeros(x: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, C, 2 H, 2 W): x on even rows and columns, its memory layout kept."""
+    if x.is_contiguous():
+        spaced = F.pad(x[:, :, :, None, :, None], (0, 1, 0, 0, 0, 1))
+        return spaced.flatten(4, 5).flatten(2, 3)
+    last = x.movedim(1, -1)[:, :, None, :, None, :]
+    spaced = F.pad(last, (0, 0, 0, 1, 0, 0, 0, 1))
+    return spaced.flatten(3, 4).flatten(1, 2).movedim(-1, 1)
+
+
 def upsample(x: Tensor) -> Tensor:
     """Bilinear doubling of height and width.
 
-    It mixes pixels, a 1x1 convolution mixes channels, so the two commute (a bias too: the weights
-    sum to 1). The architectures therefore convolve before they double: a quarter of the work.
+    It mixes pixels and a 1x1 convolution mixes channels, so the two commute (a bias too: the
+    weights sum to 1). The architectures therefore convolve before they double: a quarter of the
+    work for the same result.
     """
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 

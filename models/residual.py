@@ -1,6 +1,7 @@
 """Residual: pre-activation residual blocks, bilinear upsampling."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -48,7 +49,7 @@ class PreActivationBlock(nn.Module):
         )
         self.gate = gate
         is_identity = stride == 1 and num_in == num_out
-        self.skip = nn.Identity() if is_identity else blocks.PointwiseSkip(num_in, num_out, stride)
+        self.skip = nn.Identity() if is_identity else blocks.PointwiseDown(num_in, num_out, stride)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, I, H, W) -> (N, O, H / stride, W / stride)."""
@@ -85,25 +86,28 @@ def stages(
     """Encoder and decoder stages; gate makes the module behind a branch of so many channels."""
     widths = [base_channels * k for k in (1, 2, 4, 8)]
     encoder = nn.Sequential(blocks.stem(base_channels))
-    for i, o in zip(widths, [*widths[1:], latent_channels], strict=True):
+    for i, o in pairwise([*widths, latent_channels]):
         encoder.append(PreActivationBlock(i, o, 2, gate(o)))
         encoder.append(PreActivationBlock(o, o, 1, gate(o)))
     widths.reverse()
     decoder: list[nn.Module] = [
-        UpStage(i, o, gate, has_norm=has_up_norm)
-        for i, o in zip([latent_channels, *widths[:-1]], widths, strict=True)
+        UpStage(i, o, gate, has_norm=has_up_norm) for i, o in pairwise([latent_channels, *widths])
     ]
     return encoder, decoder
 
 
 def initialise(model: Autoencoder) -> None:
-    """He initialisation, gain 1 where no ReLU precedes, small last layers."""
+    """Variances that depth neither grows nor shrinks.
+
+    No norm stands on the way from stem to head, so every block adds its branch's variance to it:
+    branches start small. The 1x1 convolutions on that way follow no ReLU: gain 1.
+    """
     blocks.initialise(model)
     for module in model.modules():
-        if isinstance(module, blocks.PointwiseSkip):
-            blocks.initialise_convolution(module.conv, gain=1.0)
-        if isinstance(module, UpStage):
-            blocks.initialise_convolution(module.mix, gain=1.0)
         if isinstance(module, PreActivationBlock):
-            blocks.initialise_convolution(module.branch[-1], gain=0.5)
+            blocks.initialise_convolution(module.branch[-1], gain=0.1)
+        elif isinstance(module, blocks.PointwiseDown):
+            blocks.initialise_convolution(module.conv, gain=1.0)
+        elif isinstance(module, UpStage):
+            blocks.initialise_convolution(module.mix, gain=1.0)
     blocks.initialise_convolution(model.head, gain=0.1)

@@ -1,5 +1,7 @@
 """ResNet: post-activation residual blocks."""
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 
 from models import blocks
@@ -15,21 +17,21 @@ class ResNet(Autoencoder):
         y ─ [up(8B), block] ─ [·(4B)] ─ [·(2B)] ─ [up(B), block] ─ 7x7 ─ σ ─ x̂
                   H/8           H/4       H/2           H           H       H
 
-    The block that gives y has no activation behind its addition: y is linear.
+    The block that gives y has no activation behind its addition: y is linear. The last norm of
+    every branch starts at scale 0, so that blocks start as their skips (Goyal et al., "Accurate,
+    large minibatch SGD", 2017).
+
     He, Zhang, Ren, Sun, "Deep residual learning for image recognition", CVPR 2016.
     """
 
     def __init__(self, base_channels: int, latent_channels: int, dropout: float = 0.0) -> None:
         widths = [2 * base_channels, 4 * base_channels, 8 * base_channels]
         encoder = nn.Sequential(blocks.stem(base_channels))
-        for i, o in zip([base_channels, *widths], widths, strict=False):
+        for i, o in pairwise([base_channels, *widths]):
             encoder.extend([Block(i), Down(i, o)])
         encoder.extend([Block(widths[-1]), Down(widths[-1], latent_channels, is_linear=True)])
         outs = [*reversed(widths), base_channels]
-        decoder = [
-            nn.Sequential(Up(i, o), Block(o))
-            for i, o in zip([latent_channels, *outs], outs, strict=False)
-        ]
+        decoder = [nn.Sequential(Up(i, o), Block(o)) for i, o in pairwise([latent_channels, *outs])]
         head = blocks.head(base_channels)
         super().__init__(encoder, decoder, head, dropout)
         blocks.initialise(self)
@@ -57,7 +59,7 @@ class Down(nn.Module):
         self.is_linear = is_linear
         self.branch = _branch(nn.Conv2d(num_in, num_out, 3, stride=2, padding=1, bias=False))
         self.skip = nn.Sequential(
-            blocks.PointwiseSkip(num_in, num_out, stride=2), nn.BatchNorm2d(num_out)
+            blocks.PointwiseDown(num_in, num_out, stride=2), nn.BatchNorm2d(num_out)
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -76,10 +78,7 @@ class Up(nn.Module):
                 num_in, num_out, 3, stride=2, padding=1, output_padding=1, bias=False
             )
         )
-        self.skip = nn.Sequential(
-            nn.ConvTranspose2d(num_in, num_out, 1, stride=2, output_padding=1, bias=False),
-            nn.BatchNorm2d(num_out),
-        )
+        self.skip = nn.Sequential(blocks.PointwiseUp(num_in, num_out), nn.BatchNorm2d(num_out))
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, I, H, W) -> (N, O, 2 H, 2 W)."""
@@ -88,12 +87,14 @@ class Up(nn.Module):
 
 
 def _branch(first: nn.Conv2d | nn.ConvTranspose2d) -> nn.Sequential:
-    """The given convolution, norm, ReLU, 3x3 convolution, norm."""
+    """The given convolution, norm, ReLU, 3x3 convolution, norm; the last norm's scale is 0."""
     num_out = first.out_channels
+    last = nn.BatchNorm2d(num_out)
+    nn.init.zeros_(last.weight)
     return nn.Sequential(
         first,
         nn.BatchNorm2d(num_out),
         nn.ReLU(inplace=True),
         nn.Conv2d(num_out, num_out, 3, padding=1, bias=False),
-        nn.BatchNorm2d(num_out),
+        last,
     )
