@@ -48,7 +48,7 @@ class OpenArrays:
         if opened is None:
             if len(self._opened) >= MAX_OPEN_ARRAYS:
                 os.close(self._opened.popitem(last=False)[1][0])
-            opened = (os.open(path, os.O_RDONLY), _find_data(path))
+            opened = (os.open(path, os.O_RDONLY), find_data(path))
         self._opened[path] = opened
         return opened
 
@@ -58,7 +58,7 @@ def _close_all(opened: dict[Path, tuple[int, int]]) -> None:
         os.close(descriptor)
 
 
-def _find_data(path: Path) -> int:
+def find_data(path: Path) -> int:
     """Give the byte at which the data of an .npy file start."""
     with path.open("rb") as file:
         np.lib.format.read_magic(file)

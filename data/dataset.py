@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.array_files import OpenArrays
+from data.array_files import OpenArrays, find_data
 from data.calibration import CODE_OFFSET_DB, CODE_STEP_DB
 from data.errors import DataError
 from data.splits import SPLITS, TRAIN, nested_order
@@ -367,7 +367,11 @@ def _check_arrays(path: Path, index: "pd.DataFrame", patch_px: int) -> None:
         file = path / str(name)
         if not file.is_file():
             raise _broken(path, f"{name} is missing")
-        if file.stat().st_size < int(num_patches) * patch_px**2 * 2:
+        try:
+            start = find_data(file)
+        except ValueError as error:
+            raise _broken(path, f"{name} has no header") from error
+        if file.stat().st_size < start + int(num_patches) * patch_px**2 * 2:
             raise _broken(path, f"{name} is too short")
 
 
