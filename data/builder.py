@@ -69,7 +69,7 @@ def build_corpus(
         plan: What to build.
         hashes: SHA-256 by source name.
         out: The folder to make; it must not exist or be empty.
-        advance: Called with the pixels of each image done.
+        advance: Called with the pixels of each block of rows done.
 
     Returns:
         What `corpus.json` says.
@@ -80,8 +80,7 @@ def build_corpus(
     with _whole_folder(out) as folder:
         tally = _Tally()
         for source in plan.sources:
-            _cut_source(plan, source, hashes[source.name], folder, tally)
-            advance(source.num_pixels)
+            _cut_source(plan, source, hashes[source.name], folder, tally, advance)
         info = _describe(plan, hashes, tally)
         _write_index(folder / INDEX_FILE, tally)
         _write_info(folder / INFO_FILE, info)
@@ -113,13 +112,15 @@ def _whole_folder(out: Path) -> Iterator[Path]:
                 parent.rmdir()
 
 
-def _cut_source(plan: CorpusPlan, source: Source, sha256: str, folder: Path, tally: _Tally) -> None:
+def _cut_source(
+    plan: CorpusPlan, source: Source, sha256: str, folder: Path, tally: _Tally, advance: Advance
+) -> None:
     """Cut one image into its array file and add its patches to the tally."""
     options, split = plan.options, plan.split_of(source)
     array = f"{ARRAYS_FOLDER}/{source.scene}_{source.polarisation}.npy"
     file = folder / array
     file.parent.mkdir(parents=True, exist_ok=True)
-    content, num_kept, num_seen, num_valid_px = hashlib.sha256(), 0, 0, 0
+    content, num_kept, num_seen, num_valid_px, num_rows = hashlib.sha256(), 0, 0, 0, 0
     with open_rows(source.path, source.band) as read_rows, file.open("wb") as stored:
         _write_header(stored, 0, options.patch_px)
         for row in cut_patches(
@@ -136,8 +137,11 @@ def _cut_source(plan: CorpusPlan, source: Source, sha256: str, folder: Path, tal
             num_kept += len(row.codes)
             num_seen += row.num_seen
             num_valid_px += row.num_valid_px
+            advance((row.row_px + options.patch_px - num_rows) * source.facts.width_px)
+            num_rows = row.row_px + options.patch_px
         stored.seek(0)
         _write_header(stored, num_kept, options.patch_px)
+    advance((source.facts.height_px - num_rows) * source.facts.width_px)
     if num_seen and not num_valid_px:
         raise DataError(
             f"a scene must hold valid pixels, and all of {source.name} are zero, negative, NaN or "
@@ -145,29 +149,40 @@ def _cut_source(plan: CorpusPlan, source: Source, sha256: str, folder: Path, tal
         )
     if not num_kept:
         file.unlink()
-    tally.records.append(
-        SourceRecord(
-            name=source.name,
-            band=source.band,
-            sha256=sha256,
-            scene=source.scene,
-            pass_id=source.pass_id,
-            polarisation=source.polarisation,
-            group=source.group,
-            split=split,
-            units=source.units,
-            units_reason=source.units_reason,
-            product=source.product,
-            height_px=source.facts.height_px,
-            width_px=source.facts.width_px,
-            dtype=source.facts.dtype,
-            nodata=source.facts.nodata,
-            full_scale=source.facts.full_scale,
-            num_patches=num_kept,
-            num_dropped=num_seen - num_kept,
-            array=array if num_kept else "",
-            array_sha256=content.hexdigest(),
-        )
+        array = ""
+    counts = (num_kept, num_seen - num_kept)
+    tally.records.append(_record(source, split, sha256, counts, array, content.hexdigest()))
+
+
+def _record(
+    source: Source,
+    split: str,
+    sha256: str,
+    kept_and_dropped: tuple[int, int],
+    array: str,
+    array_sha256: str,
+) -> SourceRecord:
+    return SourceRecord(
+        name=source.name,
+        band=source.band,
+        sha256=sha256,
+        scene=source.scene,
+        pass_id=source.pass_id,
+        polarisation=source.polarisation,
+        group=source.group,
+        split=split,
+        units=source.units,
+        units_reason=source.units_reason,
+        product=source.product,
+        height_px=source.facts.height_px,
+        width_px=source.facts.width_px,
+        dtype=source.facts.dtype,
+        nodata=source.facts.nodata,
+        full_scale=source.facts.full_scale,
+        num_patches=kept_and_dropped[0],
+        num_dropped=kept_and_dropped[1],
+        array=array,
+        array_sha256=array_sha256,
     )
 
 

@@ -155,6 +155,7 @@ def _is_up_to_date(
         )
     if not args.quiet:
         print(f"{args.out} is up to date (fingerprint {info.fingerprint}); nothing was written.")
+        _print_next(args.out)
     return True
 
 
@@ -186,7 +187,11 @@ def _print_result(
     if info.attribution:
         print(f"Publish with it: {info.attribution}")
     print(f"Wrote {args.out}: {describe_size(args.out, info)}.")
-    print(f"Next: python -m tune.search --arch attention --ratio 16 --data {args.out}")
+    _print_next(args.out)
+
+
+def _print_next(out: Path) -> None:
+    print(f"Next: python -m tune.search --arch attention --ratio 16 --data {out}")
 
 
 if __name__ == "__main__":

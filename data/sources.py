@@ -265,8 +265,8 @@ def _read_units(name: str, facts: RasterFacts, product: str) -> tuple[Units, str
         return stated, "file header"
     match = _PRODUCT.search(product)
     if match and match["type"].upper() == "GRD":
-        where = "product name" if _safe_part(name) or product in name else SIDECAR
-        return Units.AMPLITUDE, f"GRD product in {where}"
+        is_listed = not _safe_part(name) and product not in name
+        return Units.AMPLITUDE, f"GRD product in {SIDECAR}" if is_listed else "GRD product name"
     for part in reversed(PurePosixPath(name).parts):
         stated = _find_unit_word(part)
         if stated:

@@ -1,7 +1,7 @@
 """What `data.prepare` says about a corpus: pure text, made from its plan or its `corpus.json`."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from data.dataset import CorpusInfo, SourceRecord
 from data.plan import CorpusPlan
@@ -63,11 +63,11 @@ def describe_losses(info: CorpusInfo) -> list[str]:
     lines = [
         f"Dropped {num_dropped} of {num_dropped + sum(info.num_patches.values())} patches: less "
         f"than {least:.0%} valid pixels (zero, negative, NaN or nodata)"
-        + _name_some([r for r in info.sources if r.num_dropped])
+        + _name_one([r for r in info.sources if r.num_dropped])
     ]
     small = [r for r in info.sources if min(r.height_px, r.width_px) < info.patch_px]
     if small:
-        lines.append(f"Smaller than one patch: {len(small)} image(s)" + _name_some(small))
+        lines.append("Smaller than one patch, so without any" + _name_one(small))
     cut = [r for r in info.sources if _edge_pixels(r, info.patch_px)]
     if cut:
         share = sum(_edge_pixels(r, info.patch_px) for r in cut) / sum(
@@ -75,7 +75,7 @@ def describe_losses(info: CorpusInfo) -> list[str]:
         )
         lines.append(
             f"Left over at the right and bottom edges, narrower than a patch: {share:.1%} of pixels"
-            + _name_some(cut)
+            + _name_one(cut)
         )
     lines.append(
         "Bounds are the 1st and 99th percentile of the training patches; 0 dB is a pixel value of "
@@ -90,12 +90,11 @@ def _edge_pixels(record: SourceRecord, patch_px: int) -> int:
     return record.height_px * record.width_px - rows * columns * patch_px**2
 
 
-def _name_some(records: Iterable[SourceRecord]) -> str:
-    names = [record.name for record in records]
+def _name_one(records: Iterable[SourceRecord]) -> str:
+    names = [PurePosixPath(record.name).name for record in records]
     if not names:
         return "."
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f" ({', '.join(names[:3])}{more})."
+    return f" ({len(names)} image(s), for example {names[0]})."
 
 
 def describe_size(path: Path, info: CorpusInfo) -> str:

@@ -194,6 +194,16 @@ def test_a_file_that_ends_while_it_is_cut_leaves_nothing(build_small, write_tiff
     assert [path.name for path in tmp_path.iterdir()] == ["s"]
 
 
+def test_progress_ends_at_the_number_of_pixels(make_scenes, tmp_path):
+    from data.builder import build_corpus
+    from data.plan import PrepareOptions, hash_sources, plan_corpus
+
+    plan = plan_corpus([make_scenes()], PrepareOptions(patch_px=32, train_overlap=0.5), name="x")
+    steps: list[int] = []
+    build_corpus(plan, hash_sources(plan), tmp_path / "corpus", steps.append)
+    assert sum(steps) == sum(source.num_pixels for source in plan.sources)
+
+
 def test_an_occupied_folder_is_left_alone(build_scenes, tmp_path):
     (tmp_path / "corpus").mkdir()
     (tmp_path / "corpus" / "notes.txt").write_text("mine")

@@ -52,7 +52,7 @@ def test_a_product_yields_its_measurements_and_no_preview(product):
 
 def test_a_product_is_amplitude_of_its_orbit_and_kind_without_a_flag(product):
     source = find_sources([product])[0]
-    assert (source.units, source.units_reason) == (Units.AMPLITUDE, "GRD product in product name")
+    assert (source.units, source.units_reason) == (Units.AMPLITUDE, "GRD product name")
     assert (source.pass_id, source.group) == ("S1A_035143", "S1_IW_GRDH")
 
 
