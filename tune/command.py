@@ -3,12 +3,18 @@
 import argparse
 import sys
 from collections.abc import Callable
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 DONE = 0
 FINISHED_WITH_FAILURES = 1
 USAGE = 2
 INTERRUPTED = 130
+
+LOG_WIDTH = 120
+"""Columns of tables where the output is no terminal."""
 
 
 class OneSentenceParser(argparse.ArgumentParser):
@@ -21,6 +27,14 @@ class OneSentenceParser(argparse.ArgumentParser):
         """Write the mistake and where help is, and exit with the usage code."""
         sys.stderr.write(f"error: {message}: see {self.prog} --help\n")
         raise SystemExit(USAGE)
+
+
+def make_console() -> "Console":
+    """Return the console of a command: as wide as the terminal, and wide enough in a log."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else LOG_WIDTH
+    return Console(width=width, highlight=False, soft_wrap=True)
 
 
 def run_command(body: Callable[[], int]) -> int:

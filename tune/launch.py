@@ -33,9 +33,6 @@ from tune.summary import StudySummary, summarise
 from tune.tables import read_table, write_table
 from tune.trial import DataSpec, TrialSpec
 
-Stacks = Mapping[int, Stack]
-"""Precision and memory layout of the training step, by base channels."""
-
 
 @dataclass(frozen=True)
 class StudyPlan:
@@ -115,20 +112,10 @@ class StudyPlan:
             split_fingerprint=self.corpus.info.split_fingerprint,
         )
 
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """The base channels that trials of this study may have."""
-        for dimension in self.space.dimensions:
-            if dimension.name == "base_channels":
-                return tuple(int(choice) for choice in dimension.choices)
-        return (self.config.base_channels,)
-
     def trial_spec(
-        self, proposal: Proposal, stacks: Stacks, folder: StudyFolder | None = None
+        self, proposal: Proposal, stack: Stack, folder: StudyFolder | None = None
     ) -> TrialSpec:
         """Return what a worker needs to run a proposal; without a folder it keeps no checkpoint."""
-        model = self.model_config(proposal.values)
-        stack = stacks[model.base_channels]
         train = self.train_config(proposal.values)
         study = "plan" if folder is None else folder.name
         checkpoint = None
@@ -137,7 +124,7 @@ class StudyPlan:
         return TrialSpec(
             study=study,
             number=proposal.number,
-            model=model,
+            model=self.model_config(proposal.values),
             train=replace(train, precision=stack.precision, channels_last=stack.channels_last),
             data=self.data_spec(),
             device=self.config.device,
@@ -214,28 +201,26 @@ def open_folder(plan: StudyPlan, machine: Machine, command: Sequence[str]) -> St
     )
 
 
-def choose_stacks(plan: StudyPlan) -> Stacks:
-    """Time the training step of every width of a study in child processes, and choose."""
+def choose_study_stack(plan: StudyPlan) -> Stack:
+    """Return how the training steps of a study run: as asked, or the fastest of a short timing.
+
+    One stack for all trials, so that their scores differ only by what is searched; it is timed at
+    the configuration's own width.
+    """
     config = plan.config
-    return {
-        width: choose_stack(
-            plan.model_config({"base_channels": width}),
-            plan.crop_px,
-            config.batch_size,
-            config.device,
-        )
-        for width in plan.widths
-    }
+    if config.precision != "auto":
+        return Stack(config.precision, channels_last=False, reason=f"{config.precision} as asked")
+    return choose_stack(plan.model_config({}), plan.crop_px, config.batch_size, config.device)
 
 
 def run_study(
-    plan: StudyPlan, stacks: Stacks, folder: StudyFolder, console: Console, quiet: bool
+    plan: StudyPlan, stack: Stack, folder: StudyFolder, console: Console, quiet: bool
 ) -> StudyResult:
     """Run a planned study inside a `ray_session` and return what it found.
 
     Args:
         plan: What was decided.
-        stacks: How its training steps run.
+        stack: How its training steps run.
         folder: The study's new folder.
         console: Where progress goes.
         quiet: Whether to show none.
@@ -253,7 +238,7 @@ def run_study(
             proposer,
             RungLedger(plan.rungs, config.reduction_factor),
             recorder,
-            lambda proposal: plan.trial_spec(proposal, stacks, folder),
+            lambda proposal: plan.trial_spec(proposal, stack, folder),
             progress,
             config.trials,
             deadline_s,

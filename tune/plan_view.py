@@ -3,9 +3,9 @@
 from rich.console import Console
 
 from data.dataset import Corpus
-from models.precision import PLAIN, prepare_process
+from models.precision import PLAIN, Stack, prepare_process
 from tune.estimate import epoch_seconds, expected_epochs
-from tune.launch import Stacks, StudyPlan, StudyResult
+from tune.launch import StudyPlan, StudyResult
 from tune.progress import clock
 from tune.proposer import Proposal
 from tune.space import format_range
@@ -49,10 +49,9 @@ def show_setting(console: Console, plan: StudyPlan) -> None:
         console.print(f"  {name} = {value}: {pick.reason}")
 
 
-def show_stacks(console: Console, stacks: Stacks) -> None:
-    """Print how the training step runs at each width, and why."""
-    for width, stack in stacks.items():
-        console.print(f"  training step at {width} base channels: {stack.reason}")
+def show_stack(console: Console, stack: Stack) -> None:
+    """Print how the training step runs, and why."""
+    console.print(f"training step: {stack.reason}")
 
 
 def show_dashboard(console: Console, address: str | None) -> None:
@@ -105,7 +104,7 @@ def show_plan(console: Console, plan: StudyPlan) -> None:
     # The stack of the training step is chosen when the search starts: probing takes longer than a
     # plan may. The plain one gives an estimate on the safe side.
     prepare_process(num_threads=1)
-    spec = plan.trial_spec(Proposal(0, "estimate", {}), dict.fromkeys(plan.widths, PLAIN))
+    spec = plan.trial_spec(Proposal(0, "estimate", {}), PLAIN)
     epoch_s = epoch_seconds(spec)
     epochs = (
         expected_epochs(config.trials, config.epochs, config.grace_epochs, config.reduction_factor)

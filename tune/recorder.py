@@ -20,6 +20,9 @@ from tune.trial import TrialRecord
 
 FLUSH_RATIO = 200
 FLUSH_FLOOR_S = 1.0
+FLUSH_CEILING_S = 20.0
+"""A reader never sees tables older than this and an epoch."""
+
 BEST_KEPT = 3
 """Checkpoints kept of ended trials: those of the best few."""
 
@@ -75,7 +78,8 @@ class Recorder:
         write_table(self._folder.tables, "epochs", self._epoch_rows)
         write_table(self._folder.tables, "rungs", self._rung_rows)
         now_s = time.monotonic()
-        self._next_flush_s = now_s + max(FLUSH_FLOOR_S, FLUSH_RATIO * (now_s - start_s))
+        wait_s = min(max(FLUSH_FLOOR_S, FLUSH_RATIO * (now_s - start_s)), FLUSH_CEILING_S)
+        self._next_flush_s = now_s + wait_s
 
     def _flush_when_due(self) -> None:
         if time.monotonic() >= self._next_flush_s:

@@ -13,6 +13,7 @@ from tune.command import (
     FINISHED_WITH_FAILURES,
     INTERRUPTED,
     OneSentenceParser,
+    make_console,
     run_command,
 )
 from tune.config import add_search_flags, resolve, search_flags
@@ -53,12 +54,10 @@ def search(arguments: argparse.Namespace) -> int:
     machine = detect_machine(str(flags.get("device", file.get("device", "auto"))))
     resolved = resolve(flags, file, machine)
 
-    from rich.console import Console
-
     from tune.launch import plan_study
     from tune.plan_view import open_data, show_plan, show_setting
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = make_console()
     corpus = open_data(resolved[0].config.data, console)
     plans = [plan_study(one, corpus) for one in resolved]
     if not arguments.quiet:
@@ -72,25 +71,25 @@ def search(arguments: argparse.Namespace) -> int:
 
 def run_all(console: "Console", plans: Sequence["StudyPlan"], machine: Machine, quiet: bool) -> int:
     """Run the planned studies in one Ray session, print what each found, return the exit code."""
-    from tune.launch import choose_stacks, open_folder, run_study
-    from tune.plan_view import show_dashboard, show_end, show_stacks
+    from tune.launch import choose_study_stack, open_folder, run_study
+    from tune.plan_view import show_dashboard, show_end, show_stack
     from tune.ray_driver import ray_session
     from tune.summary import draw_summary
 
     code = DONE
     # The first folder before Ray starts: a name that is taken costs no waiting.
     folder = open_folder(plans[0], machine, sys.argv)
-    stacks = choose_stacks(plans[0])  # before Ray starts: the machine should be quiet
+    stack = choose_study_stack(plans[0])  # before Ray starts: the machine should be quiet
     with ray_session(plans[0].packing) as dashboard:
         if not quiet:
             show_dashboard(console, dashboard)
         for plan in plans:
             if plan is not plans[0]:
                 folder = open_folder(plan, machine, sys.argv)
-                stacks = choose_stacks(plan)
+                stack = choose_study_stack(plan)
             if not quiet:
-                show_stacks(console, stacks)
-            result = run_study(plan, stacks, folder, console, quiet)
+                show_stack(console, stack)
+            result = run_study(plan, stack, folder, console, quiet)
             draw_summary(console, result.summary, result.references, plan.label)
             show_end(console, plan, result)
             if result.interruption is not None:

@@ -9,7 +9,14 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tune.command import DONE, FINISHED_WITH_FAILURES, INTERRUPTED, OneSentenceParser, run_command
+from tune.command import (
+    DONE,
+    FINISHED_WITH_FAILURES,
+    INTERRUPTED,
+    OneSentenceParser,
+    make_console,
+    run_command,
+)
 from tune.config import add_search_flags, resolve, search_flags
 from tune.profiles import detect_machine
 from tune.settings import read_toml_file
@@ -54,8 +61,6 @@ def train(arguments: argparse.Namespace) -> int:
     Raises:
         UsageError, DataError, ModelError: If something that was asked for cannot be done.
     """
-    from rich.console import Console
-
     from tune.errors import UsageError
 
     file = {} if arguments.config is None else read_toml_file(arguments.config)
@@ -68,23 +73,23 @@ def train(arguments: argparse.Namespace) -> int:
         )
 
     from models.precision import prepare_process
-    from tune.launch import choose_stacks, open_folder, plan_study, study_facts
-    from tune.plan_view import open_data, show_setting, show_stacks
+    from tune.launch import choose_study_stack, open_folder, plan_study, study_facts
+    from tune.plan_view import open_data, show_setting, show_stack
     from tune.proposer import Proposal
     from tune.recorder import Recorder
     from tune.trial import TrialRecord
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = make_console()
     prepare_process()
     plan = plan_study(resolved[0], open_data(resolved[0].config.data, console))
     if not arguments.quiet:
         show_setting(console, plan)
-    stacks = choose_stacks(plan)
+    stack = choose_study_stack(plan)
     if not arguments.quiet:
-        show_stacks(console, stacks)
+        show_stack(console, stack)
     folder = open_folder(plan, machine, sys.argv)
     recorder = Recorder(folder, study_facts(plan))
-    record = TrialRecord(plan.trial_spec(Proposal(0, "given", {}), stacks, folder))
+    record = TrialRecord(plan.trial_spec(Proposal(0, "given", {}), stack, folder))
     recorder.begin(record)
     try:
         outcome, reason = run_here(recorder, record, console, quiet=arguments.quiet)
