@@ -8,15 +8,22 @@ Ranges of the search are texts of `tune.space`; what a profile picks is in `tune
 import argparse
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from models.registry import ARCHITECTURES, RATIOS
+from models.registry import ARCHITECTURES, RATIOS, REDUCTION
 from models.schedules import SCHEDULES
+from tune.checks import (
+    check_architecture,
+    check_crop,
+    check_epochs,
+    check_name,
+    check_ranges,
+    check_ratio,
+)
 from tune.errors import UsageError
 from tune.profiles import Machine, Pick, available_cores, choose_profile
 from tune.settings import (
@@ -36,7 +43,6 @@ from tune.space import (
     SearchSpace,
     Value,
     build_space,
-    did_you_mean,
     format_range,
 )
 
@@ -48,9 +54,6 @@ NOT_HASHED = ("results", "name", "hours", "max_concurrent")
 HAND_SET_WARMUP_EPOCHS = 3
 GRACE_SHARE = 0.25
 """Share of the epochs that every trial gets before any comparison."""
-
-LATENT_ELEMENTS_PER_CHANNEL = 256
-"""Input elements per latent element of one channel, at 16x spatial reduction."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +109,8 @@ class SearchConfig:
     range: tuple[str, ...] = setting(
         "range of one searched value, NAME=LOW:HIGH or NAME=A,B,C; may be repeated",
         default=(),
-        default_words="built in; see docs/TUNING.md",
+        default_words="; ".join(map(format_range, DIMENSIONS.values()))
+        + "; on a CPU fewer channels",
         repeats=True,
     )
     searcher: str = setting(
@@ -159,6 +163,12 @@ class SearchConfig:
         "start of every random draw: proposals, data shares, weights", default=0, at_least=0
     )
     max_concurrent: int = setting("trials that run at the same time", at_least=1)
+    precision: str = setting(
+        "arithmetic of the training step; auto times what is safe on this machine for a few "
+        "seconds, memory layouts included, and takes the fastest",
+        default="auto",
+        choices=("auto", "fp32", "bf16"),
+    )
     device: str = setting(
         "where trials train",
         default_words="auto: the CUDA card if there is one",
@@ -168,12 +178,12 @@ class SearchConfig:
     def __post_init__(self) -> None:
         for name, known in settings_of(SearchConfig).items():
             check_limits(known, getattr(self, name))
-        _check_architecture(self.arch)
-        _check_ratio(self.ratio)
-        _check_name(self.name)
-        _check_crop(self.crop_px)
-        _check_space(self)
-        _check_epochs(self)
+        check_architecture(self.arch)
+        check_ratio(self.ratio)
+        check_name(self.name)
+        check_crop(self.crop_px)
+        check_ranges(self.space, settings_of(SearchConfig))
+        check_epochs(self.epochs, self.warmup_epochs, self.grace_epochs, self.space)
 
     @cached_property
     def space(self) -> SearchSpace:
@@ -183,7 +193,7 @@ class SearchConfig:
     @property
     def latent_channels(self) -> int:
         """Channels of the latent at this ratio."""
-        return LATENT_ELEMENTS_PER_CHANNEL // self.ratio
+        return REDUCTION**2 // self.ratio
 
     @property
     def ssim_weight(self) -> float:
@@ -229,8 +239,8 @@ def resolve(
         from_file["range"] = _of_dimensions(from_file.get("range", ()), from_flags["tune"])
     ranges = (*from_file.get("range", ()), *from_flags.get("range", ()))
     given.pop("range", None)
-    archs = _expand(given.pop("arch", "attention"), tuple(ARCHITECTURES))
-    ratios = _expand(given.pop("ratio", 16), RATIOS)
+    archs = _expand(given.pop("arch", SearchConfig.arch), tuple(ARCHITECTURES))
+    ratios = _expand(given.pop("ratio", SearchConfig.ratio), RATIOS)
     if len(archs) * len(ratios) > 1 and given.get("name") is not None:
         raise UsageError(
             f"a name belongs to one study, found {given['name']!r} for {len(archs) * len(ratios)}: "
@@ -289,8 +299,8 @@ def config_hash(config: SearchConfig) -> str:
 
 
 def _resolve_one(given: Mapping[str, Any], ranges: Iterable[str], machine: Machine) -> Resolved:
-    _check_architecture(given["arch"])
-    _check_ratio(given["ratio"])
+    check_architecture(given["arch"])
+    check_ratio(given["ratio"])
     profile = choose_profile(machine, given["arch"])
     picked = {name: pick for name, pick in profile.items() if name not in given}
     picked_values = {name: pick.value for name, pick in picked.items()}
@@ -334,67 +344,3 @@ def _of_dimensions(ranges: Iterable[str], names: Iterable[str]) -> tuple[str, ..
 
 def _expand(value: Any, every: tuple[Any, ...]) -> tuple[Any, ...]:
     return every if value == ALL else (value,)
-
-
-def _check_architecture(arch: str) -> None:
-    if arch not in ARCHITECTURES:
-        raise UsageError(
-            f"arch must be one of {', '.join(ARCHITECTURES)} or all, found "
-            f"{arch!r}{did_you_mean(arch, ARCHITECTURES)}"
-        )
-
-
-def _check_ratio(ratio: int) -> None:
-    known = ", ".join(map(str, RATIOS))
-    if ratio in RATIOS:
-        return
-    if ratio > 0 and LATENT_ELEMENTS_PER_CHANNEL % ratio:
-        channels = LATENT_ELEMENTS_PER_CHANNEL / ratio
-        raise UsageError(
-            "ratio must leave a whole number of latent channels, 256 / ratio, found "
-            f"{ratio} which leaves {channels:.2f}: choose one of {known}"
-        )
-    raise UsageError(f"ratio must be one of {known} or all, found {ratio}: choose one of these")
-
-
-def _check_name(name: str | None) -> None:
-    if name is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise UsageError(
-            "name must begin with a letter or digit and have only letters, digits, dots, dashes "
-            f"and underscores, found {name!r}: rename it"
-        )
-
-
-def _check_crop(crop_px: int | None) -> None:
-    if crop_px is not None and crop_px % 16:
-        below = crop_px // 16 * 16
-        raise UsageError(
-            f"crop_px must be a multiple of 16, found {crop_px}: use {below} or {below + 16}"
-        )
-
-
-def _check_space(config: SearchConfig) -> None:
-    """Refuse ranges that reach values which the setting itself would refuse."""
-    settings = settings_of(SearchConfig)
-    for dimension in config.space.dimensions:
-        for value in dimension.ends:
-            check_limits(settings[dimension.name], value)
-
-
-def _check_epochs(config: SearchConfig) -> None:
-    warmups = [config.warmup_epochs] + [
-        int(value)
-        for dimension in config.space.dimensions
-        if dimension.name == "warmup_epochs"
-        for value in dimension.ends
-    ]
-    if max(warmups) > config.epochs:
-        raise UsageError(
-            f"warmup_epochs must not exceed epochs, found {max(warmups)} and {config.epochs}: "
-            "shorten the warmup or raise --epochs"
-        )
-    if config.grace_epochs > config.epochs:
-        raise UsageError(
-            f"grace_epochs must not exceed epochs, found {config.grace_epochs} and "
-            f"{config.epochs}: lower --grace-epochs or raise --epochs"
-        )

@@ -1,8 +1,17 @@
 """What a user got wrong, told in one sentence."""
 
+import difflib
+from collections.abc import Iterable
+
 
 class UsageError(ValueError):
     """A mistake in flags, files or names; the message gives the rule, the value and the next step.
 
     Commands print the message and end with exit code 2, without a traceback.
     """
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the end of a sentence about an unknown word: the nearest known one as a question."""
+    nearest = difflib.get_close_matches(word, list(known), n=1, cutoff=0.4)
+    return f": did you mean {nearest[0]}?" if nearest else ": choose one of these"

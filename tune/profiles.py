@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from models.registry import ARCHITECTURES
+from tune.dimension import format_values
 from tune.errors import UsageError
 
 Device = Literal["cpu", "cuda"]
@@ -94,7 +95,7 @@ def _cpu_profile(machine: Machine) -> Mapping[str, Pick]:
         "val_images": Pick(64, "scoring 64 images costs little beside an epoch"),
         "base_channels": Pick(max(CPU_WIDTHS), "the widest network that the CPU profile searches"),
         "range": Pick(
-            (f"base_channels={','.join(map(str, CPU_WIDTHS))}",), "widths that a CPU can train"
+            (f"base_channels={format_values(CPU_WIDTHS)}",), "widths that a CPU can train"
         ),
         "max_concurrent": Pick(
             workers,
@@ -114,7 +115,7 @@ def _cuda_profile(arch: str) -> Mapping[str, Pick]:
         "val_images": Pick("all", "every validation patch counts"),
         "base_channels": Pick(usual, f"the width that {arch} was hand-set to"),
         "range": Pick(
-            (f"base_channels={','.join(map(str, CUDA_WIDTHS))}",), "widths that 8 GB can train"
+            (f"base_channels={format_values(CUDA_WIDTHS)}",), "widths that 8 GB can train"
         ),
         "max_concurrent": Pick(1, "one trial at a time, until memory use is predicted"),
     }

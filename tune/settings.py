@@ -15,8 +15,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
-from tune.errors import UsageError
-from tune.space import did_you_mean
+from tune.errors import UsageError, did_you_mean
 
 ALL = "all"
 """Written for a setting that expands, it stands for every value that there is."""
