@@ -1,0 +1,102 @@
+"""What Ray, the books and the tables cost: a search of equal trials against a plain process pool.
+
+`python -m benchmarks.search_overhead` trains the same configuration `--trials` times, once through
+the whole search and once with nothing but `open_session` and `train_epochs` in a pool of as many
+single-threaded processes, and prints the ratio of the wall times. Start-up of both is included.
+"""
+
+import argparse
+import multiprocessing
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from data.synthetic import ensure_synthetic_corpus
+from models.precision import prepare_process
+from models.training import train_epochs
+from tune.config import resolve
+from tune.launch import StudyPlan, choose_study_stack, open_folder, plan_study, run_study
+from tune.profiles import Machine, detect_machine
+from tune.proposer import Proposal
+from tune.ray_driver import WORKER_ENVIRONMENT, ray_session
+from tune.tables import read_table
+from tune.trial import TrialSpec, open_corpus, open_session
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the ratio of the two wall times."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.search_overhead")
+    parser.add_argument("--trials", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=12, help="12 take about 30 s on one core")
+    arguments = parser.parse_args(argv)
+    machine = detect_machine("cpu")
+    with tempfile.TemporaryDirectory() as results:
+        plan = equal_trials(machine, arguments.trials, arguments.epochs, results)
+        search_s = time_search(plan, machine)
+        trials = read_table(results, "trials")
+        assert (trials["outcome"] == "completed").all()
+    pool_s = time_pool(plan)
+    print("| equal trials | s each | plain pool s | search s | search / pool |")
+    print("|---|---|---|---|---|")
+    print(
+        f"| {arguments.trials} | {trials['wall_s'].median():.1f} | {pool_s:.1f} | {search_s:.1f} | "
+        f"{search_s / pool_s:.3f} |"
+    )
+    return 0
+
+
+def equal_trials(machine: Machine, trials: int, epochs: int, results: str) -> StudyPlan:
+    """Return a plan whose trials cost the same: one width, no rungs."""
+    flags = {
+        "arch": "baseline",
+        "trials": trials,
+        "epochs": epochs,
+        "crop_px": 64,
+        "data_fraction": 0.5,
+        "tune": ("learning_rate",),
+        "base_channels": 16,
+        "scheduler": "none",
+        "searcher": "random",
+        "precision": "fp32",
+        "results": results,
+    }
+    (resolved,) = resolve(flags, {}, machine)
+    return plan_study(resolved, open_corpus(str(ensure_synthetic_corpus().resolve())))
+
+
+def time_search(plan: StudyPlan, machine: Machine) -> float:
+    """Return the wall seconds of the search."""
+    start_s = time.monotonic()
+    stack = choose_study_stack(plan)
+    folder = open_folder(plan, machine, ["benchmark"])
+    with ray_session(plan.packing):
+        run_study(plan, stack, folder, Console(), quiet=True)
+    return time.monotonic() - start_s
+
+
+def time_pool(plan: StudyPlan) -> float:
+    """Return the wall seconds of the same trainings in a process pool."""
+    start_s = time.monotonic()
+    os.environ.update(WORKER_ENVIRONMENT)
+    stack = choose_study_stack(plan)
+    specs = [
+        plan.trial_spec(Proposal(number, "benchmark", {}), stack)
+        for number in range(plan.config.trials)
+    ]
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(plan.packing.max_concurrent, prepare_process, (1,)) as pool:
+        pool.map(train, specs, chunksize=1)
+    return time.monotonic() - start_s
+
+
+def train(spec: TrialSpec) -> None:
+    """Train one trial to its end."""
+    for _ in train_epochs(open_session(spec)):
+        pass
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
