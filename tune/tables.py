@@ -6,7 +6,6 @@ on both sides. What the columns mean is in `tune.schemas`; `python -m tune.table
 docs/TABLES.md.
 """
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -22,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tune.errors import UsageError
+from tune.replacement import replace_parquet
 from tune.schemas import SCHEMA_VERSION, SCHEMAS, Column, TableSchema
 
 __all__ = ["SCHEMAS", "SCHEMA_VERSION", "find_tables", "read_table", "write_table"]
@@ -64,7 +64,7 @@ def write_table(folder: Path | str, name: str, rows: Sequence[Mapping[str, Any]]
     columns = zip(schema.columns, _to_columns(schema, rows), strict=True)
     arrays = [_to_array(schema, column, values) for column, values in columns]
     table = pa.Table.from_arrays(arrays, schema=_arrow_schema(schema))
-    _replace_file(Path(folder) / f"{name}.parquet", table)
+    replace_parquet(Path(folder) / f"{name}.parquet", table)
 
 
 def read_table(results: Path | str, name: str, study: str | None = None) -> pd.DataFrame:
@@ -153,18 +153,6 @@ def _arrow_schema(schema: TableSchema) -> pa.Schema:
         ],
         metadata={_TABLE_KEY: schema.name, _VERSION_KEY: str(SCHEMA_VERSION)},
     )
-
-
-def _replace_file(path: Path, table: pa.Table) -> None:
-    draft = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        with draft.open("wb") as file:
-            pq.write_table(table, file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _read_file(path: Path, schema: TableSchema) -> pa.Table:
