@@ -38,10 +38,12 @@ def replace_parquet(path: Path, table: pa.Table) -> None:
 
 def _place(table: pa.Table, kept_start: int, kept_length: int) -> tuple[int, bytes, bytes]:
     """Return where the new rows go, their bytes, and their footer."""
+    behind = kept_start + kept_length
+    if kept_length > 0 and kept_start == _FRONT:
+        return behind, *_encode(table, behind)
     rows, footer = _encode(table, _FRONT)
     if kept_length == 0 or _FRONT + len(rows) <= kept_start:
         return _FRONT, rows, footer
-    behind = kept_start + kept_length
     return behind, *_encode(table, behind)
 
 
