@@ -4,6 +4,8 @@ Strided 1x1 convolutions, 1x1 convolutions behind the bilinear doubling, gates o
 nothing in place, and SSIM by convolution on five maps.
 """
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -40,10 +42,10 @@ def convolutional_ssim(x_hat: Tensor, x: Tensor) -> Tensor:
 def _baseline(base: int, latent: int) -> nn.Module:
     down, up = [1, base, 2 * base, 4 * base], [latent, 4 * base, 2 * base, base]
     layers: list[nn.Module] = []
-    for i, o in zip(down, down[1:], strict=False):
+    for i, o in pairwise(down):
         layers += [nn.Conv2d(i, o, 5, 2, 2), nn.BatchNorm2d(o), nn.LeakyReLU(0.2)]
     layers.append(nn.Conv2d(4 * base, latent, 5, 2, 2))
-    for i, o in zip(up, up[1:], strict=False):
+    for i, o in pairwise(up):
         layers += [nn.ConvTranspose2d(i, o, 5, 2, 2, 1), nn.BatchNorm2d(o), nn.ReLU()]
     return nn.Sequential(*layers, nn.ConvTranspose2d(base, 1, 5, 2, 2, 1), nn.Sigmoid())
 

@@ -49,10 +49,12 @@ class Runner:
     seconds: list[float] = field(default_factory=list)
 
     def take_turn(self) -> None:
+        """Trains for a turn and notes the CPU seconds per step."""
         self.connection.send("step")
         self.seconds.append(self.connection.recv())
 
     def end(self) -> None:
+        """Hangs up."""
         self.connection.close()
         self.process.join()
 
@@ -75,8 +77,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def measure(arch: str, turns: int) -> dict[str, float]:
     """Median CPU seconds per step of every stack."""
     runners = {stack: _start(arch, levers) for stack, levers in STACKS.items()}
-    for runner in runners.values():
-        runner.connection.recv()  # warmed up
     for _ in range(turns):
         for runner in runners.values():
             runner.take_turn()
@@ -97,6 +97,7 @@ def _start(arch: str, levers: tuple[str, ...]) -> Runner:
     process = context.Process(target=_serve, args=(theirs, arch, levers), daemon=True)
     process.start()
     theirs.close()
+    ours.recv()  # it is warmed up
     return Runner(process, ours)
 
 

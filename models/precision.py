@@ -21,15 +21,15 @@ from models.registry import ModelConfig
 
 logger = logging.getLogger(__name__)
 
-PROBE_TIMEOUT_S = 30
-PROBE_BATCH = 8
+PROBE_TIMEOUT_S = 120  # a few seconds on an idle machine, more where trials run already
+PROBE_BATCH = 4
 PROBE_CROP_PX = 64
 PROBE_BASE_CHANNELS = 16
 MIN_GAIN = 1.05
 """A stack must beat the plain one by more than the noise of a short probe."""
 
 # glibc's malloc.h
-M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX, M_ARENA_MAX = -1, -2, -4, -8
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 TOP_PAD_BYTES = 64 * 2**20
 NEVER = 2**31 - 1
 
@@ -84,9 +84,9 @@ def prepare_process(num_threads: int | None = None) -> bool:
         M_MMAP_MAX: 0,  # large blocks come from the heap, too
         M_TRIM_THRESHOLD: NEVER,  # and the heap never shrinks
         M_TOP_PAD: TOP_PAD_BYTES,  # it grows in large pieces
-        M_ARENA_MAX: 1,  # threads (Ray trains in one) share it: other arenas do shrink
     }
-    return all([mallopt(option, value) == 1 for option, value in settings.items()])
+    results: list[int] = [mallopt(option, value) for option, value in settings.items()]
+    return min(results) == 1
 
 
 def choose_stack(
@@ -95,7 +95,7 @@ def choose_stack(
     """The fastest safe stack for a model, timed in a child process that may crash.
 
     Takes a few seconds the first time and nothing after: on the CPU all widths from 16 base
-    channels on share a probe at 16 (narrower ones are probed as they are), at most 64 px and 8
+    channels on share a probe at 16 (narrower ones are probed as they are), at most 64 px and 4
     images, because the order of the stacks depends on the architecture and the machine only.
 
     Args:
@@ -175,5 +175,5 @@ def _run_child(request: dict[str, object]) -> tuple[int, list[float]]:
 def _has_bf16(device: torch.device) -> bool:
     """Whether the device computes bf16 itself; a CPU that does not emulates it, slowly."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

@@ -50,21 +50,24 @@ class Schedule:
     def factor(self, step: int) -> float:
         """The share of the learning rate that step uses; steps count from 0."""
         if self.name == "one_cycle" and self._warmup_steps == 0:
-            return self._one_cycle_without_warmup(step)
+            rise_steps = ONE_CYCLE_RISE * self._total_steps
+            if step < rise_steps:
+                return _half_cosine(ONE_CYCLE_START, 1.0, step / rise_steps)
+            return self._factor_after_warmup(_progress(step, rise_steps, self._total_steps))
         if step < self._warmup_steps:
             return _between(WARMUP_START, 1.0, step / self._warmup_steps)
-        progress = (step - self._warmup_steps) / max(1, self._total_steps - self._warmup_steps)
-        match self.name:
-            case "plateau":
-                return self._plateau_factor
-            case "cosine":
-                return _half_cosine(1.0, 0.0, progress)
-            case "one_cycle":
-                return _half_cosine(1.0, ONE_CYCLE_END, progress)
-            case "triangular2":
-                return _between(WARMUP_START, 1.0, _triangle_height(progress))
-            case _:
-                return 1.0
+        return self._factor_after_warmup(_progress(step, self._warmup_steps, self._total_steps))
+
+    def _factor_after_warmup(self, progress: float) -> float:
+        """The share of the learning rate when progress, in [0, 1], of the rest has gone by."""
+        factors = {
+            "plateau": self._plateau_factor,
+            "cosine": _half_cosine(1.0, 0.0, progress),
+            "one_cycle": _half_cosine(1.0, ONE_CYCLE_END, progress),
+            "triangular2": _between(WARMUP_START, 1.0, _triangle_height(progress)),
+            "constant": 1.0,
+        }
+        return factors[self.name]
 
     def finish_epoch(self, val_loss: float) -> None:
         """Tells the plateau how the epoch ended."""
@@ -103,12 +106,9 @@ class Schedule:
         self._lowest_loss = state["lowest_loss"]
         self._stalled_epochs = state["stalled_epochs"]
 
-    def _one_cycle_without_warmup(self, step: int) -> float:
-        rise_steps = ONE_CYCLE_RISE * self._total_steps
-        if step < rise_steps:
-            return _half_cosine(ONE_CYCLE_START, 1.0, step / rise_steps)
-        fall = (step - rise_steps) / (self._total_steps - rise_steps)
-        return _half_cosine(1.0, ONE_CYCLE_END, fall)
+
+def _progress(step: int, start: float, end: float) -> float:
+    return (step - start) / max(1, end - start)
 
 
 def _triangle_height(progress: float) -> float:

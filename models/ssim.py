@@ -56,7 +56,9 @@ def ssim_per_image(x_hat: Tensor, x: Tensor) -> Tensor:
         )
     dtype = torch.promote_types(torch.promote_types(x_hat.dtype, x.dtype), torch.float32)
     with torch.autocast(x.device.type, enabled=False):
-        return _Ssim.apply(x_hat.to(dtype).squeeze(1), x.to(dtype).squeeze(1))
+        images = x_hat.to(dtype).squeeze(1), x.to(dtype).squeeze(1)
+        scores: Tensor = _Ssim.apply(*images)  # type: ignore[no-untyped-call]
+    return scores
 
 
 class _Ssim(torch.autograd.Function):
@@ -82,19 +84,20 @@ class _Ssim(torch.autograd.Function):
             ctx.save_for_backward(
                 x_hat, x, a, b, luminance, luminance_norm, contrast, contrast_norm
             )
-        return quality.mean((1, 2))
+        means: Tensor = quality.mean((1, 2))
+        return means
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         x_hat, x, a, b, luminance, luminance_norm, contrast, contrast_norm = ctx.saved_tensors
         share = (grad / (a.shape[1] * a.shape[2]))[:, None, None]
-        by_product = share * (2 * luminance / (luminance_norm * contrast_norm))  # dq/dp
-        by_square = by_product * contrast / (-2 * contrast_norm)  # dq/ds
-        by_luminance = share * (2 * contrast / (luminance_norm * contrast_norm))  # dq/dl x 2
-        by_norm = by_luminance * luminance / luminance_norm  # -2 dq/dL
-        by_mean = b * (by_luminance - by_product) - a * (by_norm + 2 * by_square)  # dq/da
-        back = spread_valid(torch.stack((by_mean, by_square, by_product)), x.shape[1:])
+        by_p = 2 * share * luminance / (luminance_norm * contrast_norm)  # dq/dp = 2 dq/dc
+        by_s = by_p * contrast / (-2 * contrast_norm)  # dq/ds = dq/dC
+        by_l = 2 * share * contrast / (luminance_norm * contrast_norm)  # 2 dq/dl
+        by_norm = by_l * luminance / luminance_norm  # -2 dq/dL
+        by_a = b * (by_l - by_p) - a * (by_norm + 2 * by_s)  # dq/da, through l, c, L and C
+        back = spread_valid(torch.stack((by_a, by_s, by_p)), x.shape[1:])
         return back[0].addcmul_(x_hat, back[1], value=2).addcmul_(x, back[2]), None
 
 

@@ -125,7 +125,7 @@ class EpochResult:
         train_mse: Mean over images.
         train_ssim: Mean over images.
         train_psnr_db: Mean over images.
-        val_loss: Mean over images; val_* come from the scored weights, the averaged ones by default.
+        val_loss: Mean over images; val_* come from the scored weights.
         val_mse: Mean over images.
         val_ssim: Mean over images.
         val_psnr_db: Mean over images.
@@ -389,7 +389,7 @@ def _accumulate_gradients(
     for start in range(0, len(batch), size):
         images = batch[start : start + size]
         parts = _forward(session, session.model, images)
-        (parts.loss * (len(images) / len(batch))).backward()
+        torch.autograd.backward(parts.loss * (len(images) / len(batch)))
         sums.add(parts)
 
 
