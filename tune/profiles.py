@@ -88,7 +88,7 @@ def _has_cuda() -> bool:
 def _cpu_profile(machine: Machine) -> Mapping[str, Pick]:
     workers = min(machine.num_cores, MAX_CPU_WORKERS)
     return {
-        "trials": Pick(12, "the search of any architecture ends in under 10 minutes on two cores"),
+        "trials": Pick(12, "chosen so that a search ends in under 10 minutes on two cores"),
         "epochs": Pick(8, "long enough to rank learning rates, short enough for a CPU"),
         "data_fraction": Pick(0.05, "the search compares configurations; it need not finish them"),
         "crop_px": Pick(64, "a 64 px crop trains 20 to 30 times faster on a CPU than 256 px"),
@@ -108,14 +108,17 @@ def _cpu_profile(machine: Machine) -> Mapping[str, Pick]:
 def _cuda_profile(arch: str) -> Mapping[str, Pick]:
     usual = ARCHITECTURES[arch].usual_base_channels
     return {
-        "trials": Pick(40, "a night on one card for the heaviest architecture"),
-        "epochs": Pick(20, "learning curves rank late: the order of trials settles after epoch 9"),
+        "trials": Pick(40, "a few at random, then as many again to follow what they show"),
+        "epochs": Pick(
+            20, "learning curves rank late: one that ended best stood still up to epoch 9"
+        ),
         "data_fraction": Pick(0.05, "a twentieth of the training patches ranks configurations"),
         "crop_px": Pick("patch", "trials train on whole patches, as promoted runs will"),
         "val_images": Pick("all", "every validation patch counts"),
         "base_channels": Pick(usual, f"the width that {arch} was hand-set to"),
         "range": Pick(
-            (f"base_channels={format_values(CUDA_WIDTHS)}",), "widths that 8 GB can train"
+            (f"base_channels={format_values(CUDA_WIDTHS)}",),
+            "widths that 8 GB are expected to hold in bf16",
         ),
         "max_concurrent": Pick(1, "one trial at a time, until memory use is predicted"),
     }
