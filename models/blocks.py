@@ -6,7 +6,7 @@ weights. ReLUs work in place only behind a norm, whose backward needs its input,
 
 The 1x1 convolutions of stride 2 are written as a change of resolution and a convolution of stride
 1, the same map: the strided forms corrupt memory on CPU (torch 2.13, fp32 channels_last, 8
-channels or fewer). benchmarks and docs/DECISIONS.md have the times.
+channels or fewer). docs/DECISIONS.md has the times.
 
 Letters: N images, C, I and O channels (in and out), H and W pixels.
 """
