@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -27,6 +27,11 @@ class OneSentenceParser(argparse.ArgumentParser):
         """Write the mistake and where help is, and exit with the usage code."""
         sys.stderr.write(f"error: {message}: see {self.prog} --help\n")
         raise SystemExit(USAGE)
+
+
+def command_line(module: str, argv: Sequence[str] | None) -> list[str]:
+    """Return the command as a person would type it again, without the paths of this machine."""
+    return ["python", "-m", module, *(sys.argv[1:] if argv is None else argv)]
 
 
 def make_console() -> "Console":

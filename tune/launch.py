@@ -257,7 +257,7 @@ def study_facts(plan: StudyPlan) -> StudyFacts:
     """Return what is the same in every row of the study's tables."""
     info = plan.corpus.info
     return StudyFacts(
-        mode="quick" if plan.config.data_fraction < 1 else "full",
+        mode="quick",  # "full" is for promoted runs, several seeds each
         corpus=info.name,
         is_synthetic=info.is_synthetic,
         corpus_fingerprint=info.fingerprint,

@@ -13,6 +13,7 @@ from tune.command import (
     FINISHED_WITH_FAILURES,
     INTERRUPTED,
     OneSentenceParser,
+    command_line,
     make_console,
     run_command,
 )
@@ -39,10 +40,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--quiet", action="store_true", help="print only what was found")
     arguments = parser.parse_args(argv)
-    return run_command(lambda: search(arguments))
+    command = command_line("tune.search", argv)
+    return run_command(lambda: search(arguments, command))
 
 
-def search(arguments: argparse.Namespace) -> int:
+def search(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     """Plan every study that was asked for, then run them one after the other.
 
     Raises:
@@ -56,7 +58,10 @@ def search(arguments: argparse.Namespace) -> int:
 
     from tune.launch import plan_study
     from tune.plan_view import open_data, show_plan, show_setting
+    from tune.study import check_results
 
+    for one in resolved:
+        check_results(one.config.results, one.config.name)
     console = make_console()
     corpus = open_data(resolved[0].config.data, console)
     plans = [plan_study(one, corpus) for one in resolved]
@@ -66,10 +71,16 @@ def search(arguments: argparse.Namespace) -> int:
         for plan in plans:
             show_plan(console, plan)
         return DONE
-    return run_all(console, plans, machine, quiet=arguments.quiet)
+    return run_all(console, plans, machine, command, quiet=arguments.quiet)
 
 
-def run_all(console: "Console", plans: Sequence["StudyPlan"], machine: Machine, quiet: bool) -> int:
+def run_all(
+    console: "Console",
+    plans: Sequence["StudyPlan"],
+    machine: Machine,
+    command: Sequence[str],
+    quiet: bool,
+) -> int:
     """Run the planned studies in one Ray session, print what each found, return the exit code."""
     from tune.launch import choose_study_stack, open_folder, run_study
     from tune.plan_view import show_dashboard, show_end, show_stack
@@ -78,14 +89,14 @@ def run_all(console: "Console", plans: Sequence["StudyPlan"], machine: Machine, 
 
     code = DONE
     # The first folder before Ray starts: a name that is taken costs no waiting.
-    folder = open_folder(plans[0], machine, sys.argv)
+    folder = open_folder(plans[0], machine, command)
     stack = choose_study_stack(plans[0])  # before Ray starts: the machine should be quiet
     with ray_session(plans[0].packing) as dashboard:
         if not quiet:
             show_dashboard(console, dashboard)
         for plan in plans:
             if plan is not plans[0]:
-                folder = open_folder(plan, machine, sys.argv)
+                folder = open_folder(plan, machine, command)
                 stack = choose_study_stack(plan)
             if not quiet:
                 show_stack(console, stack)

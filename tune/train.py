@@ -7,6 +7,7 @@ The run gets a study folder of its own with one trial, so that its tables, check
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tune.command import (
@@ -14,6 +15,7 @@ from tune.command import (
     FINISHED_WITH_FAILURES,
     INTERRUPTED,
     OneSentenceParser,
+    command_line,
     make_console,
     run_command,
 )
@@ -52,10 +54,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--config", metavar="FILE", help="TOML file; its keys are the flags' names")
     parser.add_argument("--quiet", action="store_true", help="print only the result")
     arguments = parser.parse_args(argv)
-    return run_command(lambda: train(arguments))
+    command = command_line("tune.train", argv)
+    return run_command(lambda: train(arguments, command))
 
 
-def train(arguments: argparse.Namespace) -> int:
+def train(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     """Plan one trial with the given values and run it here.
 
     Raises:
@@ -64,30 +67,34 @@ def train(arguments: argparse.Namespace) -> int:
     from tune.errors import UsageError
 
     file = {} if arguments.config is None else read_toml_file(arguments.config)
-    flags = search_flags(arguments)
+    flags = {**search_flags(arguments), "trials": 1, "max_concurrent": 1}
     machine = detect_machine(str(flags.get("device", file.get("device", "auto"))))
     resolved = resolve(flags, file, machine)
     if len(resolved) != 1:
         raise UsageError(
             "a training has one architecture and one ratio, found all: name one of each"
         )
+    picked = {name: pick for name, pick in resolved[0].picked.items() if name not in SEARCH_ONLY}
+    one = replace(resolved[0], picked=picked)
 
     from models.precision import prepare_process
     from tune.launch import choose_study_stack, open_folder, plan_study, study_facts
     from tune.plan_view import open_data, show_setting, show_stack
     from tune.proposer import Proposal
     from tune.recorder import Recorder
+    from tune.study import check_results
     from tune.trial import TrialRecord
 
+    check_results(one.config.results, one.config.name)
     console = make_console()
     prepare_process()
-    plan = plan_study(resolved[0], open_data(resolved[0].config.data, console))
+    plan = plan_study(one, open_data(one.config.data, console))
     if not arguments.quiet:
         show_setting(console, plan)
     stack = choose_study_stack(plan)
     if not arguments.quiet:
         show_stack(console, stack)
-    folder = open_folder(plan, machine, sys.argv)
+    folder = open_folder(plan, machine, command)
     recorder = Recorder(folder, study_facts(plan))
     record = TrialRecord(plan.trial_spec(Proposal(0, "given", {}), stack, folder))
     recorder.begin(record)
