@@ -2,7 +2,7 @@
 
 Convolutions before a norm have no bias: the norm's shift takes its place. Every norm is a
 BatchNorm2d; its running statistics are floating-point buffers, which models.ema averages like
-weights. ReLUs work in place only behind a norm, whose backward needs its input, not its output.
+weights. ReLUs work in place: neither a norm nor a convolution needs its output to go backward.
 
 The 1x1 convolutions of stride 2 are written as a change of resolution and a convolution of stride
 1, the same map: the strided forms corrupt memory on CPU (torch 2.13, fp32 channels_last, 8
@@ -78,24 +78,23 @@ def head(num_in: int) -> nn.Conv2d:
     return nn.Conv2d(num_in, 1, 7, padding=3)
 
 
-def initialise(model: nn.Module, *, gain: float = math.sqrt(2)) -> None:
-    """He initialisation: every convolution keeps the variance of a rectified input.
-
-    Counts the inputs that reach one output: of a transposed convolution with stride s only every
-    s-th per side.
-    """
+def initialise(model: nn.Module) -> None:
+    """He initialisation: every convolution keeps the power of a rectified input."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            initialise_convolution(module, gain)
+            initialise_convolution(module, gain=math.sqrt(2))
 
 
 def initialise_convolution(conv: nn.Module, gain: float) -> None:
-    """Weights of variance gain² / inputs per output, bias 0."""
+    """Weights of variance gain² / inputs per output, bias 0.
+
+    Only every s-th pixel per side reaches an output of a transposed convolution of stride s.
+    """
     assert isinstance(conv, nn.Conv2d | nn.ConvTranspose2d)
     height, width = conv.kernel_size
     fan_in = conv.in_channels * height * width
     if isinstance(conv, nn.ConvTranspose2d):
         fan_in //= conv.stride[0] * conv.stride[1]
-    nn.init.normal_(conv.weight, std=gain / math.sqrt(max(fan_in, 1)))
+    nn.init.normal_(conv.weight, std=gain / math.sqrt(fan_in))
     if conv.bias is not None:
         nn.init.zeros_(conv.bias)

@@ -99,8 +99,9 @@ def stages(
 def initialise(model: Autoencoder) -> None:
     """Variances that depth neither grows nor shrinks.
 
-    No norm stands on the way from stem to head, so every block adds its branch's variance to it:
-    branches start small. The 1x1 convolutions on that way follow no ReLU: gain 1.
+    Hardly a norm stands on the way from stem to head (none in attention), and every block adds its
+    branch's variance to it: branches start small. The 1x1 convolutions there follow no ReLU:
+    gain 1.
     """
     blocks.initialise(model)
     for module in model.modules():
