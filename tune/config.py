@@ -52,7 +52,7 @@ NOT_HASHED = ("results", "name", "hours", "max_concurrent")
 """Settings that say where or how fast, not what: a study is the same one without them."""
 
 HAND_SET_WARMUP_EPOCHS = 3
-GRACE_SHARE = 0.25
+GRACE_SHARE = 0.3
 """Share of the epochs that every trial gets before any comparison."""
 
 
@@ -127,7 +127,7 @@ class SearchConfig:
     grace_epochs: int = setting(
         "epochs before a trial can be stopped. Learning curves rank late: one that ended best "
         "stood still from epoch 3 to 9 of 35, so an early cut would have ended it",
-        default_words="a quarter of the epochs",
+        default_words="three tenths of the epochs",
         at_least=1,
     )
     reduction_factor: int = setting(

@@ -88,9 +88,12 @@ def _has_cuda() -> bool:
 def _cpu_profile(machine: Machine) -> Mapping[str, Pick]:
     workers = min(machine.num_cores, MAX_CPU_WORKERS)
     return {
-        "trials": Pick(12, "chosen so that a search ends in under 10 minutes on two cores"),
-        "epochs": Pick(8, "long enough to rank learning rates, short enough for a CPU"),
-        "data_fraction": Pick(0.05, "the search compares configurations; it need not finish them"),
+        "trials": Pick(12, "the search of any architecture ends in under 10 minutes on two cores"),
+        "epochs": Pick(9, "long enough to rank learning rates, short enough for a CPU"),
+        "data_fraction": Pick(
+            0.1, "the search compares configurations; it need not finish training them"
+        ),
+        "batch_size": Pick(8, "small batches make more steps of the little that a CPU can see"),
         "crop_px": Pick(64, "a 64 px crop trains 20 to 30 times faster on a CPU than 256 px"),
         "val_images": Pick(64, "scoring 64 images costs little beside an epoch"),
         "base_channels": Pick(max(CPU_WIDTHS), "the widest network that the CPU profile searches"),
@@ -113,6 +116,7 @@ def _cuda_profile(arch: str) -> Mapping[str, Pick]:
             20, "learning curves rank late: one that ended best stood still up to epoch 9"
         ),
         "data_fraction": Pick(0.05, "a twentieth of the training patches ranks configurations"),
+        "batch_size": Pick(16, "the batch size that the networks were hand-set with"),
         "crop_px": Pick("patch", "trials train on whole patches, as promoted runs will"),
         "val_images": Pick("all", "every validation patch counts"),
         "base_channels": Pick(usual, f"the width that {arch} was hand-set to"),
