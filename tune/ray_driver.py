@@ -68,8 +68,7 @@ def ray_session(packing: Packing, dashboard: bool = True) -> Iterator[str | None
     os.environ.update(DRIVER_ENVIRONMENT)
     import ray
 
-    # A short path: Ray puts Unix sockets below it, and their names end at 107 characters.
-    temporary = Path(tempfile.mkdtemp(prefix="sar-tune-"))
+    temporary = Path(tempfile.mkdtemp(prefix="sar-tune-", dir=socket_folder(tempfile.gettempdir())))
     # Failures are told once, by our own lines; feasibility is checked before a study starts.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     ray._private.worker._worker_logs_enabled = False  # no setting hides the raylet's obituaries
@@ -91,6 +90,14 @@ def ray_session(packing: Packing, dashboard: bool = True) -> Iterator[str | None
     finally:
         ray.shutdown()
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def socket_folder(usual: str) -> str:
+    """Return a folder for Ray's session: the usual one, or /tmp where that is too long.
+
+    Ray puts Unix sockets up to 70 characters below it, and a socket's path ends at 107 characters.
+    """
+    return usual if len(usual) <= 24 else "/tmp"
 
 
 def run_trials(conductor: Any, packing: Packing) -> None:

@@ -82,12 +82,14 @@ def run_all(
     quiet: bool,
 ) -> int:
     """Run the planned studies in one Ray session, print what each found, return the exit code."""
+    from models.precision import prepare_process
     from tune.launch import choose_study_stack, open_folder, run_study
     from tune.plan_view import show_dashboard, show_end, show_stack
     from tune.ray_driver import ray_session
     from tune.summary import draw_summary
 
     code = DONE
+    prepare_process(num_threads=1)  # as in the workers, so that the timed step is theirs
     # The first folder before Ray starts: a name that is taken costs no waiting.
     folder = open_folder(plans[0], machine, command)
     stack = choose_study_stack(plans[0])  # before Ray starts: the machine should be quiet
