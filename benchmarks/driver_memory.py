@@ -59,7 +59,7 @@ def measure_growth(plan: StudyPlan, machine: Machine, warm_trials: int) -> tuple
     def watch() -> None:
         while not ended.wait(0.2):
             journal = folder.journal.read_bytes() if folder.journal.exists() else b""
-            if journal.count(b'"op_code": 6') >= warm_trials:  # a trial's state was set
+            if journal.count(b'"op_code":6') >= warm_trials:  # a trial's state was set
                 warm_mib.append(process.memory_info().rss / 2**20)
                 return
 

@@ -4,7 +4,6 @@ Pure functions make a `StudySummary` of the records; `draw_summary` prints it. N
 which of two close configurations is better: one training seed each cannot (promotion can).
 """
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -103,7 +102,7 @@ def edge_warnings(best: TrialRecord, dimensions: Sequence[Dimension]) -> list[st
             continue  # nothing lies below no warmup or no dropout
         end = "lower" if share <= EDGE_SHARE else "upper"
         warnings.append(
-            f"the best {dim.name} ({value:g}) lies at the {end} end of "
+            f"the best {dim.name} ({value:.3g}) lies at the {end} end of "
             f"{format_range(dim)}: widen it with --range"
         )
     return warnings
@@ -184,10 +183,11 @@ def _gain_sentence(summary: StudySummary) -> str:
     sentence = f"gain over the hand-set point: {summary.gain_db:+.2f} dB"
     if summary.gain_db == 0:
         return sentence + "; it is the best trial itself"
-    noise_db = summary.noise_db or math.nan
-    within = summary.gain_db < 2 * noise_db
+    if summary.noise_db is None:
+        return f"{sentence}; under four epochs nothing is known of the noise of a validation curve"
+    within = summary.gain_db < 2 * summary.noise_db
     word = "no more than the noise" if within else "more than the noise"
     return (
-        f"{sentence}, {word} of a validation curve ({noise_db:.2f} dB from epoch to epoch); one "
-        "training seed each, so differences between seeds are not in it"
+        f"{sentence}, {word} of a validation curve ({summary.noise_db:.2f} dB from epoch to "
+        "epoch); one training seed each, so differences between seeds are not in it"
     )
