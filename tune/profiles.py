@@ -88,10 +88,10 @@ def _has_cuda() -> bool:
 def _cpu_profile(machine: Machine) -> Mapping[str, Pick]:
     workers = min(machine.num_cores, MAX_CPU_WORKERS)
     return {
-        "trials": Pick(12, "the search of any architecture ends in under 10 minutes on two cores"),
+        "trials": Pick(10, "the search of any architecture ends in under 10 minutes on two cores"),
         "epochs": Pick(9, "long enough to rank learning rates, short enough for a CPU"),
         "data_fraction": Pick(
-            0.1, "the search compares configurations; it need not finish training them"
+            0.075, "the search compares configurations; it need not finish training them"
         ),
         "batch_size": Pick(8, "small batches make more steps of the little that a CPU can see"),
         "crop_px": Pick(64, "a 64 px crop trains 20 to 30 times faster on a CPU than 256 px"),
