@@ -11,7 +11,7 @@ from models.training import BatchSource, TrainingSession, train_epochs
 from tune.rungs import rung_epochs
 from tune.trial import TrialSpec, open_session
 
-NUM_STEPS = 3
+NUM_STEPS = 2
 
 
 @dataclass(frozen=True)
