@@ -11,6 +11,9 @@ from tune.errors import UsageError, did_you_mean
 from tune.settings import Setting, check_limits
 from tune.space import SearchSpace
 
+MAX_NAME = 200
+"""Characters of a study's name: file systems allow 255, and files of trials add to it."""
+
 
 def check_architecture(arch: str) -> None:
     """Refuse an architecture that is not in the registry."""
@@ -41,6 +44,10 @@ def check_name(name: str | None) -> None:
         raise UsageError(
             "name must begin with a letter or digit and have only letters, digits, dots, dashes "
             f"and underscores, found {name!r}: rename it"
+        )
+    if name is not None and len(name) > MAX_NAME:
+        raise UsageError(
+            f"name must have at most {MAX_NAME} characters, found {len(name)}: shorten it"
         )
 
 

@@ -104,7 +104,11 @@ class Conductor:
             )
         elif outcome is None:
             outcome = Outcome.INTERRUPTED
-            reason = self.interruption or "the time budget of the search ended"
+            reason = self.interruption or (
+                "the time budget of the search ended"
+                if self.is_out_of_time
+                else "the search ended while it ran"
+            )
         self._proposer.tell(number, outcome, [epoch.val_psnr_db for epoch in record.epochs])
         self.recorder.end(number, outcome, reason, details)
         self._progress.show_end(record, self.recorder.trials.values())

@@ -160,7 +160,10 @@ class SearchConfig:
     )
     batch_size: int = setting("images per optimiser step", default=16, at_least=1)
     seed: int = setting(
-        "start of every random draw: proposals, data shares, weights", default=0, at_least=0
+        "start of every random draw: proposals, data shares, weights",
+        default=0,
+        at_least=0,
+        at_most=2**32 - 1,  # what the samplers' generators take
     )
     max_concurrent: int = setting("trials that run at the same time", at_least=1)
     precision: str = setting(

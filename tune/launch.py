@@ -148,6 +148,7 @@ def plan_study(resolved: Resolved, corpus: Corpus) -> StudyPlan:
 
     Raises:
         UsageError: If flags, space and corpus do not fit together.
+        DataError: If the corpus has no patches to train or to score on.
         ModelError: If no model or training has these values.
     """
     config = resolved.config
@@ -160,6 +161,7 @@ def plan_study(resolved: Resolved, corpus: Corpus) -> StudyPlan:
         )
     space = config.space
     num_val = len(corpus.patches("val"))
+    corpus.patches("train", fraction=config.data_fraction, seed=config.seed)  # refuses an empty one
     rungs: tuple[int, ...] = ()
     if config.scheduler == "asha":
         rungs = rung_epochs(config.grace_epochs, config.epochs, config.reduction_factor)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from tune.proposer import KnownPoint
-from tune.space import Dimension
+from tune.space import Dimension, Value
 
 MAX_NEIGHBOURS = 2
 
@@ -33,7 +33,8 @@ def neighbour_points(
         arch: Architecture of the study to come.
         ratio: Ratio of the study to come.
         corpus_fingerprint: Corpus of the study to come.
-        dimensions: What it searches; values outside are moved to the nearest bound or choice.
+        dimensions: What it searches; values outside are moved to the nearest bound or choice, and
+            points with a name that is no choice are left out.
 
     Returns:
         At most two points that differ; none without an ended trial on this corpus.
@@ -52,9 +53,16 @@ def neighbour_points(
     # Of two studies equally near, the newer one (a later name) is taken: it may have learnt more.
     ordered = best.sort_values(["distance", "study"], ascending=[True, False])
     for row in ordered.to_dict("records"):
+        if any(is_unreachable(row[dim.name], dim) for dim in dimensions):
+            continue
         values = {dim.name: dim.nearest(row[dim.name]) for dim in dimensions}
         if all(values != dict(point.values) for point in points):
             points.append(KnownPoint(f"neighbour:{row['study']}", values))
         if len(points) == MAX_NEIGHBOURS:
             break
     return points
+
+
+def is_unreachable(value: Value, dimension: Dimension) -> bool:
+    """Return whether a value is a name that the dimension does not have: names have no nearest."""
+    return isinstance(value, str) and value not in dimension.choices

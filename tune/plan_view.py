@@ -1,5 +1,8 @@
 """What a search says before it starts: what was picked and why, and with --dry-run the plan."""
 
+from collections.abc import Sequence
+from shlex import quote
+
 from rich.console import Console
 
 from data.dataset import Corpus
@@ -8,8 +11,8 @@ from tune.estimate import epoch_seconds, expected_epochs
 from tune.launch import StudyPlan, StudyResult
 from tune.progress import clock
 from tune.proposer import Proposal
-from tune.space import format_range
-from tune.trial import open_corpus
+from tune.space import DEFAULT_TUNE, format_range
+from tune.trial import TrialSpec, open_corpus
 
 STARTUP_S = 12.0
 """Seconds that a search needs beside its epochs: starting Ray, its workers, and ending."""
@@ -63,23 +66,33 @@ def show_dashboard(console: Console, address: str | None) -> None:
 def show_end(console: Console, plan: StudyPlan, result: StudyResult) -> None:
     """Print what was written and what to type next."""
     config = plan.config
-    data = "" if config.data is None else f" --data {config.data}"
-    results = "" if config.results == "ray_results" else f" --results {config.results}"
-    console.print(f"wrote {result.folder.path}")
+    data = "" if config.data is None else f" --data {quote(config.data)}"
+    results = "" if config.results == "ray_results" else f" --results {quote(config.results)}"
+    console.print(f"wrote {result.folder.path}", markup=False)
     if result.interruption is not None:
         console.print(
             f"{result.interruption}; what was finished is in the tables. To repeat the study: "
-            f"python -m tune.search --config {result.folder.config_file}",
+            f"python -m tune.search --config {quote(str(result.folder.config_file))}",
+            markup=False,
         )
     elif result.summary.ranked:
-        best = result.summary.ranked[0].spec
+        values = best_flags(result.summary.ranked[0].spec, plan.space.names)
         console.print(
             f"next: python -m tune.train --arch {config.arch} --ratio {config.ratio}{data} "
-            f"--learning-rate {best.train.learning_rate:.3g} "
-            f"--warmup-epochs {best.train.warmup_epochs} "
-            f"--base-channels {best.model.base_channels} --data-fraction 1 --epochs 50\n"
+            f"{values} --data-fraction 1 --epochs 50\n"
             f"      python -m tune.status{results}",
+            markup=False,
         )
+
+
+def best_flags(best: TrialSpec, searched: Sequence[str]) -> str:
+    """Return the values of the best trial as flags: those searched by default, and all searched."""
+    flags = []
+    for name in dict.fromkeys((*DEFAULT_TUNE, *searched)):
+        value = best.value_of(name)
+        text = f"{value:.3g}" if isinstance(value, float) else str(value)
+        flags.append(f"--{name.replace('_', '-')} {text}")
+    return " ".join(flags)
 
 
 def show_plan(console: Console, plan: StudyPlan) -> None:

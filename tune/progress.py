@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from tune.outcomes import Outcome
@@ -63,7 +64,7 @@ def trial_line(record: TrialRecord) -> str:
         f"lr {train.learning_rate:.1e}  warmup {train.warmup_epochs}  base {model.base_channels}"
     )
     if record.reason and record.outcome.is_crash:
-        line += f"  {record.reason.splitlines()[-1]}"
+        line += f"  {escape(record.reason.splitlines()[-1])}"
     return line
 
 

@@ -82,8 +82,11 @@ def check_results(results: str, name: str | None) -> None:
         UsageError: If the folder cannot be written, or the name is taken.
     """
     existing = Path(results)
-    while not existing.exists():
-        existing = existing.parent
+    try:
+        while not existing.exists():
+            existing = existing.parent
+    except OSError as error:  # a name that no file can have
+        raise _unwritable(results, error.strerror or str(error)) from error
     if not existing.is_dir():
         raise _unwritable(results, f"{str(existing)!r} is a file")
     if not os.access(existing, os.W_OK | os.X_OK):

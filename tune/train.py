@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from models.training import EpochResult
-    from tune.outcomes import Outcome
     from tune.recorder import Recorder
     from tune.trial import TrialRecord
 
@@ -67,6 +66,7 @@ def train(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     from tune.errors import UsageError
 
     file = {} if arguments.config is None else read_toml_file(arguments.config)
+    file = {name: value for name, value in file.items() if name not in SEARCH_ONLY}
     flags = {**search_flags(arguments), "trials": 1, "max_concurrent": 1}
     machine = detect_machine(str(flags.get("device", file.get("device", "auto"))))
     resolved = resolve(flags, file, machine)
@@ -99,34 +99,42 @@ def train(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     record = TrialRecord(plan.trial_spec(Proposal(0, "given", {}), stack, folder))
     recorder.begin(record)
     try:
-        outcome, reason = run_here(recorder, record, console, quiet=arguments.quiet)
-        recorder.end(0, outcome, reason)
+        run_here(recorder, record, console, quiet=arguments.quiet)
     finally:
         recorder.flush()
     return show_result(console, record, str(folder.path))
 
 
-def run_here(
-    recorder: "Recorder", record: "TrialRecord", console: "Console", quiet: bool
-) -> tuple["Outcome", str | None]:
-    """Train a trial to its end in this process; return how it ended and why."""
-    from models.training import NonFiniteError, train_epochs
+def run_here(recorder: "Recorder", record: "TrialRecord", console: "Console", quiet: bool) -> None:
+    """Train a trial to its end in this process and record how it ended.
+
+    A defect of the program ends the trial as FAILED and keeps its traceback, here and in the books.
+    """
+    import traceback
+
+    from models.training import train_epochs
+    from tune.crashes import crash_outcome, crash_reason
     from tune.outcomes import Outcome
     from tune.trial import BestCheckpoint, open_session
 
-    session = open_session(record.spec)
+    number = record.spec.number
     best = BestCheckpoint(record.spec)
     try:
+        session = open_session(record.spec)
         for result in train_epochs(session):
-            recorder.add_epoch(record.spec.number, result)
+            recorder.add_epoch(number, result)
             best.update(session, result)
             if not quiet:
                 console.print(epoch_line(result, record.spec.train.epochs))
-    except NonFiniteError as error:
-        return Outcome.DIVERGED, str(error)
     except KeyboardInterrupt:
-        return Outcome.INTERRUPTED, "interrupted by SIGINT"
-    return Outcome.COMPLETED, None
+        recorder.end(number, Outcome.INTERRUPTED, "interrupted by SIGINT")
+    except Exception as error:
+        outcome = crash_outcome(error)
+        recorder.end(number, outcome, crash_reason(error), traceback.format_exc())
+        if outcome is Outcome.FAILED:
+            raise
+    else:
+        recorder.end(number, Outcome.COMPLETED, None)
 
 
 def epoch_line(result: "EpochResult", epochs: int) -> str:
@@ -141,6 +149,8 @@ def epoch_line(result: "EpochResult", epochs: int) -> str:
 
 def show_result(console: "Console", record: "TrialRecord", folder: str) -> int:
     """Print how the run ended, where it is and what to type next; return the exit code."""
+    from rich.markup import escape
+
     from tune.outcomes import Outcome
 
     best = record.best
@@ -153,8 +163,8 @@ def show_result(console: "Console", record: "TrialRecord", folder: str) -> int:
         )
     )
     why = f" ({record.reason})" if record.reason else ""
-    console.print(f"{record.outcome}{why}: {score}")
-    console.print(f"wrote {folder}\nnext: python -m tune.status")
+    console.print(escape(f"{record.outcome}{why}: {score}"))
+    console.print(escape(f"wrote {folder}\nnext: python -m tune.status"))
     if record.outcome is Outcome.INTERRUPTED:
         return INTERRUPTED
     return DONE if record.outcome is Outcome.COMPLETED else FINISHED_WITH_FAILURES

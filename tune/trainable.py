@@ -11,7 +11,6 @@ nobody knows what state the process is in.
 
 import gc
 import math
-import traceback
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -20,7 +19,8 @@ import torch
 from ray.tune import Trainable
 
 from models.precision import prepare_process
-from models.training import EpochResult, NonFiniteError, TrainingSession, train_epochs
+from models.training import EpochResult, TrainingSession, train_epochs
+from tune.crashes import crash_outcome, crash_reason
 from tune.outcomes import Outcome
 from tune.trial import BestCheckpoint, TrialSpec, open_session
 
@@ -60,10 +60,11 @@ class AutoencoderTrial(Trainable):
                 self._session = open_session(self._spec)
                 self._epochs = train_epochs(self._session)
             result = next(self._epochs)
-        except NonFiniteError as error:
-            return _end(Outcome.DIVERGED, str(error))
-        except (torch.cuda.OutOfMemoryError, MemoryError) as error:
-            return _end(Outcome.OUT_OF_MEMORY, last_lines(error))
+        except Exception as error:
+            outcome = crash_outcome(error)
+            if outcome is Outcome.FAILED:
+                raise
+            return _end(outcome, crash_reason(error))
         self._best.update(self._session, result)
         report = asdict(result)
         if result.is_last:
@@ -83,9 +84,3 @@ class AutoencoderTrial(Trainable):
 def _end(outcome: Outcome, reason: str) -> dict[str, Any]:
     """Return a last report without a score: NaN, because a worst value would soften the rungs."""
     return {"done": True, "outcome": outcome.value, "reason": reason, METRIC: math.nan}
-
-
-def last_lines(error: BaseException, num_lines: int = 3) -> str:
-    """Return the end of an exception's traceback, the part that a person reads first."""
-    lines = "".join(traceback.format_exception(error)).strip().splitlines()
-    return "\n".join(lines[-num_lines:])

@@ -1,12 +1,18 @@
-"""Records of trials that never ran, for the tests of what is made of them."""
+"""Records of trials that never ran, a study's folder, and a tiny corpus that is only read."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 
+from data.calibration import Units
+from data.plan import PrepareOptions
+from data.synthetic import Recipe, build_synthetic_corpus
 from models.registry import ModelConfig
 from models.training import EpochResult, TrainConfig
 from tune.outcomes import Outcome
+from tune.rows import StudyFacts
+from tune.study import StudyFolder
 from tune.trial import DataSpec, TrialRecord, TrialSpec
 
 
@@ -35,6 +41,37 @@ def epoch_result(epoch: int, val_psnr_db: float, is_last: bool = False) -> Epoch
 
 
 @pytest.fixture
+def make_epoch() -> Callable[..., EpochResult]:
+    """Make an epoch from its number and score."""
+    return epoch_result
+
+
+@pytest.fixture
+def study_facts() -> StudyFacts:
+    """What the rows of a study on a synthetic corpus share."""
+    return StudyFacts("quick", "tiny", True, "0" * 16, "1" * 16, val_images=8)
+
+
+@pytest.fixture
+def study_folder(tmp_path: Path) -> StudyFolder:
+    """The folder of a new study, as `create_study_folder` leaves it."""
+    folder = StudyFolder(tmp_path / "ray_results" / "study")
+    folder.tables.mkdir(parents=True)
+    folder.checkpoints.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A synthetic corpus of 64 px patches from four small passes; read it only."""
+    path = tmp_path_factory.mktemp("corpora") / "tiny"
+    recipe = Recipe(num_passes=4, height_px=256, width_px=256)
+    options = PrepareOptions(patch_px=64, units=Units.INTENSITY)
+    build_synthetic_corpus(path, recipe, options, name="tiny")
+    return path
+
+
+@pytest.fixture
 def make_record() -> Callable[..., TrialRecord]:
     """Make a trial's record from its scores and outcome."""
 
@@ -46,6 +83,7 @@ def make_record() -> Callable[..., TrialRecord]:
         proposed_by: str = "searcher",
         learning_rate: float = 1e-4,
         base_channels: int = 8,
+        checkpoint: Path | None = None,
     ) -> TrialRecord:
         spec = TrialSpec(
             study="baseline_quick_c16_cr16x_20260101_000000",
@@ -55,6 +93,7 @@ def make_record() -> Callable[..., TrialRecord]:
             data=DataSpec("corpus", 64, 0.05, 8, 0, "0" * 16, "1" * 16),
             device="cpu",
             proposed_by=proposed_by,
+            checkpoint=None if checkpoint is None else str(checkpoint),
         )
         epochs = [epoch_result(i, score) for i, score in enumerate(scores_db, start=1)]
         return TrialRecord(spec, epochs=epochs, outcome=outcome, reason=reason)

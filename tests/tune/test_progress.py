@@ -2,6 +2,8 @@
 
 import pytest
 
+from rich.text import Text
+
 from tune.outcomes import Outcome
 from tune.progress import clock, remaining_s, trial_line
 
@@ -39,3 +41,9 @@ def test_a_crash_is_told_with_the_last_line_of_its_reason(make_record):
     assert "no score" in line
     assert line.endswith("RuntimeError: boom")
     assert "Traceback" not in line
+
+
+@pytest.mark.parametrize("words", ["no [/tmp/x] here", "[enforce fail at alloc_cpu.cpp] memory"])
+def test_brackets_in_a_reason_are_shown_as_they_are(make_record, words):
+    line = trial_line(make_record(3, outcome=Outcome.FAILED, reason=words))
+    assert Text.from_markup(line).plain.endswith(words)

@@ -85,6 +85,15 @@ def test_what_is_printed_names_gain_references_and_outcomes(make_record):
     assert "2 completed" in text
 
 
+def test_a_gain_in_short_curves_is_not_called_more_than_noise(make_record):
+    console = Console(record=True, width=120)
+    hand_set = make_record(0, [19.0] * 3, proposed_by="hand_set")
+    draw_summary(console, summarise([hand_set, make_record(1, [19.5] * 3)], SPACE), [], "short")
+    text = console.export_text()
+    assert "+0.50 dB; under four epochs nothing is known of the noise" in text
+    assert "nan" not in text
+
+
 def test_a_study_without_a_score_says_so():
     console = Console(record=True)
     draw_summary(console, summarise([], SPACE), [], "baseline 16x")

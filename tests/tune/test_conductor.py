@@ -1,0 +1,211 @@
+"""A whole study without Ray: trials are handed out, judged and ended, and the books agree."""
+
+import time
+from collections.abc import Callable, Sequence
+
+import pytest
+from rich.console import Console
+
+from models.registry import ModelConfig
+from models.training import TrainConfig
+from tune.conductor import Conductor
+from tune.outcomes import Outcome
+from tune.progress import StudyProgress
+from tune.proposer import KnownPoint, Proposal, Proposer
+from tune.recorder import Recorder
+from tune.rungs import RungLedger
+from tune.space import build_space
+from tune.tables import read_table
+from tune.trial import DataSpec, TrialSpec
+
+EPOCHS = 5
+RUNGS = (2, 4)
+DIMENSIONS = build_space(["learning_rate"], []).dimensions
+
+
+def make_spec(proposal: Proposal) -> TrialSpec:
+    return TrialSpec(
+        study="study",
+        number=proposal.number,
+        model=ModelConfig("baseline", 16, 8),
+        train=TrainConfig(learning_rate=float(proposal.values["learning_rate"]), epochs=EPOCHS),
+        data=DataSpec("corpus", 64, 0.05, 8, 0, "0" * 16, "1" * 16),
+        device="cpu",
+        proposed_by=proposal.proposed_by,
+    )
+
+
+@pytest.fixture
+def make_conductor(study_folder, study_facts) -> Callable[..., Conductor]:
+    def make(num_trials: int = 4, deadline_s: float | None = None) -> Conductor:
+        known = [KnownPoint("hand_set", {"learning_rate": 1e-4})]
+        return Conductor(
+            Proposer(study_folder.journal, "study", DIMENSIONS, known, "random", 0),
+            RungLedger(RUNGS, 2),
+            Recorder(study_folder, study_facts),
+            make_spec,
+            StudyProgress(Console(), num_trials, EPOCHS, quiet=True),
+            num_trials,
+            deadline_s,
+        )
+
+    return make
+
+
+@pytest.fixture
+def run_trial(make_epoch):
+    """Run a trial as Ray would: judge, record, and end it where it does not stay."""
+
+    def run(conductor: Conductor, number: int, scores_db: Sequence[float]) -> None:
+        for epoch, score_db in enumerate(scores_db, start=1):
+            is_last = epoch == EPOCHS
+            stays = is_last or conductor.stays(number, epoch, score_db)
+            conductor.hear_epoch(number, make_epoch(epoch, score_db, is_last))
+            if is_last:
+                conductor.end(number, Outcome.COMPLETED)
+            elif not stays:
+                conductor.end(number)
+                return
+
+    return run
+
+
+@pytest.fixture
+def study(make_conductor, run_trial) -> Conductor:
+    """A finished study: one completed, one stopped, one diverged and one interrupted trial."""
+    conductor = make_conductor()
+    while conductor.next_trial() is not None:
+        pass
+    run_trial(conductor, 0, [18.0, 20.0, 21.0, 22.0, 21.5])
+    run_trial(conductor, 1, [18.0, 19.0, 21.0])
+    run_trial(conductor, 2, [17.0])
+    conductor.end(2, Outcome.DIVERGED, "train loss is nan in epoch 2", details="Traceback")
+    run_trial(conductor, 3, [16.0])
+    conductor.interrupt("interrupted by SIGINT")
+    conductor.close()
+    return conductor
+
+
+def outcomes(conductor: Conductor) -> list[Outcome | None]:
+    return [record.outcome for record in conductor.recorder.trials.values()]
+
+
+def test_every_trial_ends_in_the_outcome_that_befell_it(study):
+    assert outcomes(study) == [
+        Outcome.COMPLETED,
+        Outcome.STOPPED,
+        Outcome.DIVERGED,
+        Outcome.INTERRUPTED,
+    ]
+
+
+def test_no_more_trials_are_handed_out_than_asked_for(make_conductor):
+    conductor = make_conductor(num_trials=2)
+    specs = [conductor.next_trial() for _ in range(4)]
+    assert [spec and spec.number for spec in specs] == [0, 1, None, None]
+
+
+def test_the_known_point_is_handed_out_first(make_conductor):
+    spec = make_conductor().next_trial()
+    assert (spec.proposed_by, spec.train.learning_rate) == ("hand_set", 1e-4)
+
+
+def test_a_stopped_trial_runs_no_further_than_its_rung(study):
+    assert [len(record.epochs) for record in study.recorder.trials.values()] == [5, 2, 1, 1]
+
+
+def test_a_stopped_trial_says_both_values_and_the_epoch(study):
+    reason = study.recorder.trials[1].reason
+    assert reason == "19.00 dB at epoch 2 is below the 20.00 dB that stay"
+
+
+def test_a_trial_ends_once(study):
+    study.end(0, Outcome.FAILED, "told twice")
+    assert study.recorder.trials[0].outcome is Outcome.COMPLETED
+    assert study.recorder.trials[0].reason is None
+
+
+def test_a_trial_that_was_turned_away_but_crashed_is_a_crash(make_conductor, run_trial, make_epoch):
+    conductor = make_conductor()
+    conductor.next_trial()
+    conductor.next_trial()
+    run_trial(conductor, 0, [18.0, 20.0])
+    assert not conductor.stays(1, 2, 19.0)
+    conductor.end(1, Outcome.FAILED, "the worker process died")
+    assert conductor.recorder.trials[1].outcome is Outcome.FAILED
+
+
+def test_unfinished_trials_end_with_the_first_reason_of_the_interruption(make_conductor):
+    conductor = make_conductor()
+    conductor.next_trial()
+    conductor.interrupt("interrupted by SIGINT")
+    conductor.interrupt("interrupted by SIGTERM")
+    conductor.close()
+    assert conductor.recorder.trials[0].outcome is Outcome.INTERRUPTED
+    assert conductor.recorder.trials[0].reason == "interrupted by SIGINT"
+
+
+def test_an_interrupted_study_hands_out_nothing_and_ends(make_conductor):
+    conductor = make_conductor()
+    assert not conductor.should_end()
+    conductor.interrupt("interrupted by SIGINT")
+    assert conductor.should_end()
+    assert conductor.next_trial() is None
+
+
+def test_a_study_out_of_time_hands_out_nothing_and_ends(make_conductor):
+    conductor = make_conductor(deadline_s=time.monotonic() - 1)
+    assert conductor.should_end()
+    assert conductor.next_trial() is None
+    assert conductor.interruption is None
+
+
+def test_a_study_with_time_left_goes_on(make_conductor):
+    conductor = make_conductor(deadline_s=time.monotonic() + 3600)
+    assert not conductor.should_end()
+    assert conductor.next_trial() is not None
+
+
+def test_trials_that_the_time_budget_ended_say_so(make_conductor, monkeypatch):
+    conductor = make_conductor(deadline_s=time.monotonic() + 3600)
+    conductor.next_trial()
+    monkeypatch.setattr(Conductor, "is_out_of_time", True)
+    conductor.close()
+    assert conductor.recorder.trials[0].reason == "the time budget of the search ended"
+
+
+def test_trials_of_a_search_that_broke_do_not_blame_the_time_budget(make_conductor):
+    conductor = make_conductor()
+    conductor.next_trial()
+    conductor.close()
+    assert conductor.recorder.trials[0].outcome is Outcome.INTERRUPTED
+    assert conductor.recorder.trials[0].reason == "the search ended while it ran"
+
+
+def test_the_trials_table_agrees_with_the_books(study, study_folder):
+    trials = read_table(study_folder.path.parent, "trials")
+    records = study.recorder.trials.values()
+    assert list(trials["outcome"]) == [record.outcome for record in records]
+    assert list(trials["epochs_finished"]) == [len(record.epochs) for record in records]
+    assert list(trials["best_val_psnr_db"]) == [record.best_val_psnr_db for record in records]
+    assert trials["reason"].isna().tolist() == [True, False, False, False]
+
+
+def test_the_epochs_table_has_every_finished_epoch_of_every_trial(study, study_folder):
+    epochs = read_table(study_folder.path.parent, "epochs")
+    found = list(zip(epochs["trial_number"], epochs["epoch"], epochs["val_psnr_db"], strict=True))
+    assert found == [
+        (number, result.epoch, result.val_psnr_db)
+        for number, record in study.recorder.trials.items()
+        for result in record.epochs
+    ]
+
+
+def test_the_rungs_table_has_every_decision(study, study_folder):
+    rungs = read_table(study_folder.path.parent, "rungs")
+    columns = ["trial_number", "rung_epoch", "num_values", "kept"]
+    assert rungs[columns].to_numpy().tolist() == [
+        [0, 2, 1, True],
+        [0, 4, 1, True],
+        [1, 2, 2, False],
+    ]
