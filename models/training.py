@@ -10,11 +10,10 @@ models.checkpoint, the choice of precision and memory layout in models.precision
 """
 
 import math
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -22,84 +21,27 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.ema import WeightAverage
-from models.errors import ModelError
+from models.epoch_result import EpochResult, NonFiniteError
+from models.epoch_sums import EpochMeans, EpochSums
 from models.losses import LossParts, reconstruction_loss
 from models.memory import PeakMemory
-from models.metrics import psnr_db_from_mse
 from models.registry import ModelConfig, build_model
-from models.schedules import SCHEDULES, Schedule
+from models.schedules import Schedule
+from models.train_config import TrainConfig
 
-PRECISIONS = ("fp32", "bf16")
-SCORE_WEIGHTS = ("ema", "live")
+__all__ = [
+    "BatchSource",
+    "EarlyStopping",
+    "EpochResult",
+    "NonFiniteError",
+    "TrainConfig",
+    "TrainingSession",
+    "build_optimizer",
+    "train_epochs",
+]
+
 CHECK_EVERY = 8
 """Steps between looks at the loss on an accelerator, where a look stalls the queue."""
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """How one run is trained.
-
-    Attributes:
-        learning_rate: Highest learning rate of AdamW.
-        warmup_epochs: Epochs of the linear rise from a tenth of it; 0 for none.
-        epochs: Epochs of the whole run, the warmup included.
-        weight_decay: Of weights; norms and biases have none.
-        schedule: One of models.schedules.SCHEDULES.
-        gradient_clip: Largest norm of the gradient; 0 switches clipping off.
-        mse_weight: Weight of MSE in the loss.
-        ssim_weight: Weight of 1 - SSIM in the loss.
-        batch_size: Images per optimiser step.
-        micro_batch: Images per backward pass where memory asks for fewer; None for all.
-        patience: Epochs without a better validation PSNR after which the run stops.
-        seed: Of initial weights and dropout.
-        precision: "fp32", or "bf16" for autocast.
-        channels_last: Whether weights and activations lie in NHWC order.
-        score_weights: "ema" scores the averaged weights, "live" the ones being trained.
-    """
-
-    learning_rate: float = 1e-4
-    warmup_epochs: int = 3
-    epochs: int = 20
-    weight_decay: float = 1e-5
-    schedule: str = "plateau"
-    gradient_clip: float = 1.0
-    mse_weight: float = 0.5
-    ssim_weight: float = 0.5
-    batch_size: int = 16
-    micro_batch: int | None = None
-    patience: int = 20
-    seed: int = 0
-    precision: str = "fp32"
-    channels_last: bool = False
-    score_weights: str = "ema"
-
-    def __post_init__(self) -> None:
-        _require_one_of("schedule", self.schedule, SCHEDULES)
-        _require_one_of("precision", self.precision, PRECISIONS)
-        _require_one_of("score_weights", self.score_weights, SCORE_WEIGHTS)
-        for name in ("epochs", "batch_size", "patience"):
-            _require(name, getattr(self, name), at_least=1)
-        for name in ("warmup_epochs", "weight_decay", "gradient_clip", "mse_weight", "ssim_weight"):
-            _require(name, getattr(self, name), at_least=0)
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise ModelError(
-                f"learning_rate must be positive, it is {self.learning_rate}: try 1e-4"
-            )
-        if self.warmup_epochs > self.epochs:
-            raise ModelError(
-                f"warmup_epochs must not exceed epochs, they are {self.warmup_epochs} and "
-                f"{self.epochs}: shorten the warmup or train longer"
-            )
-        if self.mse_weight + self.ssim_weight == 0:
-            raise ModelError(
-                "mse_weight and ssim_weight must not both be 0, or there is nothing to learn: "
-                "set one of them, such as 0.5"
-            )
-        if self.micro_batch is not None and not 1 <= self.micro_batch <= self.batch_size:
-            raise ModelError(
-                f"micro_batch must lie between 1 and batch_size = {self.batch_size}, it is "
-                f"{self.micro_batch}: choose a smaller one or leave it out"
-            )
 
 
 class BatchSource(Protocol):
@@ -113,70 +55,6 @@ class BatchSource(Protocol):
     def num_batches(self) -> int:
         """Batches per epoch."""
         ...
-
-
-@dataclass(frozen=True)
-class EpochResult:
-    """What one epoch did.
-
-    Attributes:
-        epoch: Counts from 1.
-        train_loss: Mean over images; train_* come from the live weights while they learn.
-        train_mse: Mean over images.
-        train_ssim: Mean over images.
-        train_psnr_db: Mean over images.
-        val_loss: Mean over images; val_* come from the scored weights.
-        val_mse: Mean over images.
-        val_ssim: Mean over images.
-        val_psnr_db: Mean over images.
-        learning_rate: Of the last step.
-        gradient_norm: Mean over steps, before clipping.
-        train_s: Seconds of training.
-        val_s: Seconds of validation.
-        num_samples: Images trained on.
-        samples_per_s: num_samples / train_s.
-        peak_memory_mib: Since the session was made.
-        memory_method: What was measured, see models.memory.PeakMemory.
-        is_last: True when the run ends here, at its last epoch or by its patience.
-    """
-
-    epoch: int
-    train_loss: float
-    train_mse: float
-    train_ssim: float
-    train_psnr_db: float
-    val_loss: float
-    val_mse: float
-    val_ssim: float
-    val_psnr_db: float
-    learning_rate: float
-    gradient_norm: float
-    train_s: float
-    val_s: float
-    num_samples: int
-    samples_per_s: float
-    peak_memory_mib: float
-    memory_method: str
-    is_last: bool
-
-
-class NonFiniteError(ArithmeticError):
-    """A loss, score or gradient became NaN or infinite; training on would be noise.
-
-    Attributes:
-        epoch: The epoch it happened in.
-        quantity: What it was: "train loss", "gradient norm", "val loss" or "val psnr_db".
-        value: NaN or an infinity.
-    """
-
-    def __init__(self, epoch: int, quantity: str, value: float) -> None:
-        super().__init__(epoch, quantity, value)
-        self.epoch = epoch
-        self.quantity = quantity
-        self.value = value
-
-    def __str__(self) -> str:
-        return f"{self.quantity} is {self.value} in epoch {self.epoch}"
 
 
 @dataclass
@@ -306,59 +184,12 @@ def train_epochs(session: TrainingSession) -> Iterator[EpochResult]:
         )
 
 
-class _Means(NamedTuple):
-    """Means over the images of an epoch, and over its steps for the gradient norm."""
-
-    loss: float
-    mse: float
-    ssim: float
-    psnr_db: float
-    gradient_norm: float
-    num_images: int
-    seconds: float
-
-
-@dataclass
-class _Sums:
-    """Running sums on the device; read_means is the epoch's one synchronisation."""
-
-    device: torch.device
-    started_s: float = field(default_factory=time.perf_counter)
-    num_images: int = 0
-    num_steps: int = 0
-    scores: Tensor = field(init=False)  # sums over images of loss, mse, ssim, psnr_db
-    gradient_norm: Tensor = field(init=False)  # sum over steps
-
-    def __post_init__(self) -> None:
-        self.scores = torch.zeros(4, dtype=torch.float64, device=self.device)
-        self.gradient_norm = torch.zeros((), dtype=torch.float64, device=self.device)
-
-    def add(self, parts: LossParts) -> None:
-        """Adds a batch or micro-batch."""
-        num_images = len(parts.mse)
-        sums = (
-            parts.loss.detach() * num_images,
-            parts.mse.sum(),
-            parts.ssim.sum(),
-            psnr_db_from_mse(parts.mse).sum(),
-        )
-        self.scores += torch.stack(sums)
-        self.num_images += num_images
-
-    def read_means(self) -> _Means:
-        """Waits for the device."""
-        loss, mse, ssim, psnr_db = (self.scores / self.num_images).tolist()
-        norm = float(self.gradient_norm) / max(1, self.num_steps)
-        seconds = time.perf_counter() - self.started_s
-        return _Means(loss, mse, ssim, psnr_db, norm, self.num_images, seconds)
-
-
-def _train_epoch(session: TrainingSession, epoch: int) -> _Means:
+def _train_epoch(session: TrainingSession, epoch: int) -> EpochMeans:
     """One pass over the training batches."""
     session.model.train()
     first_step = (epoch - 1) * session.train.num_batches
     check_every = 1 if session.device.type == "cpu" else CHECK_EVERY
-    sums = _Sums(session.device)
+    sums = EpochSums(session.device)
     with _seeded_dropout(session, epoch):
         for index, batch in enumerate(session.train.epoch(epoch)):
             _accumulate_gradients(session, batch, sums)
@@ -380,7 +211,7 @@ def _train_epoch(session: TrainingSession, epoch: int) -> _Means:
 
 
 def _accumulate_gradients(
-    session: TrainingSession, batch: NDArray[np.float32], sums: _Sums
+    session: TrainingSession, batch: NDArray[np.float32], sums: EpochSums
 ) -> None:
     """Gradients of the mean loss over the batch, in micro-batches where asked."""
     config = session.train_config
@@ -413,10 +244,10 @@ def _clip_gradients(session: TrainingSession) -> Tensor:
     return norm
 
 
-def _validate(session: TrainingSession, epoch: int) -> _Means:
+def _validate(session: TrainingSession, epoch: int) -> EpochMeans:
     """Scores the averaged weights on the validation batches."""
     model = session.scored_model()
-    sums = _Sums(session.device)
+    sums = EpochSums(session.device)
     with torch.inference_mode():
         for batch in session.val.epoch(epoch):
             sums.add(_forward(session, model, batch))
@@ -450,13 +281,3 @@ def _is_out_of_patience(session: TrainingSession) -> bool:
 def _require_finite(epoch: int, quantity: str, value: float) -> None:
     if not math.isfinite(value):
         raise NonFiniteError(epoch, quantity, value)
-
-
-def _require_one_of(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise ModelError(f"{name} must be one of {', '.join(known)}, it is {value!r}: choose one")
-
-
-def _require(name: str, value: float, *, at_least: int) -> None:
-    if not (math.isfinite(value) and value >= at_least):
-        raise ModelError(f"{name} must be at least {at_least}, it is {value}: set it higher")
