@@ -48,15 +48,28 @@ def epoch_seconds(spec: TrialSpec) -> float:
 
 
 def expected_epochs(num_trials: int, max_epochs: int, grace: int, reduction_factor: int) -> float:
-    """Return the epochs that a study of equal-looking trials spends under its rungs.
+    """Return the epochs that a study of equally good trials spends under its rungs.
 
-    One trial in `reduction_factor` goes on at each rung; with improving proposals more do, so this
-    is a lower estimate.
+    With improving proposals more go on, so this is a lower estimate.
     """
-    rungs = rung_epochs(grace, max_epochs, reduction_factor)
     spent = 0.0
     alive, before = float(num_trials), 0
-    for rung in (*rungs, max_epochs):
+    for rung in rung_epochs(grace, max_epochs, reduction_factor):
         spent += alive * (rung - before)
-        alive, before = alive / reduction_factor, rung
-    return spent
+        alive, before = expected_kept(round(alive), reduction_factor), rung
+    return spent + alive * (max_epochs - before)
+
+
+def expected_kept(num_trials: int, reduction_factor: int) -> float:
+    """Return how many of equally good trials, in random order, go on at a rung of `tune.rungs`.
+
+    The k-th to arrive is as likely to have any of the ranks 1 to k and stays with one of the best
+    floor(k / factor); the first ones stay, as long as there are fewer than `reduction_factor`.
+
+    >>> expected_kept(3, 3)
+    2.3333333333333335
+    """
+    chances = (
+        1.0 if k < reduction_factor else k // reduction_factor / k for k in range(1, num_trials + 1)
+    )
+    return sum(chances)

@@ -149,8 +149,6 @@ def epoch_line(result: "EpochResult", epochs: int) -> str:
 
 def show_result(console: "Console", record: "TrialRecord", folder: str) -> int:
     """Print how the run ended, where it is and what to type next; return the exit code."""
-    from rich.markup import escape
-
     from tune.outcomes import Outcome
 
     best = record.best
@@ -163,8 +161,8 @@ def show_result(console: "Console", record: "TrialRecord", folder: str) -> int:
         )
     )
     why = f" ({record.reason})" if record.reason else ""
-    console.print(escape(f"{record.outcome}{why}: {score}"))
-    console.print(escape(f"wrote {folder}\nnext: python -m tune.status"))
+    console.print(f"{record.outcome}{why}: {score}", markup=False)
+    console.print(f"wrote {folder}\nnext: python -m tune.status", markup=False)
     if record.outcome is Outcome.INTERRUPTED:
         return INTERRUPTED
     return DONE if record.outcome is Outcome.COMPLETED else FINISHED_WITH_FAILURES

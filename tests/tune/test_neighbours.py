@@ -93,7 +93,9 @@ def test_a_point_with_a_name_that_is_no_choice_is_left_out():
 
 
 def test_there_are_at_most_two_points():
-    trials = [trial(name, ratio=ratio, learning_rate=1 / ratio) for name, ratio in RATIOS.items()]
+    trials = [
+        trial(name, ratio=ratio, learning_rate=1e-5 * ratio) for name, ratio in RATIOS.items()
+    ]
     assert origins(*trials) == ["neighbour:a", "neighbour:b"]
     assert MAX_NEIGHBOURS == 2
 

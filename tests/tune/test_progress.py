@@ -1,7 +1,6 @@
 """Progress: the estimate, the clock and a trial's line."""
 
 import pytest
-
 from rich.text import Text
 
 from tune.outcomes import Outcome

@@ -19,7 +19,8 @@ from tune.tables import read_table
 
 REPOSITORY = Path(__file__).parents[2]
 QUICK = [
-    "--arch", "baseline", "--ratio", "16", "--crop-px", "32", "--batch-size", "8", "--precision", "fp32",
+    "--arch", "baseline", "--ratio", "16", "--crop-px", "32", "--batch-size", "8", "--precision",
+    "fp32",
 ]  # fmt: skip
 
 pytestmark = pytest.mark.ray
@@ -261,8 +262,8 @@ def test_a_time_budget_ends_the_search_and_counts_as_done(corpus, tmp_path):
 def test_a_second_study_tries_the_best_of_its_neighbour_first(finished, corpus):
     cwd = finished[0]
     code, _, errors = search(
-        "--arch", "baseline", "--ratio", "32", "--crop-px", "32", "--precision", "fp32", "--data", str(corpus), "--trials",
-        "2", "--epochs", "2", "--name", "second", cwd=cwd,
+        "--arch", "baseline", "--ratio", "32", "--crop-px", "32", "--precision", "fp32", "--data",
+        str(corpus), "--trials", "2", "--epochs", "2", "--name", "second", cwd=cwd,
     )  # fmt: skip
     assert code == 0, errors
     trials = read_table(cwd / "ray_results", "trials")

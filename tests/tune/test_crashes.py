@@ -1,0 +1,44 @@
+"""What an exception says about a trial."""
+
+import math
+
+import pytest
+import torch
+
+from models.training import NonFiniteError
+from tune.crashes import crash_outcome, crash_reason
+from tune.outcomes import Outcome
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (NonFiniteError(2, "train loss", math.nan), Outcome.DIVERGED),
+        (torch.OutOfMemoryError("CUDA out of memory"), Outcome.OUT_OF_MEMORY),
+        (MemoryError(), Outcome.OUT_OF_MEMORY),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), Outcome.OUT_OF_MEMORY),
+        (RuntimeError("expected scalar type Float"), Outcome.FAILED),
+        (ValueError("DefaultCPUAllocator: can't allocate memory"), Outcome.FAILED),
+    ],
+)
+def test_every_exception_has_its_outcome(error, outcome):
+    assert crash_outcome(error) is outcome
+
+
+def test_a_failed_allocation_on_the_cpu_is_told_from_other_errors_of_torch():
+    with pytest.raises(RuntimeError) as failure:
+        torch.empty(2**60, dtype=torch.uint8)
+    assert crash_outcome(failure.value) is Outcome.OUT_OF_MEMORY
+    assert "allocate memory" in crash_reason(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (NonFiniteError(2, "train loss", math.nan), "train loss is nan in epoch 2"),
+        (RuntimeError("boom\nException raised from somewhere"), "RuntimeError: boom"),
+        (MemoryError(), "MemoryError"),
+    ],
+)
+def test_a_reason_is_one_line_that_says_what_and_why(error, reason):
+    assert crash_reason(error) == reason
