@@ -10,7 +10,7 @@ RATIO ?= 16
 DATA ?=
 ARGS ?=
 
-.PHONY: setup search status promote report check lint format test test-fast bench clean
+.PHONY: setup search status check lint format test test-fast bench clean
 
 setup: $(READY) $(SAMPLE)
 

@@ -107,7 +107,8 @@ class SearchConfig:
         default=DEFAULT_TUNE,
     )
     range: tuple[str, ...] = setting(
-        "range of one searched value, NAME=LOW:HIGH or NAME=A,B,C; may be repeated",
+        "range of one searched value, NAME=LOW:HIGH or NAME=A,B,C; may be repeated, see "
+        "docs/TUNING.md",
         default=(),
         default_words="; ".join(map(format_range, DIMENSIONS.values()))
         + "; on a CPU fewer channels",

@@ -112,8 +112,11 @@ def show_plan(console: Console, plan: StudyPlan) -> None:
             for name, value in point.values.items()
         )
         console.print(f"  tries first: {values} ({point.proposed_by})")
-    rungs = ", ".join(map(str, plan.rungs)) or "none"
-    console.print(f"  compares at epochs: {rungs}; one in {config.reduction_factor} stays")
+    if plan.rungs:
+        rungs = ", ".join(map(str, plan.rungs))
+        console.print(f"  compares at epochs {rungs}; one in {config.reduction_factor} stays")
+    else:
+        console.print("  runs every trial to its end")
     # The stack of the training step is chosen when the search starts: probing takes longer than a
     # plan may. The plain one gives an estimate on the safe side.
     prepare_process(num_threads=1)

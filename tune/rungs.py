@@ -1,7 +1,7 @@
 """Asynchronous successive halving: at which epochs trials are compared, and who goes on.
 
 Takes validation PSNR values as they come, gives one frozen decision per trial and rung. Knows
-neither Ray nor Optuna; `tune.scheduler` puts it behind Ray's scheduler interface.
+neither Ray nor Optuna; `tune.ray_adapters` puts it behind Ray's scheduler interface.
 
 The rule is the stopping variant of ASHA (Li et al., MLSys 2020): a trial that reaches a rung stays
 if it is among the best 1/reduction_factor of all values seen at that rung, its own included. Two
