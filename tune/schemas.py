@@ -101,8 +101,8 @@ TRIALS = TableSchema(
         Column(
             "proposed_by",
             "string",
-            "Who proposed it: hand_set, neighbour:<study> for that study's best, searcher, or given "
-            "by a person to tune.train.",
+            "Who proposed it: hand_set, neighbour:<study> for that study's best, searcher, or "
+            "given by a person to tune.train.",
         ),
         Column("learning_rate", "float64", "Highest learning rate.", "1"),
         Column("warmup_epochs", "int32", "Linear rise to the learning rate.", "epochs"),
