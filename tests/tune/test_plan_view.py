@@ -1,7 +1,8 @@
-"""What a search prints: the flags of its best trial."""
+"""What a search prints: with --dry-run its plan, at the end the flags of its best trial."""
 
 import pytest
 
+from tune import search
 from tune.config import SearchConfig
 from tune.plan_view import best_flags
 from tune.settings import settings_of
@@ -21,3 +22,26 @@ def test_every_dimension_has_a_flag(name, make_record):
     assert settings_of(SearchConfig)[name].flag in flags
     assert flags.startswith("--learning-rate ")
     assert len(flags.split()) == 2 * len({*DEFAULT_TUNE, name})
+
+
+def test_a_dry_run_prints_the_plan_and_writes_nothing(tiny_corpus, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tune.plan_view.prepare_process", lambda num_threads: True)
+    arguments = [
+        "--dry-run", "--arch", "baseline", "--data", str(tiny_corpus), "--crop-px", "32",
+        "--base-channels", "8", "--range", "base_channels=4,8", "--device", "cpu",
+        "--trials", "4", "--epochs", "6", "--grace-epochs", "2", "--reduction-factor", "2",
+    ]  # fmt: skip
+    assert search.main(arguments) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert list(tmp_path.iterdir()) == []
+    for words in (
+        "SYNTHETIC corpus tiny",
+        "4 trials of up to 6 epochs",
+        "searches base_channels=4,8",
+        "tries first: learning_rate 0.0001, warmup_epochs 3, base_channels 8 (hand_set)",
+        "compares at epochs 2, 4; one in 2 stays",
+        "about 16 epochs (at most 24)",
+    ):
+        assert words in captured.out
