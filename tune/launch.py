@@ -203,6 +203,13 @@ def open_folder(plan: StudyPlan, machine: Machine, command: Sequence[str]) -> St
     )
 
 
+def prepare_study(
+    plan: StudyPlan, machine: Machine, command: Sequence[str]
+) -> tuple[StudyFolder, Stack]:
+    """Make a study's folder and choose how its training steps run."""
+    return open_folder(plan, machine, command), choose_study_stack(plan)
+
+
 def choose_study_stack(plan: StudyPlan) -> Stack:
     """Return how the training steps of a study run: as asked, or the fastest of a short timing.
 

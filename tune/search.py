@@ -17,7 +17,7 @@ from tune.command import (
     make_console,
     run_command,
 )
-from tune.config import add_search_flags, resolve, search_flags
+from tune.config import Resolved, add_search_flags, resolve, search_flags
 from tune.profiles import Machine, detect_machine
 from tune.settings import read_toml_file
 
@@ -83,23 +83,23 @@ def run_all(
 ) -> int:
     """Run the planned studies in one Ray session, print what each found, return the exit code."""
     from models.precision import prepare_process
-    from tune.launch import choose_study_stack, open_folder, run_study
+    from tune.launch import plan_study, prepare_study, run_study
     from tune.plan_view import show_dashboard, show_end, show_stack
     from tune.ray_driver import ray_session
     from tune.summary import draw_summary
 
     code = DONE
     prepare_process(num_threads=1)  # as in the workers, so that the timed step is theirs
-    # The first folder before Ray starts: a name that is taken costs no waiting.
-    folder = open_folder(plans[0], machine, command)
-    stack = choose_study_stack(plans[0])  # before Ray starts: the machine should be quiet
+    # Before Ray starts: a name that is taken costs no waiting, and the timed step a quiet machine.
+    folder, stack = prepare_study(plans[0], machine, command)
     with ray_session(plans[0].packing) as dashboard:
         if not quiet:
             show_dashboard(console, dashboard)
-        for plan in plans:
-            if plan is not plans[0]:
-                folder = open_folder(plan, machine, command)
-                stack = choose_study_stack(plan)
+        for number, planned in enumerate(plans):
+            plan = planned
+            if number > 0:  # planned again: the studies before are its neighbours now
+                plan = plan_study(Resolved(planned.config, planned.picked), planned.corpus)
+                folder, stack = prepare_study(plan, machine, command)
             if not quiet:
                 show_stack(console, stack)
             result = run_study(plan, stack, folder, console, quiet)
