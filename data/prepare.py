@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from data.errors import DataError
 
@@ -34,18 +34,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _prepare(args)
     except DataError as error:
-        print(f"data.prepare: {error}", file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return EXIT_USAGE
     except KeyboardInterrupt:
-        print("data.prepare: interrupted, nothing was written", file=sys.stderr)
+        print("interrupted, nothing was written", file=sys.stderr)
         return EXIT_INTERRUPTED
     return EXIT_DONE
 
 
+class _Parser(argparse.ArgumentParser):
+    """Tells a mistake in the flags in one sentence, as every other mistake is told."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"error: {message}: see {self.prog} --help", file=sys.stderr)
+        raise SystemExit(EXIT_USAGE)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m data.prepare",
         description="Cut SAR scenes into patches, split them by orbit pass, and store them once.",
+        allow_abbrev=False,
     )
     add = parser.add_argument
     add("scenes", nargs="*", type=Path, metavar="SCENES", help="files, folders or .SAFE products: "

@@ -138,7 +138,7 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing(args, message, scenes, out
     assert main([*map(str, listed), "--out", str(out)]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("data.prepare: ")
+    assert captured.err.startswith("error: ")
     assert message in captured.err
     assert captured.err.count("\n") == 1
     assert not out.exists()
