@@ -62,7 +62,7 @@ class Runner:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--arch", choices=BASE_CHANNELS, nargs="+", default=list(BASE_CHANNELS))
-    parser.add_argument("--turns", type=int, default=4)
+    parser.add_argument("--turns", type=int, default=3)
     options = parser.parse_args(argv)
     columns = {arch: measure(arch, options.turns) for arch in options.arch}
     names = [f"{arch}{BASE_CHANNELS[arch]}" for arch in columns]
