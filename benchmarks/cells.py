@@ -21,6 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("results", help="folder of studies")
     results = parser.parse_args(argv).results
     trials, epochs = read_table(results, "trials"), read_table(results, "epochs")
+    trials = trials[trials["outcome"].notna() & trials["best_val_psnr_db"].notna()]
     references = read_table(results, "references")
     print(
         "| architecture | ratio | hand-set dB | best dB | gain dB | noise dB | KLT dB | down-up dB "
