@@ -24,8 +24,6 @@ WORKER_ENVIRONMENT = {
     # two-thread workers collapse when the machine is busy.
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
-    # Huge pages for the allocator: fewer page faults in every step (models/precision.py).
-    "THP_MEM_ALLOC_ENABLE": "1",
 }
 
 DRIVER_ENVIRONMENT = {

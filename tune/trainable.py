@@ -38,7 +38,7 @@ class AutoencoderTrial(Trainable):
 
     def setup(self, config: dict[str, Any]) -> None:
         """Prepare the process once, then the first trial."""
-        prepare_process()
+        prepare_process(num_threads=1)
         self._begin(config[SPEC])
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
