@@ -3,7 +3,7 @@
 `python -m benchmarks.cells RESULTS` prints a Markdown table from the Parquet tables of a results
 folder. Scores are validation PSNR in dB at the best epoch. The noise is that of the best trial's
 curve from epoch to epoch, trend removed: a gain below twice the noise is marked, and one training
-seed cannot tell more (`tune.summary`).
+seed cannot tell more (`tune.summary`). The rise is that curve's mean over its last three epochs.
 """
 
 import argparse
@@ -24,10 +24,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     trials = trials[trials["outcome"].notna() & trials["best_val_psnr_db"].notna()]
     references = read_table(results, "references")
     print(
-        "| architecture | ratio | hand-set dB | best dB | gain dB | noise dB | KLT dB | down-up dB "
-        "| outcomes | epochs spent | saved | wall s |"
+        "| architecture | ratio | hand-set dB | best dB | gain dB | noise dB | rise dB/epoch "
+        "| KLT dB | down-up dB | outcomes | epochs spent | saved | wall s |"
     )
-    print("|---" * 12 + "|")
+    print("|---" * 13 + "|")
     for study, rows in trials.groupby("study", sort=False):
         print(cell_row(rows, epochs, references[references["study"] == study]))
     return 0
@@ -39,6 +39,7 @@ def cell_row(trials: pd.DataFrame, epochs: pd.DataFrame, references: pd.DataFram
     hand_set_db = trials.loc[trials["proposed_by"] == "hand_set", "best_val_psnr_db"].iloc[0]
     curve = epochs.loc[epochs["trial"] == best["trial"], "val_psnr_db"]
     noise_db = epoch_noise_db(curve.tolist()) or float("nan")
+    rise_db = (curve.iloc[-1] - curve.iloc[-4]) / 3 if len(curve) > 3 else float("nan")
     gain_db = best["best_val_psnr_db"] - hand_set_db
     lines = references.set_index("reference")["psnr_db"]
     outcomes = ", ".join(f"{n} {name}" for name, n in trials["outcome"].value_counts().items())
@@ -48,7 +49,7 @@ def cell_row(trials: pd.DataFrame, epochs: pd.DataFrame, references: pd.DataFram
     return (
         f"| {best['arch']} | {best['ratio']}x | {hand_set_db:.2f} | {best['best_val_psnr_db']:.2f} "
         f"| {gain_db:+.2f}{' (noise)' if gain_db < 2 * noise_db else ''} | {noise_db:.2f} "
-        f"| {lines['block_klt']:.2f} | {lines.get('down_up', float('nan')):.2f} "
+        f"| {rise_db:+.2f} | {lines['block_klt']:.2f} | {lines.get('down_up', float('nan')):.2f} "
         f"| {outcomes} | {trials['epochs_finished'].sum()} | {saved} | {wall_s:.0f} |"
     )
 
