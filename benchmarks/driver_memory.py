@@ -65,7 +65,7 @@ def measure_growth(plan: StudyPlan, machine: Machine, warm_trials: int) -> tuple
 
     watcher = threading.Thread(target=watch)
     start_s = time.monotonic()
-    with ray_session(plan.packing):
+    with ray_session(plan.packing, dashboard=True):
         watcher.start()
         run_study(plan, PLAIN, folder, Console(), quiet=True)
         grown_mib = process.memory_info().rss / 2**20

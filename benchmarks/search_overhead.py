@@ -72,7 +72,7 @@ def time_search(plan: StudyPlan, machine: Machine) -> float:
     start_s = time.monotonic()
     stack = choose_study_stack(plan)
     folder = open_folder(plan, machine, ["benchmark"])
-    with ray_session(plan.packing):
+    with ray_session(plan.packing, dashboard=True):
         run_study(plan, stack, folder, Console(), quiet=True)
     return time.monotonic() - start_s
 

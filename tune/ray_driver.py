@@ -58,7 +58,7 @@ class Packing:
 
 
 @contextmanager
-def ray_session(packing: Packing, dashboard: bool = True) -> Iterator[str | None]:
+def ray_session(packing: Packing, *, dashboard: bool) -> Iterator[str | None]:
     """Start Ray for the searches of one command; yield the dashboard's address, if it has one.
 
     Ray's session files go to a folder of their own, removed at the end: Ray never cleans its own.

@@ -38,6 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--dry-run", action="store_true", help="print the plan and its cost, start nothing"
     )
+    parser.add_argument(
+        "--no-dashboard", action="store_true", help="start Ray without its dashboard"
+    )
     parser.add_argument("--quiet", action="store_true", help="print only what was found")
     arguments = parser.parse_args(argv)
     command = command_line("tune.search", argv)
@@ -71,7 +74,7 @@ def search(arguments: argparse.Namespace, command: Sequence[str]) -> int:
         for plan in plans:
             show_plan(console, plan)
         return DONE
-    return run_all(console, plans, machine, command, quiet=arguments.quiet)
+    return run_all(console, plans, machine, command, arguments)
 
 
 def run_all(
@@ -79,7 +82,7 @@ def run_all(
     plans: Sequence["StudyPlan"],
     machine: Machine,
     command: Sequence[str],
-    quiet: bool,
+    arguments: argparse.Namespace,
 ) -> int:
     """Run the planned studies in one Ray session, print what each found, return the exit code."""
     from models.precision import prepare_process
@@ -92,9 +95,10 @@ def run_all(
     prepare_process(num_threads=1)  # as in the workers, so that the timed step is theirs
     # Before Ray starts: a name that is taken costs no waiting, and the timed step a quiet machine.
     folder, stack = prepare_study(plans[0], machine, command)
-    with ray_session(plans[0].packing) as dashboard:
+    quiet = arguments.quiet
+    with ray_session(plans[0].packing, dashboard=not arguments.no_dashboard) as address:
         if not quiet:
-            show_dashboard(console, dashboard)
+            show_dashboard(console, address)
         for number, planned in enumerate(plans):
             plan = planned
             if number > 0:  # planned again: the studies before are its neighbours now

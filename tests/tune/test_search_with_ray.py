@@ -44,7 +44,7 @@ def start(*arguments: str, cwd: Path, sabotage: str | None = None) -> subprocess
         (cwd / "sitecustomize.py").write_text(sabotage)
         environment["PYTHONPATH"] = os.pathsep.join([str(cwd), str(REPOSITORY)])
     return subprocess.Popen(
-        [sys.executable, "-m", "tune.search", *arguments],
+        [sys.executable, "-m", "tune.search", "--no-dashboard", *arguments],
         cwd=cwd,
         env=environment,
         stdout=subprocess.PIPE,
@@ -166,65 +166,83 @@ def test_an_equal_configuration_scores_equally_in_another_process(finished, corp
     assert alone["last_val_psnr_db"] == hand_set["last_val_psnr_db"]
 
 
-SABOTAGE_BY_NUMBER = """
-import sys
+SABOTAGE = """
+import os, sys
 
 def sabotage():
     import models.training as training
-    whole = training.train_epochs
+    import tune.trial as trial
+
+    whole_session, whole_epochs = trial.open_session, training.train_epochs
+
+    def open_session(spec):
+        session = whole_session(spec)
+        session.trial_number = spec.number
+        return session
 
     def train_epochs(session):
-        learning_rate = session.train_config.learning_rate
-        for result in whole(session):
-            {fault}
+        for result in whole_epochs(session):
+            if result.epoch == 2:
+                misbehave(session.trial_number)
             yield result
 
-    training.train_epochs = train_epochs
+    def misbehave(number):
+        if number == 0:
+            raise RuntimeError("boom")
+        if number == 1:
+            os._exit(9)
+        if number == 2:
+            raise training.NonFiniteError(2, "train loss", float("nan"))
+        if number == 3:
+            raise MemoryError("no more")
+
+    trial.open_session, training.train_epochs = open_session, train_epochs
 
 class Finder:
     def find_spec(self, name, path=None, target=None):
-        if name == "tune.trainable" and "models.training" not in sys.modules:
+        if name == "tune.trainable":
             sys.meta_path.remove(self)
             sabotage()
 
 sys.meta_path.insert(0, Finder())
 """
+"""Makes the first four trials of a search misbehave in their second epoch, each in its own way."""
 
 
-def sabotaged(fault: str) -> str:
-    """Python that makes the hand-set trial (learning rate 1e-4) misbehave in its second epoch."""
-    return SABOTAGE_BY_NUMBER.format(
-        fault=f"if learning_rate == 1e-4 and result.epoch == 2: {fault}"
-    )
+@pytest.fixture(scope="module")
+def sabotaged(corpus, tmp_path_factory) -> tuple[Path, int, str]:
+    """A study whose first four of six trials crash: its folder, exit code and error output."""
+    cwd = tmp_path_factory.mktemp("sabotaged")
+    code, _, errors = search(
+        *QUICK, "--data", str(corpus), "--trials", "6", "--epochs", "3", "--scheduler", "none",
+        cwd=cwd, sabotage=SABOTAGE,
+    )  # fmt: skip
+    return cwd, code, errors
 
 
 @pytest.mark.parametrize(
-    ("fault", "outcome", "reason", "code"),
+    ("number", "outcome", "reason"),
     [
-        ("raise RuntimeError('boom')", "failed", "RuntimeError: boom", 1),
-        ("__import__('os')._exit(9)", "failed", "the worker process died", 1),
-        (
-            "raise training.NonFiniteError(2, 'train loss', float('nan'))",
-            "diverged",
-            "train loss is nan in epoch 2",
-            0,
-        ),
-        ("raise MemoryError('no more')", "out_of_memory", "no more", 0),
+        (0, "failed", "RuntimeError: boom"),
+        (1, "failed", "the worker process died"),
+        (2, "diverged", "train loss is nan in epoch 2"),
+        (3, "out_of_memory", "MemoryError: no more"),
     ],
 )
-def test_a_crashed_trial_keeps_its_epoch_and_the_search_goes_on(
-    corpus, tmp_path, fault, outcome, reason, code
+def test_a_crashed_trial_has_its_outcome_and_reason_and_keeps_its_epoch(
+    sabotaged, number, outcome, reason
 ):
-    found, _, errors = search(
-        *QUICK, "--data", str(corpus), "--trials", "3", "--epochs", "3", "--scheduler", "none",
-        cwd=tmp_path, sabotage=sabotaged(fault),
-    )  # fmt: skip
-    trials = table(tmp_path, "trials")
-    assert found == code, errors
-    assert list(trials["outcome"]) == [outcome, "completed", "completed"]
-    assert reason in trials["reason"][0]
-    assert trials["epochs_finished"][0] == 1
-    assert len(table(tmp_path, "epochs")) == 1 + 3 + 3
+    trial = table(sabotaged[0], "trials").set_index("trial_number").loc[number]
+    assert trial["outcome"] == outcome
+    assert trial["reason"].startswith(reason)
+    epochs = table(sabotaged[0], "epochs")
+    assert list(epochs.loc[epochs["trial_number"] == number, "epoch"]) == [1]
+
+
+def test_a_search_goes_on_after_crashes_and_says_that_trials_failed(sabotaged):
+    cwd, code, errors = sabotaged
+    assert list(table(cwd, "trials")["outcome"][4:]) == ["completed", "completed"]
+    assert code == 1
     assert "Traceback" not in errors
 
 
@@ -250,7 +268,7 @@ def test_a_signal_ends_the_search_cleanly(corpus, tmp_path, number):
 
 def test_a_time_budget_ends_the_search_and_counts_as_done(corpus, tmp_path):
     code, _, errors = search(
-        *QUICK, "--data", str(corpus), "--trials", "500", "--epochs", "3", "--hours", "0.006",
+        *QUICK, "--data", str(corpus), "--trials", "500", "--epochs", "3", "--hours", "0.003",
         cwd=tmp_path,
     )  # fmt: skip
     trials = table(tmp_path, "trials")
