@@ -20,7 +20,7 @@ from models.training import train_epochs
 from tune.config import resolve
 from tune.launch import StudyPlan, choose_study_stack, open_folder, plan_study, run_study
 from tune.profiles import Machine, detect_machine
-from tune.proposer import Proposal
+from tune.proposal import Proposal
 from tune.ray_driver import WORKER_ENVIRONMENT, ray_session
 from tune.tables import read_table
 from tune.trial import TrialSpec, open_corpus, open_session

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from models.training import EpochResult
 from tune.outcomes import Outcome
 from tune.progress import StudyProgress
-from tune.proposer import Proposal, Proposer
+from tune.proposal import Proposal
+from tune.proposer import Proposer
 from tune.recorder import Recorder
 from tune.rungs import RungLedger
 from tune.trial import TrialRecord, TrialSpec

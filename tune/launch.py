@@ -14,14 +14,13 @@ from data.dataset import Corpus
 from models.precision import Stack, choose_stack
 from models.registry import ModelConfig
 from models.training import TrainConfig
-from tune.conductor import Conductor
 from tune.config import Resolved, SearchConfig, write_config
 from tune.errors import UsageError
 from tune.manifest import CorpusStamp, collect_manifest
 from tune.neighbours import neighbour_points
 from tune.profiles import Machine, Pick
 from tune.progress import StudyProgress
-from tune.proposer import KnownPoint, Proposal, Proposer
+from tune.proposal import KnownPoint, Proposal
 from tune.ray_driver import Packing, run_trials
 from tune.recorder import Recorder
 from tune.references import Reference, reference_lines
@@ -234,6 +233,9 @@ def run_study(
         console: Where progress goes.
         quiet: Whether to show none.
     """
+    from tune.conductor import Conductor  # with Optuna, which a plan does not need
+    from tune.proposer import Proposer
+
     config = plan.config
     references = reference_lines(plan.corpus, plan.model_config({}), plan.crop_px, plan.val_images)
     write_references(plan, folder, references)

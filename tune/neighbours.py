@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from tune.proposer import KnownPoint
+from tune.proposal import KnownPoint
 from tune.space import Dimension, Value
 
 MAX_NEIGHBOURS = 2

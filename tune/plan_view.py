@@ -10,7 +10,7 @@ from models.precision import PLAIN, Stack, prepare_process
 from tune.estimate import epoch_seconds, expected_epochs
 from tune.launch import StudyPlan, StudyResult
 from tune.progress import clock
-from tune.proposer import Proposal
+from tune.proposal import Proposal
 from tune.space import DEFAULT_TUNE, format_range
 from tune.trial import TrialSpec, open_corpus
 

@@ -6,8 +6,7 @@ optuna-dashboard can watch it live. How each outcome reaches the sampler is `tel
 
 import logging
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import optuna
@@ -22,32 +21,11 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from tune.outcomes import Outcome
-from tune.space import Dimension, Value
+from tune.proposal import KnownPoint, Proposal
+from tune.space import Dimension
 
 NUM_RANDOM_TRIALS = 8
 """Trials drawn at random before the model of the sampler is used."""
-
-
-@dataclass(frozen=True)
-class KnownPoint:
-    """A configuration to try first because there is a reason to think that it is good.
-
-    Attributes:
-        proposed_by: Where it comes from: "hand_set" or "neighbour:<study>".
-        values: One value per tuned dimension.
-    """
-
-    proposed_by: str
-    values: Mapping[str, Value]
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A configuration to try: the trial's number in the study, its values and their origin."""
-
-    number: int
-    proposed_by: str
-    values: Mapping[str, Value]
 
 
 def make_sampler(searcher: str, seed: int) -> optuna.samplers.BaseSampler:

@@ -80,7 +80,7 @@ def train(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     from models.precision import prepare_process
     from tune.launch import choose_study_stack, open_folder, plan_study, study_facts
     from tune.plan_view import open_data, show_setting, show_stack
-    from tune.proposer import Proposal
+    from tune.proposal import Proposal
     from tune.recorder import Recorder
     from tune.study import check_results
     from tune.trial import TrialRecord

@@ -11,7 +11,8 @@ from models.training import TrainConfig
 from tune.conductor import Conductor
 from tune.outcomes import Outcome
 from tune.progress import StudyProgress
-from tune.proposer import KnownPoint, Proposal, Proposer
+from tune.proposal import KnownPoint, Proposal
+from tune.proposer import Proposer
 from tune.recorder import Recorder
 from tune.rungs import RungLedger
 from tune.space import build_space

@@ -7,7 +7,8 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from tune.outcomes import Outcome
-from tune.proposer import KnownPoint, Proposer
+from tune.proposal import KnownPoint
+from tune.proposer import Proposer
 from tune.space import build_space
 
 DIMENSIONS = build_space(
