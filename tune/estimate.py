@@ -9,42 +9,35 @@ from numpy.typing import NDArray
 
 from models.training import BatchSource, TrainingSession, train_epochs
 from tune.rungs import rung_epochs
-from tune.trial import TrialSpec, open_session
-
-NUM_STEPS = 2
+from tune.trial import TrialSpec, open_batches
 
 
 @dataclass(frozen=True)
-class FirstBatches:
-    """The first few batches of a source, as a source."""
+class FirstBatch:
+    """The first batch of a source, as a source."""
 
     source: BatchSource
-    num_batches: int
+
+    @property
+    def num_batches(self) -> int:
+        """One."""
+        return 1
 
     def epoch(self, epoch: int) -> Iterator[NDArray[np.float32]]:
-        """Yield the first batches of an epoch."""
-        return islice(self.source.epoch(epoch), self.num_batches)
+        """Yield the first batch of an epoch."""
+        return islice(self.source.epoch(epoch), 1)
 
 
 def epoch_seconds(spec: TrialSpec) -> float:
-    """Measure the seconds of one epoch of a trial, training and validation, from a few steps.
+    """Measure the seconds of one epoch of a trial, training and validation, from a batch of each.
 
-    A first epoch warms up caches and is not counted. Validation is taken to cost per batch what
-    its first batch costs.
+    A first batch warms up caches and is not counted; every other one is taken to cost the same.
     """
-    whole = open_session(spec)
-    num_train = min(NUM_STEPS, whole.train.num_batches)
-    session = TrainingSession(
-        spec.model,
-        replace(spec.train, epochs=2, warmup_epochs=min(spec.train.warmup_epochs, 2)),
-        FirstBatches(whole.train, num_train),
-        FirstBatches(whole.val, 1),
-        spec.device,
-    )
+    train, val = open_batches(spec)
+    short = replace(spec.train, epochs=2, warmup_epochs=min(spec.train.warmup_epochs, 2))
+    session = TrainingSession(spec.model, short, FirstBatch(train), FirstBatch(val), spec.device)
     *_, result = train_epochs(session)
-    return (
-        result.train_s * whole.train.num_batches / num_train + result.val_s * whole.val.num_batches
-    )
+    return result.train_s * train.num_batches + result.val_s * val.num_batches
 
 
 def expected_epochs(num_trials: int, max_epochs: int, grace: int, reduction_factor: int) -> float:

@@ -96,7 +96,7 @@ def best_flags(best: TrialSpec, searched: Sequence[str]) -> str:
 
 
 def show_plan(console: Console, plan: StudyPlan) -> None:
-    """Print what a study would do and how long it would take, measured on a few steps."""
+    """Print what a study would do and how long it would take, measured on one step."""
     config = plan.config
     console.print(f"[bold]{config.arch} {config.ratio}x[/]")
     console.print(

@@ -17,6 +17,7 @@ from tune.errors import UsageError
 from tune.outcomes import Outcome
 
 if TYPE_CHECKING:
+    from data.batches import EvalBatches, TrainBatches
     from data.dataset import Corpus
     from models.training import EpochResult, TrainConfig, TrainingSession
     from tune.space import Value
@@ -151,23 +152,33 @@ def open_session(spec: TrialSpec) -> "TrainingSession":
     """Return a training session at epoch 0 for a specification.
 
     Raises:
-        DataError: If the corpus cannot be read, or is not the one that the study was planned on.
+        DataError: If the corpus cannot be read or has no patches for the asked split.
+        UsageError: If the corpus is not the one that the study was planned on.
         ModelError: If the model cannot be built or the crop does not suit it.
     """
-    from data.batches import EvalBatches, TrainBatches
     from models.training import TrainingSession
+
+    train, val = open_batches(spec)
+    return TrainingSession(spec.model, spec.train, train, val, spec.device)
+
+
+def open_batches(spec: TrialSpec) -> "tuple[TrainBatches, EvalBatches]":
+    """Return what a trial trains on and what it is scored on.
+
+    Raises:
+        DataError: If the corpus cannot be read or has no patches for the asked split.
+        UsageError: If the corpus is not the one that the study was planned on.
+    """
+    from data.batches import EvalBatches, TrainBatches
 
     corpus = open_corpus(spec.data.corpus)
     check_fingerprints(corpus, spec.data)
     train = corpus.patches("train", fraction=spec.data.data_fraction, seed=spec.data.seed)
-    return TrainingSession(
-        spec.model,
-        spec.train,
+    return (
         TrainBatches(train, spec.data.crop_px, spec.train.batch_size, spec.train.seed),
         EvalBatches(
             corpus.patches("val"), spec.data.crop_px, spec.train.batch_size, spec.data.val_images
         ),
-        spec.device,
     )
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tune.estimate import FirstBatches, expected_epochs, expected_kept
+from tune.estimate import FirstBatch, expected_epochs, expected_kept
 from tune.rungs import RungLedger
 
 
@@ -42,8 +42,8 @@ def test_no_study_is_expected_to_cost_more_than_all_its_epochs():
     assert 12 * 3 <= expected_epochs(12, 9, 3, 3) <= 12 * 9
 
 
-def test_the_first_batches_of_a_source_are_a_source():
+def test_the_first_batch_of_a_source_is_a_source():
     batches = [np.full((1, 1, 2, 2), number, np.float32) for number in range(5)]
     source = SimpleNamespace(epoch=lambda _epoch: iter(batches), num_batches=5)
-    first = list(FirstBatches(source, 2).epoch(1))
-    assert [batch[0, 0, 0, 0] for batch in first] == [0, 1]
+    first = list(FirstBatch(source).epoch(1))
+    assert [batch[0, 0, 0, 0] for batch in first] == [0]
