@@ -14,7 +14,7 @@ from tune.progress import StudyProgress
 from tune.proposal import Proposal
 from tune.proposer import Proposer
 from tune.recorder import Recorder
-from tune.rungs import RungLedger
+from tune.rungs import RungDecision, RungLedger
 from tune.trial import TrialRecord, TrialSpec
 
 
@@ -52,7 +52,7 @@ class Conductor:
         self._progress = progress
         self._num_trials = num_trials
         self._deadline_s = deadline_s
-        self._stopped: set[int] = set()
+        self._turned_away: dict[int, RungDecision] = {}
         self.interruption: str | None = None
 
     def next_trial(self) -> TrialSpec | None:
@@ -70,7 +70,7 @@ class Conductor:
             return True
         self.recorder.add_decision(decision)
         if not decision.kept:
-            self._stopped.add(number)
+            self._turned_away[number] = decision
         return decision.kept
 
     def hear_epoch(self, number: int, result: EpochResult) -> None:
@@ -96,8 +96,8 @@ class Conductor:
         record = self.recorder.trials[number]
         if record.outcome is not None:
             return
-        if outcome is None and number in self._stopped:
-            decision = next(d for d in reversed(self._ledger.decisions) if d.trial_number == number)
+        if outcome is None and number in self._turned_away:
+            decision = self._turned_away[number]
             outcome = Outcome.STOPPED
             reason = (
                 f"{decision.value:.2f} dB at epoch {decision.rung_epoch} is below the "

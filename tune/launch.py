@@ -1,7 +1,7 @@
 """From a resolved configuration to a finished study: joins corpus, space, books and Ray.
 
-`plan_study` reads and checks everything without writing anything; `run_study` makes the study's
-folder, runs the trials and returns what they found.
+`plan_study` reads and checks everything without writing anything; `prepare_study` makes the study's
+folder and times its training step; `run_study` runs the trials and returns what they found.
 """
 
 import time
