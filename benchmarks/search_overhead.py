@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the ratio of the two wall times."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.search_overhead")
     parser.add_argument("--trials", type=int, default=8)
-    parser.add_argument("--epochs", type=int, default=4, help="4 take about 30 s on one core")
+    parser.add_argument("--epochs", type=int, default=7, help="7 take about 30 s on one core")
     arguments = parser.parse_args(argv)
     machine = detect_machine("cpu")
     with tempfile.TemporaryDirectory() as results:

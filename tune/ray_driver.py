@@ -63,7 +63,9 @@ def ray_session(packing: Packing, *, dashboard: bool) -> Iterator[str | None]:
 
     Ray's session files go to a folder of their own, removed at the end: Ray never cleans its own.
     """
-    os.environ.update(DRIVER_ENVIRONMENT)
+    # Workers inherit the environment of the raylet, which inherits ours; Ray's `runtime_env` would
+    # start a process of its own for it and cost three seconds.
+    os.environ.update(DRIVER_ENVIRONMENT | WORKER_ENVIRONMENT)
     import ray
 
     temporary = Path(tempfile.mkdtemp(prefix="sar-tune-", dir=socket_folder(tempfile.gettempdir())))
@@ -82,7 +84,6 @@ def ray_session(packing: Packing, *, dashboard: bool) -> Iterator[str | None]:
                 logging_level=logging.ERROR,
                 object_store_memory=200 * 2**20,  # patches travel through the page cache instead
                 _temp_dir=str(temporary),
-                runtime_env={"env_vars": WORKER_ENVIRONMENT},
             )
         yield context.dashboard_url or None
     finally:

@@ -1,0 +1,281 @@
+"""The journal of a study: everything that happened, in Optuna's own storage, and read back whole.
+
+One append-only, fsynced file is the only source of truth. It is Optuna's journal, so that
+optuna-dashboard can watch it; what Optuna does not know of (epochs, rung decisions, outcomes,
+budgets) lies in it as user attributes. Every line is one fact; facts are written in an order that
+lets a reader finish what a killed writer began (`tune.conductor` does so on resuming).
+
+A trial is RUNNING for Optuna until it has ended for good: an interrupted one can go on.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import JournalStorage
+from optuna.trial import TrialState
+
+from models.epoch_result import EpochResult
+from tune.clock import Moment
+from tune.errors import UsageError
+from tune.journal_file import JournalFile
+from tune.outcomes import Outcome
+from tune.proposal import KnownPoint
+from tune.rungs import RungDecision
+from tune.space import Value
+
+EPOCH, RUNG, FAILURE, BEGIN, END = "epoch:", "rung:", "failure:", "begin", "end"
+FORMAT = 1
+"""Version of what the attributes hold."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What a study decided once and keeps in every session.
+
+    Attributes:
+        known: The points to try first.
+        precision: Arithmetic of the training step.
+        channels_last: Memory layout of the training step.
+        corpus_fingerprint: Corpus that it was planned on.
+        split_fingerprint: Split that it was planned on.
+        config_hash: What the configuration asks for, see `tune.config.config_hash`.
+    """
+
+    known: tuple[KnownPoint, ...]
+    precision: str
+    channels_last: bool
+    corpus_fingerprint: str
+    split_fingerprint: str
+    config_hash: str
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much a study may do, all sessions together.
+
+    Attributes:
+        trials: Configurations to try.
+        hours: Running time; None for no limit.
+    """
+
+    trials: int
+    hours: float | None
+
+    def is_used_up(self, elapsed_s: float) -> bool:
+        """Whether the running time is used up."""
+        return self.hours is not None and elapsed_s >= 3600 * self.hours
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a trial ended."""
+
+    outcome: Outcome
+    reason: str | None
+    ended: Moment
+
+
+@dataclass(frozen=True)
+class TrialHistory:
+    """What the journal knows of one trial.
+
+    Attributes:
+        number: Its number.
+        values: Its searched values; some are missing if the writer died while it was proposed.
+        proposed_by: Where it comes from; None if the writer died before it was handed out.
+        begun: When it was handed out; None likewise.
+        epochs: The finished epochs, in order, and when the search heard of them.
+        decisions: What rungs decided about it.
+        failures: Why its worker was lost, each time; it went on after each but the last.
+        ending: How it ended; None while it runs.
+        is_told: Whether the sampler was told of the end, after which nothing can change.
+    """
+
+    number: int
+    values: Mapping[str, Value]
+    proposed_by: str | None
+    begun: Moment | None
+    epochs: tuple[tuple[EpochResult, Moment], ...]
+    decisions: tuple[RungDecision, ...]
+    failures: tuple[str, ...]
+    ending: Ending | None
+    is_told: bool
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is over for good; an interrupted trial is not."""
+        return self.ending is not None and self.ending.outcome is not Outcome.INTERRUPTED
+
+
+class StudyJournal:
+    """One study's journal, open for reading and, by the holder of the study's lock, for writing.
+
+    Attributes:
+        study: The Optuna study in it.
+        file: The file behind it.
+    """
+
+    def __init__(self, file: JournalFile, study: optuna.Study) -> None:
+        self.file = file
+        self.study = study
+        self._storage = study._storage
+
+    @classmethod
+    def create(cls, path: Path, name: str) -> "StudyJournal":
+        """Begin a journal."""
+        file = JournalFile(path)
+        study = optuna.create_study(
+            storage=JournalStorage(file), study_name=name, direction="maximize"
+        )
+        study.set_user_attr("format", FORMAT)
+        return cls(file, study)
+
+    @classmethod
+    def open(cls, path: Path) -> "StudyJournal":
+        """Open the journal of an earlier session.
+
+        Raises:
+            UsageError: If it cannot be read, holds no study, or is of another version.
+        """
+        try:
+            file = JournalFile(path)
+            storage = JournalStorage(file)
+            (summary,) = storage.get_all_studies()
+        except (OSError, ValueError, KeyError, IndexError) as error:
+            raise UsageError(
+                f"a study's journal holds one study, line by line, found {str(path)!r} which "
+                f"does not ({str(error) or type(error).__name__}): "
+                f"python -m tune.doctor {path.parent.name} says what is left of it"
+            ) from error
+        study = optuna.load_study(storage=storage, study_name=summary.study_name)
+        found = study.user_attrs.get("format")
+        if found != FORMAT:
+            raise UsageError(
+                f"a journal must be of version {FORMAT}, found {found} in {str(path)!r}: "
+                "go on with the release that wrote it, or start a new study with --new"
+            )
+        return cls(file, study)
+
+    def agree(self, agreement: Agreement) -> None:
+        """Write what the study decided once."""
+        known = [asdict(point) for point in agreement.known]
+        self.study.set_user_attr("agreement", asdict(agreement) | {"known": known})
+
+    @property
+    def agreement(self) -> Agreement | None:
+        """What the study decided once; None if its first session died before that."""
+        noted = self.study.user_attrs.get("agreement")
+        if noted is None:
+            return None
+        known = tuple(KnownPoint(**point) for point in noted["known"])
+        return Agreement(**(noted | {"known": known}))
+
+    def set_budget(self, budget: Budget) -> None:
+        """Write how much the study may do."""
+        self.study.set_user_attr("budget", asdict(budget))
+
+    @property
+    def budget(self) -> Budget | None:
+        """How much the study may do; None if its first session died before that."""
+        noted = self.study.user_attrs.get("budget")
+        return None if noted is None else Budget(**noted)
+
+    def begin_session(self, command: Sequence[str], moment: Moment) -> int:
+        """Write that a session begins; return its number, from 1."""
+        number = 1 + sum(name.startswith("session:") for name in self.study.user_attrs)
+        self.study.set_user_attr(
+            f"session:{number}", {"command": list(command), **_moment(moment)}
+        )
+        return number
+
+    def begin_trial(self, number: int, proposed_by: str, moment: Moment) -> None:
+        """Write that a trial was handed out."""
+        self._set(number, BEGIN, {"proposed_by": proposed_by, **_moment(moment)})
+
+    def add_epoch(self, number: int, result: EpochResult, moment: Moment) -> None:
+        """Write a finished epoch."""
+        self._set(number, f"{EPOCH}{result.epoch}", asdict(result) | _moment(moment))
+
+    def add_decision(self, decision: RungDecision) -> None:
+        """Write what a rung decided."""
+        values = asdict(decision)
+        self._set(values.pop("trial_number"), f"{RUNG}{values.pop('rung')}", values)
+
+    def add_failure(self, number: int, count: int, reason: str) -> None:
+        """Write that a trial lost its worker for the `count`-th time."""
+        self._set(number, f"{FAILURE}{count}", reason)
+
+    def end_trial(self, number: int, ending: Ending) -> None:
+        """Write how a trial ended; the sampler is told after this."""
+        values = {"outcome": ending.outcome.value, "reason": ending.reason}
+        self._set(number, END, values | _moment(ending.ended))
+
+    def reopen_trial(self, number: int) -> None:
+        """Write that an interrupted trial goes on."""
+        self._set(number, END, None)
+
+    def trials(self) -> tuple[TrialHistory, ...]:
+        """Return what is known of every trial, by number; one never asked for is left out."""
+        frozen = self.study.get_trials(deepcopy=False)
+        return tuple(_history(trial) for trial in frozen if trial.state is not TrialState.WAITING)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Running time of the study: the latest moment in the journal."""
+        notes = [value for name, value in self.study.user_attrs.items() if ":" in name]
+        for trial in self.study.get_trials(deepcopy=False):
+            notes += [value for value in trial.user_attrs.values() if isinstance(value, dict)]
+        return max((note.get("elapsed_s", 0.0) for note in notes), default=0.0)
+
+    def _set(self, number: int, name: str, value: Any) -> None:
+        self._storage.set_trial_user_attr(self.trial_id(number), name, value)
+
+    def trial_id(self, number: int) -> int:
+        """Return the storage's name of a trial."""
+        return self._storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
+
+
+_EPOCH_FIELDS = frozenset(field.name for field in fields(EpochResult))
+
+
+def _moment(moment: Moment) -> dict[str, Any]:
+    return {"at": moment.at.isoformat(), "elapsed_s": moment.elapsed_s}
+
+
+def _read_moment(noted: Mapping[str, Any]) -> Moment:
+    return Moment(datetime.fromisoformat(noted["at"]), noted["elapsed_s"])
+
+
+def _history(trial: optuna.trial.FrozenTrial) -> TrialHistory:
+    notes = trial.user_attrs
+    begin, end = notes.get(BEGIN), notes.get(END)
+    return TrialHistory(
+        number=trial.number,
+        values=trial.params,
+        proposed_by=None if begin is None else begin["proposed_by"],
+        begun=None if begin is None else _read_moment(begin),
+        epochs=tuple(_read_epoch(note) for _, note in _numbered(notes, EPOCH)),
+        decisions=tuple(
+            RungDecision(trial_number=trial.number, rung=rung, **note)
+            for rung, note in _numbered(notes, RUNG)
+        ),
+        failures=tuple(note for _, note in _numbered(notes, FAILURE)),
+        ending=None
+        if end is None
+        else Ending(Outcome(end["outcome"]), end["reason"], _read_moment(end)),
+        is_told=trial.state.is_finished(),
+    )
+
+
+def _numbered(notes: Mapping[str, Any], kind: str) -> list[tuple[int, Any]]:
+    found = [(int(name[len(kind) :]), note) for name, note in notes.items() if name[: len(kind)] == kind]
+    return sorted(found)
+
+
+def _read_epoch(note: Mapping[str, Any]) -> tuple[EpochResult, Moment]:
+    result = {name: value for name, value in note.items() if name in _EPOCH_FIELDS}
+    return EpochResult(**result), _read_moment(note)

@@ -1,0 +1,141 @@
+"""The file of a study's journal: one JSON object a line, appended, flushed to the disk, never torn.
+
+The format is that of Optuna's journal, so that its own tools can read the file. What is added here
+is what a night needs: a torn last line is found and cut off, and a full disk makes the writer wait
+for space instead of leaving half a line in the middle.
+"""
+
+import errno
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from optuna.storages.journal import JournalFileBackend
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What the system says when there is no space left, or the user's share of it is used up."""
+
+RETRY_S = 1.0
+
+
+class NoSpaceError(OSError):
+    """The journal could not grow, and the search was asked to end while it waited for space."""
+
+
+@dataclass(frozen=True)
+class JournalState:
+    """What the lines of a journal are.
+
+    Attributes:
+        num_lines: Whole lines from the beginning, up to the first damage.
+        whole_bytes: Their length.
+        torn_bytes: What follows them: 0 in a whole journal.
+        lines_after: Whole lines behind the damage; 0 where it is only the end that is torn.
+    """
+
+    num_lines: int
+    whole_bytes: int
+    torn_bytes: int
+    lines_after: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every byte belongs to a whole line."""
+        return self.torn_bytes == 0
+
+    @property
+    def is_damaged_inside(self) -> bool:
+        """Whether whole lines follow the damage: no writer that was killed leaves that."""
+        return self.lines_after > 0
+
+
+def examine_journal(content: bytes) -> JournalState:
+    r"""Return what the lines of a journal are.
+
+    >>> examine_journal(b'{"op_code":0}\n{"op_co').torn_bytes
+    7
+    """
+    num_lines = whole_bytes = lines_after = 0
+    is_torn = False
+    for line in content.splitlines(keepends=True):
+        if not _is_whole(line):
+            is_torn = True
+        elif is_torn:
+            lines_after += 1
+        else:
+            num_lines += 1
+            whole_bytes += len(line)
+    return JournalState(num_lines, whole_bytes, len(content) - whole_bytes, lines_after)
+
+
+def cut_torn_end(path: Path) -> int:
+    """Cut off a torn last line, and a lock that a killed writer left; return the bytes cut off.
+
+    Only the holder of the study's lock may call this. A line is torn when its writer died before
+    the line was on the disk: nobody has been told that it was written.
+    """
+    path.with_name(path.name + ".lock").unlink(missing_ok=True)
+    state = examine_journal(path.read_bytes())
+    if not state.is_whole and not state.is_damaged_inside:
+        os.truncate(path, state.whole_bytes)
+    return state.torn_bytes
+
+
+class JournalFile(JournalFileBackend):
+    """Optuna's journal file, for one writer that survives a full disk.
+
+    Args:
+        path: The file; made if absent.
+        on_full: Told once, in words, when the writer begins to wait for space.
+        should_give_up: Asked while it waits.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        on_full: Callable[[str], None] = lambda _: None,
+        should_give_up: Callable[[], bool] = lambda: False,
+    ) -> None:
+        super().__init__(str(path))
+        self._path = path
+        self.on_full = on_full
+        self.should_give_up = should_give_up
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Append lines and flush them to the disk; wait for space if there is none.
+
+        Raises:
+            NoSpaceError: If the search was asked to end while it waited.
+        """
+        was_told = False
+        while True:
+            size = self._path.stat().st_size
+            try:
+                super().append_logs(logs)
+            except OSError as error:
+                if error.errno not in FULL:
+                    raise
+                os.truncate(self._path, size)  # half a line would spoil all that follow
+                if self.should_give_up():
+                    raise NoSpaceError(*error.args) from error
+            else:
+                return
+            if not was_told:
+                self.on_full(
+                    f"no space left for {self._path}: the search waits until there is some, free it"
+                )
+                was_told = True
+            time.sleep(RETRY_S)
+
+
+def _is_whole(line: bytes) -> bool:
+    if not line.endswith(b"\n"):
+        return False
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False

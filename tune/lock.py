@@ -1,0 +1,95 @@
+"""One driver per study: a lock that its holder's death releases.
+
+The lock is the kernel's (`flock`), so there is nothing to clean up after a crash; the file beside
+it only says who holds it, or who died holding it.
+"""
+
+import fcntl
+import json
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from tune.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who holds a study's lock, or died holding it."""
+
+    pid: int
+    host: str
+    since: str
+
+    @property
+    def words(self) -> str:
+        """Process, machine and age, in words."""
+        age = datetime.now(UTC) - datetime.fromisoformat(self.since)
+        age -= timedelta(microseconds=age.microseconds)
+        return f"process {self.pid} on {self.host}, for {max(age, timedelta())}"
+
+
+@contextmanager
+def study_lock(path: Path) -> Iterator[Owner | None]:
+    """Hold the lock of a study; yield the owner who died holding it, or None.
+
+    Args:
+        path: The lock's file; it is empty while nobody holds the lock.
+
+    Raises:
+        UsageError: If another process holds it.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    with os.fdopen(descriptor, "r+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError(_refusal(path)) from error
+        dead = read_owner(path)
+        _write(file.fileno(), json.dumps(asdict(_this_process())))
+        try:
+            yield dead
+        finally:
+            _write(file.fileno(), "")
+
+
+def read_owner(path: Path) -> Owner | None:
+    """Return who holds a lock or died holding it; None if it was released or cannot be told."""
+    try:
+        return Owner(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def is_locked(path: Path) -> bool:
+    """Return whether a living process holds a lock; leaves it as it is."""
+    if not path.exists():
+        return False
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _this_process() -> Owner:
+    return Owner(os.getpid(), platform.node(), datetime.now(UTC).isoformat(timespec="seconds"))
+
+
+def _refusal(path: Path) -> str:
+    owner = read_owner(path)
+    holder = "another process" if owner is None else owner.words
+    return (
+        f"a study has one driver at a time, found {path.parent.name!r} held by {holder}: "
+        "wait for it, end it, or start another study with --new"
+    )
+
+
+def _write(descriptor: int, text: str) -> None:
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, text.encode(), 0)
