@@ -156,7 +156,7 @@ class _LiveMemory(TorchDispatchMode):
     def __torch_dispatch__(
         self,
         func: Any,
-        types: tuple[type, ...],  # noqa: ARG002 - torch's signature
+        types: tuple[type, ...],
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
@@ -191,9 +191,7 @@ def _key(tensor: Tensor) -> int:
     return int(tensor.untyped_storage()._cdata)
 
 
-def _convolution_macs(
-    result: Tensor, x: Tensor, weight: Tensor, *options: Any
-) -> int:
+def _convolution_macs(result: Tensor, x: Tensor, weight: Tensor, *options: Any) -> int:
     """Every weight meets every position: of the output, or of the input where it is transposed."""
     is_transposed = options[4]
     positions = (x if is_transposed else result)[:, 0]
