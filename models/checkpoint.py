@@ -6,6 +6,7 @@ weights_only, so opening a stranger's checkpoint runs no code.
 """
 
 import dataclasses
+import io
 import os
 import pickle
 import tempfile
@@ -60,8 +61,11 @@ def save_checkpoint(
     path = Path(path)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
+        # In memory first: torch's own writer ends the process when a disk fills under it.
+        encoded = io.BytesIO()
+        torch.save(content, encoded)
         with os.fdopen(descriptor, "wb") as file:
-            torch.save(content, file)
+            file.write(encoded.getbuffer())
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)

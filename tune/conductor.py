@@ -2,13 +2,14 @@
 
 Joins the proposer (what to try), the rungs (who goes on) and the recorder (what happened), and
 knows nothing of Ray: `tune.ray_adapters` translates Ray's calls into these verbs, and a test can
-drive a study without starting a process.
+drive a study without starting a process. A study of an earlier session is taken up with `resume`.
 """
 
-import time
+from collections import deque
 from collections.abc import Callable
 
 from models.training import EpochResult
+from tune.journal import Budget
 from tune.outcomes import Outcome
 from tune.progress import StudyProgress
 from tune.proposal import Proposal
@@ -16,6 +17,10 @@ from tune.proposer import Proposer
 from tune.recorder import Recorder
 from tune.rungs import RungDecision, RungLedger
 from tune.trial import TrialRecord, TrialSpec
+from tune.watchdog import Watchdog
+
+MAX_FAILURES = 2
+"""Times that a trial may lose its worker: after the first it goes on, after this one it is over."""
 
 
 class Conductor:
@@ -31,8 +36,7 @@ class Conductor:
         recorder: Keeps every trial, epoch and decision, and writes the tables.
         make_spec: Turns a proposal into what a worker needs.
         progress: Shows a person what happens.
-        num_trials: How many trials to hand out.
-        deadline_s: Monotonic time after which the study ends; None for no limit.
+        budget: How much the study may do, all its sessions together.
     """
 
     def __init__(
@@ -42,41 +46,70 @@ class Conductor:
         recorder: Recorder,
         make_spec: Callable[[Proposal], TrialSpec],
         progress: StudyProgress,
-        num_trials: int,
-        deadline_s: float | None = None,
+        budget: Budget,
     ) -> None:
         self._proposer = proposer
         self._ledger = ledger
         self.recorder = recorder
         self._make_spec = make_spec
         self._progress = progress
-        self._num_trials = num_trials
-        self._deadline_s = deadline_s
-        self._turned_away: dict[int, RungDecision] = {}
+        self._budget = budget
+        self._to_go_on: deque[int] = deque()
+        self._watchdog = Watchdog(lambda: recorder.clock.elapsed_s)
+        self._hanging: dict[int, str] = {}
         self.interruption: str | None = None
 
+    def resume(self) -> None:
+        """Take up what the journal knows, and finish what a killed session had begun.
+
+        Every fact of the journal is in the books first; only then is anything decided, because a
+        rung compares with all trials.
+        """
+        for history in self.recorder.journal.trials():
+            self.recorder.recall(self._make_spec(self._proposer.recall(history)), history)
+            self._ledger.recall(history.decisions)
+            if history.has_ended and not history.is_told:
+                self._tell(self.recorder.trials[history.number])
+        records = self.recorder.trials.values()
+        open_records = [record for record in records if not record.is_over]
+        for record in sorted(open_records, key=_last_heard_s):
+            self._settle(record)
+        self.recorder.drop_checkpoints()
+
     def next_trial(self) -> TrialSpec | None:
-        """Return the next trial to run, or None when the study hands out no more."""
-        if len(self.recorder.trials) >= self._num_trials or self.should_end():
+        """Return the next trial to run, or None if there is none now."""
+        if self.should_end():
             return None
-        spec = self._make_spec(self._proposer.propose())
-        self.recorder.begin(TrialRecord(spec))
+        if self._to_go_on:
+            spec = self.recorder.go_on(self._to_go_on.popleft())
+        elif len(self.recorder.trials) < self._budget.trials:
+            spec = self.recorder.begin(self._make_spec(self._proposer.propose())).spec
+        else:
+            return None
+        self._watchdog.hear(spec.number)
         return spec
 
-    def stays(self, number: int, epoch: int, val_psnr_db: float) -> bool:
-        """Say whether a trial goes on after an epoch; a rung's decision is recorded."""
-        decision = self._ledger.judge(number, epoch, val_psnr_db)
-        if decision is None:
+    @property
+    def is_drained(self) -> bool:
+        """Whether no trial will ever be handed out again: none can fail and go on any more."""
+        if self.should_end():
             return True
-        self.recorder.add_decision(decision)
-        if not decision.kept:
-            self._turned_away[number] = decision
-        return decision.kept
+        if self._to_go_on or len(self.recorder.trials) < self._budget.trials:
+            return False
+        return all(record.outcome for record in self.recorder.trials.values())
 
-    def hear_epoch(self, number: int, result: EpochResult) -> None:
-        """Record a finished epoch."""
-        self.recorder.add_epoch(number, result)
-        self._progress.update(self.recorder.trials.values())
+    def hear_epoch(self, number: int, result: EpochResult) -> bool:
+        """Record a finished epoch and say whether the trial goes on; a repeated report is no news.
+
+        The last epoch of a trial is no rung: its end is on its way.
+        """
+        self._watchdog.hear(number)
+        record = self.recorder.trials[number]
+        if self.recorder.add_epoch(number, result):
+            self._progress.update(self.recorder.trials.values())
+            if not result.is_last:
+                self._judge(number, result)
+        return _turned_away(record) is None
 
     def end(
         self,
@@ -94,14 +127,14 @@ class Conductor:
             details: The whole traceback, kept in the study's folder.
         """
         record = self.recorder.trials[number]
-        if record.outcome is not None:
+        if record.outcome is not None or number in self._to_go_on:
             return
-        if outcome is None and number in self._turned_away:
-            decision = self._turned_away[number]
+        turned_away = _turned_away(record)
+        if outcome is None and turned_away is not None:
             outcome = Outcome.STOPPED
             reason = (
-                f"{decision.value:.2f} dB at epoch {decision.rung_epoch} is below the "
-                f"{decision.cutoff:.2f} dB that stay"
+                f"{turned_away.value:.2f} dB at epoch {turned_away.rung_epoch} is below the "
+                f"{turned_away.cutoff:.2f} dB that stay"
             )
         elif outcome is None:
             outcome = Outcome.INTERRUPTED
@@ -110,9 +143,41 @@ class Conductor:
                 if self.is_out_of_time
                 else "the search ended while it ran"
             )
-        self._proposer.tell(number, outcome, [epoch.val_psnr_db for epoch in record.epochs])
+        self._watchdog.forget(number)
         self.recorder.end(number, outcome, reason, details)
+        self._tell(record)
         self._progress.show_end(record, self.recorder.trials.values())
+
+    def lose_worker(self, number: int, reason: str, details: str | None = None) -> None:
+        """Hear that a trial's process died: it goes on in another one, the second time it failed.
+
+        Args:
+            number: The trial's number.
+            reason: What is known of the death, in one line.
+            details: Everything that is known, kept in the study's folder.
+        """
+        record = self.recorder.trials[number]
+        if record.outcome is not None or number in self._to_go_on:
+            return
+        reason = self._hanging.pop(number, reason)
+        self._watchdog.forget(number)
+        if self.recorder.add_failure(number, reason) >= MAX_FAILURES:
+            self.end(number, Outcome.FAILED, reason, details)
+            return
+        self._to_go_on.append(number)
+        self._progress.say(f"t{number:03d}  {reason}; it goes on after epoch {len(record.epochs)}")
+
+    def overdue(self) -> list[int]:
+        """Return the trials that hang and must be killed; each is named once."""
+        hanging = self._watchdog.overdue(self.recorder.trials.values())
+        self._hanging.update(hanging)
+        for number in hanging:
+            self._watchdog.forget(number)
+        return list(hanging)
+
+    def say(self, sentence: str) -> None:
+        """Show a person a sentence."""
+        self._progress.say(sentence)
 
     def interrupt(self, reason: str) -> None:
         """Ask the study to end at the next opportunity; the first reason stands."""
@@ -121,7 +186,7 @@ class Conductor:
     @property
     def is_out_of_time(self) -> bool:
         """Whether the time budget is used up."""
-        return self._deadline_s is not None and time.monotonic() >= self._deadline_s
+        return self._budget.is_used_up(self.recorder.clock.elapsed_s)
 
     def should_end(self) -> bool:
         """Say whether the study must end now: interrupted, or out of its time budget."""
@@ -129,7 +194,46 @@ class Conductor:
 
     def close(self) -> None:
         """End what still runs as interrupted and write the tables a last time."""
+        self._to_go_on.clear()
         for number, record in self.recorder.trials.items():
             if record.outcome is None:
                 self.end(number)
         self.recorder.flush()
+
+    def _judge(self, number: int, result: EpochResult) -> None:
+        decision = self._ledger.judge(number, result.epoch, result.val_psnr_db)
+        if decision is not None:
+            self.recorder.add_decision(decision)
+
+    def _tell(self, record: TrialRecord) -> None:
+        assert record.outcome is not None
+        scores_db = [epoch.val_psnr_db for epoch in record.epochs]
+        self._proposer.tell(record.spec.number, record.outcome, scores_db)
+
+    def _settle(self, record: TrialRecord) -> None:
+        """Finish what a killed session had begun to say about a trial, or let it go on."""
+        number, last = record.spec.number, record.epochs[-1] if record.epochs else None
+        if last is not None and last.is_last:
+            self.recorder.go_on(number)
+            self.end(number, Outcome.COMPLETED)
+            return
+        if last is not None and all(known.rung_epoch != last.epoch for known in record.decisions):
+            self._judge(number, last)
+        if _turned_away(record) is not None:
+            self.recorder.go_on(number)
+            self.end(number)
+        elif len(record.failures) >= MAX_FAILURES:
+            self.recorder.go_on(number)
+            self.end(number, Outcome.FAILED, record.failures[-1])
+        else:
+            self._to_go_on.append(number)
+
+
+def _turned_away(record: TrialRecord) -> RungDecision | None:
+    """Return the decision that stopped a trial, if one did; it can only be the last."""
+    last = record.decisions[-1] if record.decisions else None
+    return None if last is None or last.kept else last
+
+
+def _last_heard_s(record: TrialRecord) -> float:
+    return (record.heard[-1] if record.heard else record.begun).elapsed_s

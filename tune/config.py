@@ -136,6 +136,13 @@ class SearchConfig:
         default=3,
         at_least=2,
     )
+    audit: float = setting(
+        "share of the trials that run on where a comparison would stop them, so that the tables "
+        "can say how often stopping is wrong",
+        default=0.05,
+        at_least=0,
+        at_most=1,
+    )
     learning_rate: float = setting("highest learning rate", default=1e-4, above=0)
     warmup_epochs: int = setting(
         "linear rise to the learning rate, never more than the epochs",
@@ -297,9 +304,13 @@ def read_config(path: Path | str) -> SearchConfig:
 
 def config_hash(config: SearchConfig) -> str:
     """Return 16 hex digits that are equal for studies that do the same work."""
-    values = {name: value for name, value in asdict(config).items() if name not in NOT_HASHED}
-    text = json.dumps(values, sort_keys=True)
+    text = json.dumps(hashed_values(config), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def hashed_values(config: SearchConfig) -> dict[str, Any]:
+    """Return the settings that say what a study does, as `config_hash` sees them."""
+    return {name: value for name, value in asdict(config).items() if name not in NOT_HASHED}
 
 
 def _resolve_one(given: Mapping[str, Any], ranges: Iterable[str], machine: Machine) -> Resolved:

@@ -8,6 +8,7 @@ lets a reader finish what a killed writer began (`tune.conductor` does so on res
 A trial is RUNNING for Optuna until it has ended for good: an interrupted one can go on.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -42,7 +43,6 @@ class Agreement:
         channels_last: Memory layout of the training step.
         corpus_fingerprint: Corpus that it was planned on.
         split_fingerprint: Split that it was planned on.
-        config_hash: What the configuration asks for, see `tune.config.config_hash`.
     """
 
     known: tuple[KnownPoint, ...]
@@ -50,7 +50,6 @@ class Agreement:
     channels_last: bool
     corpus_fingerprint: str
     split_fingerprint: str
-    config_hash: str
 
 
 @dataclass(frozen=True)
@@ -116,17 +115,19 @@ class StudyJournal:
 
     Attributes:
         study: The Optuna study in it.
+        storage: Where Optuna keeps it.
         file: The file behind it.
     """
 
     def __init__(self, file: JournalFile, study: optuna.Study) -> None:
         self.file = file
         self.study = study
-        self._storage = study._storage
+        self.storage = study._storage
 
     @classmethod
     def create(cls, path: Path, name: str) -> "StudyJournal":
         """Begin a journal."""
+        _silence_optuna()
         file = JournalFile(path)
         study = optuna.create_study(
             storage=JournalStorage(file), study_name=name, direction="maximize"
@@ -141,6 +142,7 @@ class StudyJournal:
         Raises:
             UsageError: If it cannot be read, holds no study, or is of another version.
         """
+        _silence_optuna()
         try:
             file = JournalFile(path)
             storage = JournalStorage(file)
@@ -187,9 +189,7 @@ class StudyJournal:
     def begin_session(self, command: Sequence[str], moment: Moment) -> int:
         """Write that a session begins; return its number, from 1."""
         number = 1 + sum(name.startswith("session:") for name in self.study.user_attrs)
-        self.study.set_user_attr(
-            f"session:{number}", {"command": list(command), **_moment(moment)}
-        )
+        self.study.set_user_attr(f"session:{number}", {"command": list(command), **_moment(moment)})
         return number
 
     def begin_trial(self, number: int, proposed_by: str, moment: Moment) -> None:
@@ -232,11 +232,16 @@ class StudyJournal:
         return max((note.get("elapsed_s", 0.0) for note in notes), default=0.0)
 
     def _set(self, number: int, name: str, value: Any) -> None:
-        self._storage.set_trial_user_attr(self.trial_id(number), name, value)
+        self.storage.set_trial_user_attr(self.trial_id(number), name, value)
 
     def trial_id(self, number: int) -> int:
         """Return the storage's name of a trial."""
-        return self._storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
+        return self.storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
+
+
+def _silence_optuna() -> None:
+    """Optuna reports every trial on its logger; the search has its own progress."""
+    logging.getLogger("optuna").setLevel(logging.WARNING)
 
 
 _EPOCH_FIELDS = frozenset(field.name for field in fields(EpochResult))
@@ -272,7 +277,9 @@ def _history(trial: optuna.trial.FrozenTrial) -> TrialHistory:
 
 
 def _numbered(notes: Mapping[str, Any], kind: str) -> list[tuple[int, Any]]:
-    found = [(int(name[len(kind) :]), note) for name, note in notes.items() if name[: len(kind)] == kind]
+    found = [
+        (int(name[len(kind) :]), note) for name, note in notes.items() if name[: len(kind)] == kind
+    ]
     return sorted(found)
 
 

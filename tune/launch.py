@@ -1,135 +1,61 @@
-"""From a resolved configuration to a finished study: joins corpus, space, books and Ray.
+"""From a plan to a finished study: joins folder, lock, journal, books and Ray.
 
-`plan_study` reads and checks everything without writing anything; `prepare_study` makes the study's
-folder and times its training step; `run_study` runs the trials and returns what they found.
+`open_study` makes a study's folder or takes one up, and holds its lock; `run_study` runs its trials
+and returns what they found. A study of an earlier session and a new one go the same way: the
+journal of a new one is empty.
 """
 
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from rich.console import Console
 
-from data.dataset import Corpus
 from models.precision import Stack, choose_stack
-from models.registry import ModelConfig
-from models.training import TrainConfig
-from tune.config import Resolved, SearchConfig, write_config
+from tune.clock import StudyClock
+from tune.conductor import Conductor
+from tune.config import write_config
 from tune.errors import UsageError
+from tune.journal import Agreement, Budget, StudyJournal
+from tune.journal_file import cut_torn_end
+from tune.lock import study_lock
 from tune.manifest import CorpusStamp, collect_manifest
-from tune.neighbours import neighbour_points
-from tune.profiles import Machine, Pick
+from tune.plan import StudyPlan
+from tune.profiles import Machine
 from tune.progress import StudyProgress
-from tune.proposal import KnownPoint, Proposal
-from tune.ray_driver import Packing, run_trials
+from tune.proposer import Proposer
+from tune.ray_driver import run_trials
 from tune.recorder import Recorder
 from tune.references import Reference, reference_lines
 from tune.rows import StudyFacts
-from tune.rungs import RungLedger, rung_epochs
-from tune.space import SearchSpace, Value
+from tune.rungs import RungLedger
+from tune.start import Start
 from tune.study import CONFIG_FILE, MANIFEST_FILE, StudyFolder, create_study_folder
 from tune.summary import StudySummary, summarise
-from tune.tables import read_table, write_table
-from tune.trial import DataSpec, TrialSpec
+from tune.tables import write_table
 
 
 @dataclass(frozen=True)
-class StudyPlan:
-    """Everything that is decided before a study starts.
+class OpenStudy:
+    """A study that this process drives: it holds the lock.
 
     Attributes:
-        config: The resolved configuration.
-        picked: What the machine's profile chose of it, with reasons.
-        corpus: The corpus that it reads.
-        space: What is searched.
+        folder: Where it lies.
+        journal: What happened in it.
+        stack: How its training steps run, in every session.
         known: The points to try first.
-        rungs: The epochs at which trials are compared; empty without a scheduler.
-        packing: How trials share the machine.
-        crop_px: Side of the crops that trials train and are scored on.
-        val_images: Images of the frozen validation set.
+        budget: How much it may do, all sessions together.
+        clock: Its time.
+        notes: What a person should know of its taking up.
     """
 
-    config: SearchConfig
-    picked: Mapping[str, Pick]
-    corpus: Corpus
-    space: SearchSpace
-    known: tuple[KnownPoint, ...]
-    rungs: tuple[int, ...]
-    packing: Packing
-    crop_px: int
-    val_images: int
-
-    @property
-    def label(self) -> str:
-        """What is searched, in a few words."""
-        synthetic = " (SYNTHETIC)" if self.corpus.info.is_synthetic else ""
-        return (
-            f"{self.config.arch} {self.config.ratio}x on {self.corpus.info.name}{synthetic}, "
-            f"{self.crop_px} px"
-        )
-
-    def model_config(self, values: Mapping[str, Value]) -> ModelConfig:
-        """Return the model of a proposal; what is not searched comes from the configuration."""
-        return ModelConfig(
-            arch=self.config.arch,
-            ratio=self.config.ratio,
-            base_channels=int(values.get("base_channels", self.config.base_channels)),
-            dropout=float(values.get("dropout", self.config.dropout)),
-        )
-
-    def train_config(self, values: Mapping[str, Value]) -> TrainConfig:
-        """Return the training of a proposal; every trial of a study shares the study's seed.
-
-        One seed for all trials: they start from the same weights (at equal width) and see the same
-        batches, so that differences come from what is searched.
-        """
-        config = self.config
-        mse_weight = float(values.get("mse_weight", config.mse_weight))
-        return TrainConfig(
-            learning_rate=float(values.get("learning_rate", config.learning_rate)),
-            warmup_epochs=int(values.get("warmup_epochs", config.warmup_epochs)),
-            epochs=config.epochs,
-            weight_decay=float(values.get("weight_decay", config.weight_decay)),
-            schedule=str(values.get("schedule", config.schedule)),
-            gradient_clip=float(values.get("gradient_clip", config.gradient_clip)),
-            mse_weight=mse_weight,
-            ssim_weight=1.0 - mse_weight,
-            batch_size=int(values.get("batch_size", config.batch_size)),
-            seed=config.seed,
-        )
-
-    def data_spec(self) -> DataSpec:
-        """Return which pixels the trials see."""
-        config = self.config
-        return DataSpec(
-            corpus=str(self.corpus.path),
-            crop_px=self.crop_px,
-            data_fraction=config.data_fraction,
-            val_images=self.val_images,
-            seed=config.seed,
-            corpus_fingerprint=self.corpus.info.fingerprint,
-            split_fingerprint=self.corpus.info.split_fingerprint,
-        )
-
-    def trial_spec(
-        self, proposal: Proposal, stack: Stack, folder: StudyFolder | None = None
-    ) -> TrialSpec:
-        """Return what a worker needs to run a proposal; without a folder it keeps no checkpoint."""
-        train = self.train_config(proposal.values)
-        study = "plan" if folder is None else folder.name
-        checkpoint = None
-        if folder is not None:
-            checkpoint = str(folder.checkpoints.resolve() / f"{study}_t{proposal.number:03d}.pt")
-        return TrialSpec(
-            study=study,
-            number=proposal.number,
-            model=self.model_config(proposal.values),
-            train=replace(train, precision=stack.precision, channels_last=stack.channels_last),
-            data=self.data_spec(),
-            device=self.config.device,
-            proposed_by=proposal.proposed_by,
-            checkpoint=checkpoint,
-        )
+    folder: StudyFolder
+    journal: StudyJournal
+    stack: Stack
+    agreement: Agreement
+    budget: Budget
+    clock: StudyClock
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -142,49 +68,32 @@ class StudyResult:
     interruption: str | None
 
 
-def plan_study(resolved: Resolved, corpus: Corpus) -> StudyPlan:
-    """Decide everything about a study; reads earlier tables, writes nothing.
+@contextmanager
+def open_study(
+    plan: StudyPlan, start: Start, machine: Machine, command: Sequence[str]
+) -> Iterator[OpenStudy]:
+    """Make the folder of a new study, or take one up, and hold its lock.
 
     Raises:
-        UsageError: If flags, space and corpus do not fit together.
-        DataError: If the corpus has no patches to train or to score on.
-        ModelError: If no model or training has these values.
+        UsageError: If the results folder cannot be written, another process drives the study, its
+            journal is damaged, or it was planned on another corpus.
     """
-    config = resolved.config
-    patch_px = corpus.info.patch_px
-    crop_px = patch_px if config.crop_px is None else config.crop_px
-    if crop_px > patch_px:
-        raise UsageError(
-            f"--crop-px must not exceed the corpus's patches of {patch_px} px, found {crop_px}: "
-            "choose a smaller crop or prepare larger patches"
-        )
-    space = config.space
-    num_val = len(corpus.patches("val"))
-    corpus.patches("train", fraction=config.data_fraction, seed=config.seed)  # refuses an empty one
-    rungs: tuple[int, ...] = ()
-    if config.scheduler == "asha":
-        rungs = rung_epochs(config.grace_epochs, config.epochs, config.reduction_factor)
-    hand_set = {dim.name: dim.nearest(config.hand_set[dim.name]) for dim in space.dimensions}
-    known = [KnownPoint("hand_set", hand_set)]
-    neighbours = neighbour_points(
-        read_table(config.results, "trials"),
-        config.arch,
-        config.ratio,
-        corpus.info.fingerprint,
-        space.dimensions,
-    )
-    known += [point for point in neighbours if dict(point.values) != hand_set]
-    return StudyPlan(
-        config=config,
-        picked=resolved.picked,
-        corpus=corpus,
-        space=space,
-        known=tuple(known[: config.trials]),
-        rungs=rungs,
-        packing=Packing(config.max_concurrent, num_gpus=1 if config.device == "cuda" else 0),
-        crop_px=crop_px,
-        val_images=min(num_val, config.val_images or num_val),
-    )
+    folder = open_folder(plan, machine, command) if start.folder is None else start.folder
+    with study_lock(folder.lock) as dead:
+        notes = [] if dead is None else [f"took over the lock of {dead.words}: it has died"]
+        if folder.journal.exists():
+            torn_bytes = cut_torn_end(folder.journal)
+            if torn_bytes:
+                notes.append(f"cut {torn_bytes} bytes of an unfinished last line off the journal")
+            journal = StudyJournal.open(folder.journal)
+        else:
+            journal = StudyJournal.create(folder.journal, folder.name)
+        clock = StudyClock(journal.elapsed_s)
+        stack, agreement = agree(plan, journal)
+        if journal.budget != start.budget:
+            journal.set_budget(start.budget)
+        journal.begin_session(command, clock.now())
+        yield OpenStudy(folder, journal, stack, agreement, start.budget, clock, tuple(notes))
 
 
 def open_folder(plan: StudyPlan, machine: Machine, command: Sequence[str]) -> StudyFolder:
@@ -202,11 +111,36 @@ def open_folder(plan: StudyPlan, machine: Machine, command: Sequence[str]) -> St
     )
 
 
-def prepare_study(
-    plan: StudyPlan, machine: Machine, command: Sequence[str]
-) -> tuple[StudyFolder, Stack]:
-    """Make a study's folder and choose how its training steps run."""
-    return open_folder(plan, machine, command), choose_study_stack(plan)
+def agree(plan: StudyPlan, journal: StudyJournal) -> tuple[Stack, Agreement]:
+    """Return what the study decided once; decide it if this is its first session.
+
+    Raises:
+        UsageError: If it was decided for another corpus or split.
+    """
+    info = plan.corpus.info
+    agreement = journal.agreement
+    if agreement is None:
+        stack = choose_study_stack(plan)
+        agreement = Agreement(
+            plan.known,
+            stack.precision,
+            stack.channels_last,
+            info.fingerprint,
+            info.split_fingerprint,
+        )
+        journal.agree(agreement)
+        return stack, agreement
+    for what, planned, found in (
+        ("corpus", agreement.corpus_fingerprint, info.fingerprint),
+        ("split", agreement.split_fingerprint, info.split_fingerprint),
+    ):
+        if planned != found:
+            raise UsageError(
+                f"a study keeps its {what}, planned with fingerprint {planned}, found {found} in "
+                f"{str(plan.corpus.path)!r}: bring the old one back, or start anew with --new"
+            )
+    reason = f"{agreement.precision} as in the study's first session"
+    return Stack(agreement.precision, agreement.channels_last, reason), agreement
 
 
 def choose_study_stack(plan: StudyPlan) -> Stack:
@@ -221,44 +155,49 @@ def choose_study_stack(plan: StudyPlan) -> Stack:
     return choose_stack(plan.model_config({}), plan.crop_px, config.batch_size, config.device)
 
 
-def run_study(
-    plan: StudyPlan, stack: Stack, folder: StudyFolder, console: Console, quiet: bool
-) -> StudyResult:
-    """Run a planned study inside a `ray_session` and return what it found.
+def make_conductor(plan: StudyPlan, study: OpenStudy, progress: StudyProgress) -> Conductor:
+    """Return the conductor of an open study, with everything that earlier sessions did."""
+    config = plan.config
+    conductor = Conductor(
+        Proposer(
+            study.journal,
+            plan.space.dimensions,
+            study.agreement.known,
+            config.searcher,
+            config.seed,
+        ),
+        RungLedger(plan.rungs, config.reduction_factor, config.audit, config.seed),
+        Recorder(study.folder, study_facts(plan), study.journal, study.clock, progress.say),
+        lambda proposal: plan.trial_spec(proposal, study.stack, study.folder),
+        progress,
+        study.budget,
+    )
+    study.journal.file.on_full = progress.say
+    study.journal.file.should_give_up = lambda: conductor.interruption is not None
+    conductor.resume()
+    return conductor
+
+
+def run_study(plan: StudyPlan, study: OpenStudy, console: Console, quiet: bool) -> StudyResult:
+    """Run an open study inside a `ray_session` and return what it found.
 
     Args:
         plan: What was decided.
-        stack: How its training steps run.
-        folder: The study's new folder.
+        study: Its folder and journal.
         console: Where progress goes.
         quiet: Whether to show none.
     """
-    from tune.conductor import Conductor  # with Optuna, which a plan does not need
-    from tune.proposer import Proposer
-
     config = plan.config
     references = reference_lines(plan.corpus, plan.model_config({}), plan.crop_px, plan.val_images)
-    write_references(plan, folder, references)
-    proposer = Proposer(
-        folder.journal, folder.name, plan.space.dimensions, plan.known, config.searcher, config.seed
-    )
-    recorder = Recorder(folder, study_facts(plan))
-    deadline_s = None if config.hours is None else time.monotonic() + 3600 * config.hours
-    with StudyProgress(console, config.trials, config.epochs, quiet) as progress:
-        conductor = Conductor(
-            proposer,
-            RungLedger(plan.rungs, config.reduction_factor),
-            recorder,
-            lambda proposal: plan.trial_spec(proposal, stack, folder),
-            progress,
-            config.trials,
-            deadline_s,
-        )
+    write_references(plan, study.folder, references)
+    with StudyProgress(console, study.budget.trials, config.epochs, quiet) as progress:
+        for note in study.notes:
+            progress.say(note)
+        conductor = make_conductor(plan, study, progress)
         run_trials(conductor, plan.packing)
-    records = list(recorder.trials.values())
     return StudyResult(
-        folder=folder,
-        summary=summarise(records, plan.space.dimensions),
+        folder=study.folder,
+        summary=summarise(list(conductor.recorder.trials.values()), plan.space.dimensions),
         references=tuple(references),
         interruption=conductor.interruption,
     )

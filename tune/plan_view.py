@@ -8,10 +8,12 @@ from rich.console import Console
 from data.dataset import Corpus
 from models.precision import PLAIN, Stack, prepare_process
 from tune.estimate import epoch_seconds, expected_epochs
-from tune.launch import StudyPlan, StudyResult
+from tune.launch import StudyResult
+from tune.plan import StudyPlan
 from tune.progress import clock
 from tune.proposal import Proposal
 from tune.space import DEFAULT_TUNE, format_range
+from tune.start import Start
 from tune.trial import TrialSpec, open_corpus
 
 STARTUP_S = 12.0
@@ -52,6 +54,14 @@ def show_setting(console: Console, plan: StudyPlan) -> None:
         console.print(f"  {name} = {value}: {pick.reason}")
 
 
+def show_start(console: Console, start: Start) -> None:
+    """Print how a study goes on, or that it is finished; nothing about a new one."""
+    if start.is_finished:
+        console.print(f"{start.words}: finished, left as it is (--new searches again)")
+    elif start.standing is not None:
+        console.print(start.words)
+
+
 def show_stack(console: Console, stack: Stack) -> None:
     """Print how the training step runs, and why."""
     console.print(f"training step: {stack.reason}")
@@ -71,8 +81,8 @@ def show_end(console: Console, plan: StudyPlan, result: StudyResult) -> None:
     console.print(f"wrote {result.folder.path}", markup=False)
     if result.interruption is not None:
         console.print(
-            f"{result.interruption}; what was finished is in the tables. To repeat the study: "
-            f"python -m tune.search --config {quote(str(result.folder.config_file))}",
+            f"{result.interruption}; nothing that was finished is lost. To go on: "
+            f"python -m tune.search --resume {quote(result.folder.name)}{results}",
             markup=False,
         )
     elif result.summary.ranked:

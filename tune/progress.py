@@ -102,6 +102,10 @@ class StudyProgress:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
+    def say(self, sentence: str) -> None:
+        """Write a sentence, with `quiet` too: it is about something that went wrong."""
+        self._console.print(f"[yellow]note[/] {escape(sentence)}")
+
     def update(self, records: Iterable[TrialRecord]) -> None:
         """Redraw the bar after an epoch."""
         if self._bar.disable:

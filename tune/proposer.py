@@ -1,14 +1,14 @@
-"""Optuna behind two verbs: propose a configuration, tell how its trial ended.
+"""Optuna behind three verbs: propose a configuration, recall one, tell how its trial ended.
 
-The study's memory is Optuna's own journal, `<study>/journal`: append-only and fsynced, so that
-optuna-dashboard can watch it live. How each outcome reaches the sampler is `tell`'s docstring.
+The study's memory is its journal (`tune.journal`). How each outcome reaches the sampler is `tell`'s
+docstring.
 """
 
-import logging
 import warnings
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from typing import cast
 
+import numpy as np
 import optuna
 from optuna.distributions import (
     BaseDistribution,
@@ -16,16 +16,19 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
 from optuna.trial import TrialState
 
+from tune.journal import StudyJournal, TrialHistory
 from tune.outcomes import Outcome
 from tune.proposal import KnownPoint, Proposal
-from tune.space import Dimension
+from tune.space import Dimension, Value
 
 NUM_RANDOM_TRIALS = 8
 """Trials drawn at random before the model of the sampler is used."""
+
+ASKED = (TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+"""States of trials that were proposed; a WAITING one is a known point not yet asked for."""
 
 
 def make_sampler(searcher: str, seed: int) -> optuna.samplers.BaseSampler:
@@ -36,13 +39,16 @@ def make_sampler(searcher: str, seed: int) -> optuna.samplers.BaseSampler:
     """
     if searcher == "random":
         return optuna.samplers.RandomSampler(seed=seed)
-    if searcher == "gp":
-        return optuna.samplers.GPSampler(
-            seed=seed, n_startup_trials=NUM_RANDOM_TRIALS, deterministic_objective=False
+    with warnings.catch_warnings():
+        # Fixed in constraints.txt: the samplers used here carry Optuna's experimental marks.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        if searcher == "gp":
+            return optuna.samplers.GPSampler(
+                seed=seed, n_startup_trials=NUM_RANDOM_TRIALS, deterministic_objective=False
+            )
+        return optuna.samplers.TPESampler(
+            seed=seed, n_startup_trials=NUM_RANDOM_TRIALS, multivariate=True, constant_liar=True
         )
-    return optuna.samplers.TPESampler(
-        seed=seed, n_startup_trials=NUM_RANDOM_TRIALS, multivariate=True, constant_liar=True
-    )
 
 
 def distribution(dimension: Dimension) -> BaseDistribution:
@@ -57,11 +63,13 @@ def distribution(dimension: Dimension) -> BaseDistribution:
 
 
 class Proposer:
-    """One Optuna study: hands out the known points first, then what the sampler proposes.
+    """Proposes into one Optuna study: the known points first, then what the sampler says.
+
+    Every draw is a function of the study's seed and the trial's number, so that a study that was
+    interrupted proposes what it would have proposed: no state of a generator has to survive.
 
     Args:
-        journal: File of the study's journal; made if absent.
-        study: Name of the study in the journal.
+        journal: The study's journal.
         dimensions: What is searched.
         known: Points to try first, in order.
         searcher: "tpe", "random" or "gp".
@@ -70,64 +78,97 @@ class Proposer:
 
     def __init__(
         self,
-        journal: Path,
-        study: str,
+        journal: StudyJournal,
         dimensions: Sequence[Dimension],
         known: Sequence[KnownPoint],
         searcher: str,
         seed: int,
     ) -> None:
-        # Optuna reports every trial on its logger; the search has its own progress.
-        logging.getLogger("optuna").setLevel(logging.WARNING)
+        self._journal = journal
+        self._study = journal.study
         self._searcher = searcher
+        self._seed = seed
         self._distributions = {dim.name: distribution(dim) for dim in dimensions}
         self._known = list(known)
-        self._running: dict[int, optuna.Trial] = {}
-        with warnings.catch_warnings():
-            # Fixed in constraints.txt: the samplers used here carry Optuna's experimental marks.
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            self._study = optuna.create_study(
-                storage=JournalStorage(JournalFileBackend(str(journal))),
-                study_name=study,
-                direction="maximize",
-                sampler=make_sampler(searcher, seed),
-            )
-        for point in self._known:
-            self._study.enqueue_trial(dict(point.values))
 
     def propose(self) -> Proposal:
         """Return the next configuration to try."""
+        number = len(self._study.get_trials(deepcopy=False, states=ASKED))
+        is_waiting = number < len(self._study.get_trials(deepcopy=False))
+        if number < len(self._known) and not is_waiting:
+            self._study.enqueue_trial(dict(self._known[number].values))
+        self._seed_sampler(number)
         trial = self._study.ask(self._distributions)
-        self._running[trial.number] = trial
-        is_known = trial.number < len(self._known)
-        proposed_by = self._known[trial.number].proposed_by if is_known else "searcher"
-        return Proposal(trial.number, proposed_by, dict(trial.params))
+        assert trial.number == number
+        return self._proposal(number, trial.params)
+
+    def recall(self, history: TrialHistory) -> Proposal:
+        """Return the proposal of an earlier session; one that was cut short is completed."""
+        values = dict(history.values)
+        if values.keys() != self._distributions.keys():
+            self._seed_sampler(history.number)
+            trial = optuna.trial.Trial(self._study, self._journal.trial_id(history.number))
+            values = {
+                name: _suggest(trial, name, dist) for name, dist in self._distributions.items()
+            }
+        return self._proposal(history.number, values)
 
     def tell(self, number: int, outcome: Outcome, scores_db: Sequence[float]) -> None:
-        """Tell the sampler how a trial ended.
+        """Tell the sampler how a trial ended for good; an interrupted one has not.
 
         COMPLETED becomes COMPLETE with the best score. STOPPED becomes PRUNED with its scores,
         which TPE ranks by how far they came and then by value; the Gaussian process ignores PRUNED,
         so there it is COMPLETE with the best score so far. DIVERGED becomes PRUNED without a value
         and OUT_OF_MEMORY and REJECTED a violated constraint: the sampler avoids the region.
-        FAILED and INTERRUPTED say nothing about the configuration: FAIL, which samplers ignore.
+        FAILED says nothing about the configuration: FAIL, which samplers ignore.
+
+        Telling twice changes nothing, so that a killed search can be finished.
 
         Args:
             number: The trial's number.
             outcome: How it ended.
             scores_db: Validation PSNR of its finished epochs, in order.
         """
-        trial = self._running.pop(number)
-        if outcome is Outcome.STOPPED and self._searcher != "gp":
+        if outcome is Outcome.INTERRUPTED:
+            return
+        state, value = self._mapping(outcome, scores_db)
+        trial_id = self._journal.trial_id(number)
+        if outcome is Outcome.STOPPED and state is TrialState.PRUNED:
             for step, score_db in enumerate(scores_db, start=1):
-                trial.report(score_db, step)
-            self._study.tell(trial, state=TrialState.PRUNED)
-        elif outcome in {Outcome.COMPLETED, Outcome.STOPPED}:
-            self._study.tell(trial, max(scores_db))
-        elif outcome is Outcome.DIVERGED:
-            self._study.tell(trial, state=TrialState.PRUNED)
-        elif outcome in {Outcome.OUT_OF_MEMORY, Outcome.REJECTED}:
-            trial.set_constraint("memory", 1.0)
-            self._study.tell(trial, state=TrialState.PRUNED)
-        else:
-            self._study.tell(trial, state=TrialState.FAIL)
+                self._journal.storage.set_trial_intermediate_value(trial_id, step, score_db)
+        if outcome in {Outcome.OUT_OF_MEMORY, Outcome.REJECTED}:
+            self._violate_memory_constraint(trial_id)
+        self._study.tell(number, value, state=state)
+
+    def _mapping(
+        self, outcome: Outcome, scores_db: Sequence[float]
+    ) -> tuple[TrialState, float | None]:
+        """Return Optuna's state of an outcome and the value that goes with it."""
+        if outcome is Outcome.COMPLETED or (outcome is Outcome.STOPPED and self._searcher == "gp"):
+            return TrialState.COMPLETE, max(scores_db)
+        if outcome is Outcome.FAILED:
+            return TrialState.FAIL, None
+        return TrialState.PRUNED, None
+
+    def _violate_memory_constraint(self, trial_id: int) -> None:
+        key = f"{_CONSTRAINTS_KEY}:memory"  # what `optuna.Trial.set_constraint("memory", 1)` writes
+        self._journal.storage.set_trial_system_attr(trial_id, key, 1.0)
+
+    def _proposal(self, number: int, values: Mapping[str, Value]) -> Proposal:
+        is_known = number < len(self._known)
+        proposed_by = self._known[number].proposed_by if is_known else "searcher"
+        return Proposal(number, proposed_by, dict(values))
+
+    def _seed_sampler(self, number: int) -> None:
+        words = np.random.SeedSequence([self._seed, number]).generate_state(1)
+        self._study.sampler = make_sampler(self._searcher, int(words[0]))
+
+
+def _suggest(trial: optuna.Trial, name: str, known: BaseDistribution) -> Value:
+    """Return a parameter of a trial, drawn if it has none yet."""
+    if isinstance(known, CategoricalDistribution):
+        return cast(Value, trial.suggest_categorical(name, known.choices))
+    if isinstance(known, IntDistribution):
+        return trial.suggest_int(name, known.low, known.high, log=known.log)
+    assert isinstance(known, FloatDistribution)
+    return trial.suggest_float(name, known.low, known.high, log=known.log)

@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import ray
 from ray import cloudpickle
 from ray.exceptions import RayActorError
 from ray.tune import Callback, Stopper
@@ -20,7 +21,7 @@ from ray.tune.stopper import NoopStopper
 from models.training import EpochResult
 from tune.conductor import Conductor
 from tune.outcomes import Outcome
-from tune.trainable import METRIC, SPEC
+from tune.trainable import METRIC, NOTES, SPEC
 
 EPOCH_FIELDS = tuple(field.name for field in fields(EpochResult))
 
@@ -40,10 +41,15 @@ class StudySearcher(Searcher):
 
     def suggest(  # type: ignore[override]  # Ray's own searchers return its word, a text
         self, trial_id: str
-    ) -> dict[str, Any] | str:
-        """Return the next trial's configuration, or Ray's word for "no more"."""
+    ) -> dict[str, Any] | str | None:
+        """Return the next trial's configuration, None for "not now", or Ray's word for "no more".
+
+        Ray never asks again after "no more", and a trial that loses its worker has to go on.
+        """
         spec = self._conductor.next_trial()
-        return str(Searcher.FINISHED) if spec is None else {SPEC: spec}
+        if spec is not None:
+            return {SPEC: spec}
+        return str(Searcher.FINISHED) if self._conductor.is_drained else None
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -68,7 +74,7 @@ class RungScheduler(FIFOScheduler):
         result: dict[str, Any],
     ) -> str:
         """Continue or stop; a trial's last report (`done`) never comes here."""
-        stays = self._conductor.stays(trial_number(trial), result["epoch"], result[METRIC])
+        stays = self._conductor.hear_epoch(trial_number(trial), epoch_result(result))
         return str(TrialScheduler.CONTINUE if stays else TrialScheduler.STOP)
 
 
@@ -87,11 +93,19 @@ class StudyCallback(Callback):
     ) -> None:
         """Record an epoch; keep a last report's outcome for `on_trial_complete`."""
         number = trial_number(trial)
+        for note in result.get(NOTES, ()):
+            self._conductor.say(f"t{number:03d}  {note}")
         if "epoch" in result:
-            epoch = EpochResult(**{name: result[name] for name in EPOCH_FIELDS})
-            self._conductor.hear_epoch(number, epoch)
+            self._conductor.hear_epoch(number, epoch_result(result))
         if "outcome" in result:
             self._last_words[number] = (Outcome(result["outcome"]), result.get("reason"))
+
+    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """Kill the workers that hang; Ray reports their deaths as any other."""
+        overdue = set(self._conductor.overdue())
+        for trial in trials if overdue else ():
+            if trial_number(trial) in overdue and trial.temporary_state.ray_actor is not None:
+                ray.kill(trial.temporary_state.ray_actor)
 
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
@@ -103,19 +117,32 @@ class StudyCallback(Callback):
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        """End the trial as FAILED with the exception's words, or what Ray knows of its death."""
+        """Hear why a trial broke: an exception is its own, a dead worker nobody's fault."""
         # Ray's `get_pickled_error` looks into the storage, where the file arrives seconds later.
         error = cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())
-        self._conductor.end(
-            trial_number(trial), Outcome.FAILED, failure_reason(error), details=str(error)
-        )
+        number, details = trial_number(trial), str(error)
+        if not isinstance(error, RayActorError):
+            reason = details.strip().splitlines()[-1]
+            self._conductor.end(number, Outcome.FAILED, reason, details)
+        elif is_short_of_memory(details):
+            self._conductor.end(number, Outcome.OUT_OF_MEMORY, death_reason(details), details)
+        else:
+            self._conductor.lose_worker(number, death_reason(details), details)
 
 
-def failure_reason(error: Exception) -> str:
-    """Return one line that says why Ray lost a trial: its exception, or the worker's death."""
-    if not isinstance(error, RayActorError):
-        return str(error).strip().splitlines()[-1]
-    found = re.search(r"Worker exit detail: (.+?\.)(?: |$)", str(error))
+def epoch_result(report: dict[str, Any]) -> EpochResult:
+    """Return the epoch that a report holds beside what Ray adds."""
+    return EpochResult(**{name: report[name] for name in EPOCH_FIELDS})
+
+
+def is_short_of_memory(details: str) -> bool:
+    """Return whether Ray killed a worker because the machine's memory was nearly full."""
+    return "running low on memory" in details or "due to memory pressure" in details
+
+
+def death_reason(details: str) -> str:
+    """Return one line that says how a worker's process died, as far as Ray knows."""
+    found = re.search(r"Worker exit detail: (.+?\.)(?: |$)", details)
     return "the worker process died" + (f": {found.group(1)}" if found else "")
 
 

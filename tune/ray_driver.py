@@ -10,6 +10,7 @@ import logging
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -18,6 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
+
+import psutil
+
+from tune.command import INTERRUPTED
 
 WORKER_ENVIRONMENT = {
     # One thread per worker: two one-thread workers do more than one two-thread worker, and
@@ -30,7 +35,7 @@ DRIVER_ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # no CSV, JSON or TensorBoard files
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # signals are handled below, SIGTERM included
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000",  # Ray's experiment state is never read
-    "TUNE_FORCE_TRIAL_CLEANUP_S": "20",  # the default lets a stuck actor keep its share for 600 s
+    "TUNE_FORCE_TRIAL_CLEANUP_S": "5",  # an epoch in flight is not waited for; the default is 600 s
     "TUNE_RESULT_BUFFER_LENGTH": "1",  # every epoch is judged before the next one starts
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative corpus paths keep their meaning in the workers
@@ -68,7 +73,9 @@ def ray_session(packing: Packing, *, dashboard: bool) -> Iterator[str | None]:
     os.environ.update(DRIVER_ENVIRONMENT | WORKER_ENVIRONMENT)
     import ray
 
-    temporary = Path(tempfile.mkdtemp(prefix="sar-tune-", dir=socket_folder(tempfile.gettempdir())))
+    folder = socket_folder(tempfile.gettempdir())
+    sweep_temporary(Path(folder))
+    temporary = Path(tempfile.mkdtemp(prefix=temporary_prefix(os.getpid()), dir=folder))
     # Failures are told once, by our own lines; feasibility is checked before a study starts.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     ray._private.worker._worker_logs_enabled = False  # no setting hides the raylet's obituaries
@@ -99,6 +106,19 @@ def socket_folder(usual: str) -> str:
     return usual if len(usual) <= 24 else "/tmp"
 
 
+def temporary_prefix(pid: int) -> str:
+    """Return how the names of a driver's temporary folders begin."""
+    return f"sar-tune-{pid}-"
+
+
+def sweep_temporary(folder: Path) -> None:
+    """Remove the temporary folders of drivers that were killed before they could."""
+    for path in folder.glob("sar-tune-*-*"):
+        pid = path.name.split("-")[2]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(path, ignore_errors=True)  # it may be another user's
+
+
 def run_trials(conductor: Any, packing: Packing) -> None:
     """Run a conductor's study to its end inside a `ray_session`.
 
@@ -111,7 +131,7 @@ def run_trials(conductor: Any, packing: Packing) -> None:
     from tune.ray_adapters import RungScheduler, StudyCallback, StudySearcher, StudyStopper
     from tune.trainable import AutoencoderTrial
 
-    storage = tempfile.mkdtemp(prefix="sar-tune-")
+    storage = tempfile.mkdtemp(prefix=temporary_prefix(os.getpid()))
     try:
         with interruptible(conductor), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Ray's deprecations of its own parts
@@ -144,17 +164,18 @@ def interruptible(conductor: Any) -> Iterator[None]:
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.getsignal(number) for number in signals}
 
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
     def end_cleanly(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (Python's signature)
+        if conductor.interruption is not None:
+            # Ray's processes die with this one, and the journal is on the disk line by line.
+            sys.stderr.write("ended at once; the same command goes on with the study\n")
+            sys.stderr.flush()
+            os._exit(INTERRUPTED)
         conductor.interrupt(f"interrupted by {signal.Signals(number).name}")
-        restore()
 
     for number in signals:
         signal.signal(number, end_cleanly)
     try:
         yield
     finally:
-        restore()
+        for number, handler in before.items():
+            signal.signal(number, handler)

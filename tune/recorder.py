@@ -1,22 +1,27 @@
-"""The books of one study: every trial, epoch and rung decision, and the tables made of them.
+"""The books of one study: every fact goes into the journal first, then into the tables.
 
-Tables are written whole and atomically while the search runs, so that a reader never meets half a
-file. Writing is throttled by its own cost: the next flush waits until `FLUSH_RATIO` times the last
-one's duration has gone by, which bounds the share of time spent writing however long the tables
-grow. The end of the study always writes.
+The tables are a projection of the journal, made for reading: written whole and atomically while the
+search runs, so that a reader never meets half a file. Writing is throttled by its own cost: the
+next flush waits until `FLUSH_RATIO` times the last one's duration has gone by, which bounds the
+share of time spent writing however long the tables grow. The end of the study always writes.
 """
 
 import time
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from models.training import EpochResult
+from tune.checkpoints import drop_resumable
+from tune.clock import Moment, StudyClock
+from tune.journal import Ending, StudyJournal, TrialHistory
+from tune.journal_file import FULL
 from tune.outcomes import Outcome
 from tune.rows import Row, StudyFacts, epoch_row, rung_row, trial_row
 from tune.rungs import RungDecision
 from tune.study import StudyFolder
 from tune.tables import write_table
-from tune.trial import TrialRecord
+from tune.trial import TrialRecord, TrialSpec
 
 FLUSH_RATIO = 200
 FLUSH_FLOOR_S = 1.0
@@ -28,66 +33,163 @@ BEST_KEPT = 3
 
 
 class Recorder:
-    """Keeps the records of one study and writes its tables.
+    """Keeps the records of one study, its journal and its tables.
 
     Attributes:
         trials: The records by trial number.
+        clock: The study's time.
+
+    Args:
+        folder: Where tables, checkpoints and tracebacks lie.
+        facts: What is the same in every row.
+        journal: Where every fact goes first.
+        clock: The study's time.
+        say: Told, in words, what a person should know.
     """
 
-    def __init__(self, folder: StudyFolder, facts: StudyFacts) -> None:
+    def __init__(
+        self,
+        folder: StudyFolder,
+        facts: StudyFacts,
+        journal: StudyJournal,
+        clock: StudyClock,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.trials: dict[int, TrialRecord] = {}
+        self.clock = clock
+        self.journal = journal
+        self.say = say
         self._folder = folder
         self._facts = facts
         self._epoch_rows: list[Row] = []
         self._rung_rows: list[Row] = []
         self._next_flush_s = 0.0
+        self._is_short_of_space = False
 
-    def begin(self, record: TrialRecord) -> None:
-        """Add a trial that was handed out."""
-        self.trials[record.spec.number] = record
+    def recall(self, spec: TrialSpec, history: TrialHistory) -> TrialRecord:
+        """Take up a trial of an earlier session as the journal knows it."""
+        record = TrialRecord(spec, history.begun or self.clock.now())
+        if history.begun is None:
+            self.journal.begin_trial(spec.number, spec.proposed_by, record.begun)
+        self.trials[spec.number] = record
+        for result, heard in history.epochs:
+            self._note_epoch(record, result, heard)
+        for decision in history.decisions:
+            self._note_decision(record, decision)
+        record.failures = list(history.failures)
+        if history.ending is not None:
+            self._note_end(record, history.ending)
+        return record
+
+    def begin(self, spec: TrialSpec) -> TrialRecord:
+        """Add a trial that is handed out for the first time."""
+        record = TrialRecord(spec, self.clock.now())
+        self.journal.begin_trial(spec.number, spec.proposed_by, record.begun)
+        self.trials[spec.number] = record
         self._flush_when_due()
+        return record
 
-    def add_epoch(self, number: int, result: EpochResult) -> None:
-        """Add a finished epoch to its trial."""
+    def go_on(self, number: int) -> TrialSpec:
+        """Return what a worker needs to go on with a trial; an interruption is undone."""
         record = self.trials[number]
-        record.epochs.append(result)
-        self._epoch_rows.append(epoch_row(record, result))
+        if record.outcome is Outcome.INTERRUPTED:
+            self.journal.reopen_trial(number)
+            record.outcome = record.reason = record.ended = None
+        return replace(record.spec, known_epochs=len(record.epochs))
+
+    def add_epoch(self, number: int, result: EpochResult) -> bool:
+        """Add a finished epoch to its trial; return whether it was news.
+
+        A trial that went on from an older checkpoint repeats epochs: the first report stands.
+        """
+        record = self.trials[number]
+        if result.epoch <= len(record.epochs):
+            return False
+        heard = self.clock.now()
+        self.journal.add_epoch(number, result, heard)
+        self._note_epoch(record, result, heard)
         self._flush_when_due()
+        return True
 
     def add_decision(self, decision: RungDecision) -> None:
         """Add a rung's decision."""
-        self._rung_rows.append(rung_row(self.trials[decision.trial_number], decision))
+        self.journal.add_decision(decision)
+        self._note_decision(self.trials[decision.trial_number], decision)
+
+    def add_failure(self, number: int, reason: str) -> int:
+        """Add that a trial lost its worker; return how often it did."""
+        failures = self.trials[number].failures
+        failures.append(reason)
+        self.journal.add_failure(number, len(failures), reason)
+        return len(failures)
 
     def end(
         self, number: int, outcome: Outcome, reason: str | None, details: str | None = None
     ) -> None:
         """End a trial; a traceback goes to `errors/<trial>.txt`, a loser's checkpoint goes away."""
         record = self.trials[number]
-        record.outcome, record.reason, record.ended_at = outcome, reason, datetime.now(UTC)
+        ending = Ending(outcome, reason, self.clock.now())
+        self.journal.end_trial(number, ending)
+        self._note_end(record, ending)
         if details is not None:
             self._folder.errors.mkdir(exist_ok=True)
             (self._folder.errors / f"{record.spec.name}.txt").write_text(details, encoding="utf-8")
-        self._drop_checkpoints()
+        self.drop_checkpoints()
         self._flush_when_due()
 
+    def tables(self) -> dict[str, list[Row]]:
+        """Return the rows of all tables."""
+        trials = [self.trials[number] for number in sorted(self.trials)]
+        return {
+            "trials": [trial_row(record, self._facts) for record in trials],
+            "epochs": self._epoch_rows,
+            "rungs": self._rung_rows,
+        }
+
     def flush(self) -> None:
-        """Write all tables now."""
+        """Write all tables now; without space the old ones stand, and that is said once."""
         start_s = time.monotonic()
-        trial_rows = [trial_row(record, self._facts) for record in self.trials.values()]
-        write_table(self._folder.tables, "trials", trial_rows)
-        write_table(self._folder.tables, "epochs", self._epoch_rows)
-        write_table(self._folder.tables, "rungs", self._rung_rows)
+        try:
+            for name, rows in self.tables().items():
+                write_table(self._folder.tables, name, rows)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            if not self._is_short_of_space:
+                self.say(
+                    f"no space left for the tables in {self._folder.tables}: the search goes on"
+                )
+            self._is_short_of_space = True
+        else:
+            self._is_short_of_space = False
         now_s = time.monotonic()
         wait_s = min(max(FLUSH_FLOOR_S, FLUSH_RATIO * (now_s - start_s)), FLUSH_CEILING_S)
         self._next_flush_s = now_s + wait_s
+
+    def drop_checkpoints(self) -> None:
+        """Keep the checkpoints of trials that can go on and of the best few that ended."""
+        ended = [record for record in self.trials.values() if record.is_over]
+        ended.sort(key=lambda record: record.best_val_psnr_db, reverse=True)
+        for rank, record in enumerate(ended):
+            if record.spec.checkpoint is not None:
+                best = Path(record.spec.checkpoint)
+                drop_resumable(best)
+                if rank >= BEST_KEPT:
+                    best.unlink(missing_ok=True)
 
     def _flush_when_due(self) -> None:
         if time.monotonic() >= self._next_flush_s:
             self.flush()
 
-    def _drop_checkpoints(self) -> None:
-        ended = [record for record in self.trials.values() if record.outcome is not None]
-        ended.sort(key=lambda record: record.best_val_psnr_db, reverse=True)
-        for record in ended[BEST_KEPT:]:
-            if record.spec.checkpoint is not None:
-                Path(record.spec.checkpoint).unlink(missing_ok=True)
+    def _note_epoch(self, record: TrialRecord, result: EpochResult, heard: Moment) -> None:
+        record.epochs.append(result)
+        record.heard.append(heard)
+        self._epoch_rows.append(epoch_row(record, result, heard))
+
+    def _note_decision(self, record: TrialRecord, decision: RungDecision) -> None:
+        record.decisions.append(decision)
+        self._rung_rows.append(rung_row(record, decision))
+
+    @staticmethod
+    def _note_end(record: TrialRecord, ending: Ending) -> None:
+        record.outcome, record.reason, record.ended = ending.outcome, ending.reason, ending.ended

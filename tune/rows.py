@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -10,6 +9,7 @@ import torch
 
 from models.registry import ModelConfig, build_model, count_parameters
 from models.training import EpochResult
+from tune.clock import Moment
 from tune.rungs import RungDecision
 from tune.trial import TrialRecord
 
@@ -60,18 +60,19 @@ def trial_row(record: TrialRecord, facts: StudyFacts) -> Row:
         "predicted_peak_mib": None,
         "outcome": None if record.outcome is None else record.outcome.value,
         "reason": record.reason,
-        "started_at": record.started_at,
-        "ended_at": record.ended_at,
+        "failures": len(record.failures),
+        "started_at": record.begun.at,
+        "ended_at": None if record.ended is None else record.ended.at,
         **_scores(record),
         **_costs(record),
     }
 
 
-def epoch_row(record: TrialRecord, result: EpochResult) -> Row:
-    """Return the row of a finished epoch, recorded now."""
+def epoch_row(record: TrialRecord, result: EpochResult, heard: Moment) -> Row:
+    """Return the row of a finished epoch."""
     values = asdict(result)
     del values["is_last"]
-    return {**_identity(record), **values, "recorded_at": datetime.now(UTC)}
+    return {**_identity(record), **values, "recorded_at": heard.at}
 
 
 def rung_row(record: TrialRecord, decision: RungDecision) -> Row:
@@ -110,11 +111,10 @@ def _scores(record: TrialRecord) -> Row:
 
 def _costs(record: TrialRecord) -> Row:
     last = record.epochs[-1] if record.epochs else None
-    ended_at = record.ended_at or datetime.now(UTC)
     return {
         "train_s": sum(epoch.train_s for epoch in record.epochs),
         "val_s": sum(epoch.val_s for epoch in record.epochs),
-        "wall_s": (ended_at - record.started_at).total_seconds(),
+        "wall_s": record.wall_s,
         "peak_memory_mib": last and last.peak_memory_mib,
         "memory_method": last and last.memory_method,
     }

@@ -8,11 +8,17 @@ if it is among the best 1/reduction_factor of all values seen at that rung, its 
 differences from Ray's implementation, each a trap met there: a trial is judged once per rung and
 never at a rung below one it passed, and nobody is stopped before a rung has seen
 `reduction_factor` values.
+
+A few trials are audited: chosen by their number before anything is known of them, they run on where
+a rung would stop them, so that the tables can say how often stopping was wrong. From there on no
+rung sees their values: later trials are judged as if they had been stopped.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,8 @@ class RungDecision:
         cutoff: The value needed to stay, in dB; None while the rung has too few values to judge.
         num_values: Values seen at this rung, this one included.
         kept: Whether the trial goes on.
+        audited: Whether it goes on although it is worse than the cutoff, to learn what stopping
+            would have missed.
     """
 
     trial_number: int
@@ -36,6 +44,7 @@ class RungDecision:
     cutoff: float | None
     num_values: int
     kept: bool
+    audited: bool = False
 
 
 def rung_epochs(grace_epochs: int, max_epochs: int, reduction_factor: int) -> tuple[int, ...]:
@@ -75,6 +84,20 @@ def cutoff_value(values: Sequence[float], reduction_factor: int) -> float | None
     return sorted(values, reverse=True)[num_kept - 1]
 
 
+def is_audited(seed: int, trial_number: int, share: float) -> bool:
+    """Return whether a trial belongs to the audited share; depends on nothing else.
+
+    >>> sum(is_audited(0, number, 0.05) for number in range(1000))
+    53
+    """
+    draw = np.random.default_rng([seed, trial_number, _AUDIT_STREAM]).random()
+    return bool(draw < share)
+
+
+_AUDIT_STREAM = 0xA0D17
+"""Keeps the draws of the audit apart from other draws with the same seed."""
+
+
 @dataclass
 class RungLedger:
     """The values recorded at every rung of one study.
@@ -82,13 +105,23 @@ class RungLedger:
     Attributes:
         epochs: The rung epochs, rising.
         reduction_factor: One in this many trials stays at each rung.
-        decisions: Every decision taken, in order.
+        audit_share: Share of trials that run on where they would be stopped.
+        seed: Chooses them.
     """
 
     epochs: tuple[int, ...]
     reduction_factor: int
-    decisions: list[RungDecision] = field(default_factory=list)
+    audit_share: float = 0.0
+    seed: int = 0
     _values: dict[int, list[float]] = field(default_factory=dict)
+    _audited: set[int] = field(default_factory=set)
+
+    def recall(self, decisions: Iterable[RungDecision]) -> None:
+        """Take up the decisions of earlier sessions, in any order."""
+        for decision in sorted(decisions, key=lambda known: known.num_values):
+            self._values.setdefault(decision.rung_epoch, []).append(decision.value)
+            if decision.audited:
+                self._audited.add(decision.trial_number)
 
     def judge(self, trial_number: int, epoch: int, value: float) -> RungDecision | None:
         """Record a trial's value if `epoch` is a rung and say whether the trial goes on.
@@ -99,26 +132,29 @@ class RungLedger:
             value: Validation PSNR in dB; larger is better.
 
         Returns:
-            The decision, or None where `epoch` is no rung.
+            The decision, or None where `epoch` is no rung and for a trial that runs on audited.
 
         Raises:
             ValueError: If the value is not finite; such a trial must have ended before.
         """
         if not math.isfinite(value):
             raise ValueError(f"a rung compares finite values, found {value} at epoch {epoch}")
-        if epoch not in self.epochs:
+        if epoch not in self.epochs or trial_number in self._audited:
             return None
         values = self._values.setdefault(epoch, [])
         values.append(value)
         cutoff = cutoff_value(values, self.reduction_factor)
-        decision = RungDecision(
+        is_good = cutoff is None or value >= cutoff
+        audited = not is_good and is_audited(self.seed, trial_number, self.audit_share)
+        if audited:
+            self._audited.add(trial_number)
+        return RungDecision(
             trial_number=trial_number,
             rung=self.epochs.index(epoch),
             rung_epoch=epoch,
             value=value,
             cutoff=cutoff,
             num_values=len(values),
-            kept=cutoff is None or value >= cutoff,
+            kept=is_good or audited,
+            audited=audited,
         )
-        self.decisions.append(decision)
-        return decision

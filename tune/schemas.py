@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 ColumnType = Literal["string", "bool", "int32", "int64", "float64", "timestamp"]
 
@@ -147,6 +147,12 @@ TRIALS = TableSchema(
             "Why it ended so; missing while it runs and for a completed trial.",
             nullable=True,
         ),
+        Column(
+            "failures",
+            "int32",
+            "Times that its worker died or hung; after the first it went on from its last epoch.",
+            "1",
+        ),
         Column("epochs_finished", "int32", "Epochs that it finished.", "epochs"),
         # What it reached: all "best" values come from one epoch.
         Column(
@@ -216,7 +222,13 @@ TRIALS = TableSchema(
         # What it cost.
         Column("train_s", "float64", "Time spent in training, all finished epochs.", "s"),
         Column("val_s", "float64", "Time spent in validation, all finished epochs.", "s"),
-        Column("wall_s", "float64", "Time since its start, waiting included, up to its end.", "s"),
+        Column(
+            "wall_s",
+            "float64",
+            "Running time of the study from its start to its end, or to its last epoch while it "
+            "runs.",
+            "s",
+        ),
         Column("started_at", "timestamp", "When it was handed to a worker."),
         Column("ended_at", "timestamp", "When it ended; missing while it runs.", nullable=True),
         Column(
@@ -283,6 +295,12 @@ RUNGS = TableSchema(
         ),
         Column("num_values", "int32", "Values that the rung had seen, this one included.", "1"),
         Column("kept", "bool", "Whether the trial went on."),
+        Column(
+            "audited",
+            "bool",
+            "Whether it went on although it was worse than the cutoff, so that the study can say "
+            "how often stopping is wrong; later rungs do not see it.",
+        ),
     ),
 )
 

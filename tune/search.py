@@ -4,8 +4,10 @@ Parses and calls; what happens is in `tune.launch`. Nothing that a worker unpick
 """
 
 import argparse
+import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from tune.command import (
@@ -18,13 +20,16 @@ from tune.command import (
     run_command,
 )
 from tune.config import Resolved, add_search_flags, resolve, search_flags
+from tune.errors import UsageError
 from tune.profiles import Machine, detect_machine
 from tune.settings import read_toml_file
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tune.launch import StudyPlan, StudyResult
+    from tune.launch import StudyResult
+    from tune.plan import StudyPlan
+    from tune.start import Start
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,9 +47,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--no-dashboard", action="store_true", help="start Ray without its dashboard"
     )
     parser.add_argument("--quiet", action="store_true", help="print only what was found")
+    add_session_flags(parser)
     arguments = parser.parse_args(argv)
     command = command_line("tune.search", argv)
     return run_command(lambda: search(arguments, command))
+
+
+def add_session_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say whether a study goes on or begins."""
+    group = parser.add_argument_group(
+        "going on", "The same command again goes on with an unfinished study."
+    )
+    group.add_argument("--resume", metavar="NAME", help="go on with the study of this name")
+    group.add_argument("--new", action="store_true", help="begin a new study in any case")
+    group.add_argument(
+        "--more-trials", metavar="N", type=int, default=0, help="extend the study by N trials"
+    )
+    group.add_argument(
+        "--more-hours", metavar="H", type=float, default=0.0, help="extend the study by H hours"
+    )
 
 
 def search(arguments: argparse.Namespace, command: Sequence[str]) -> int:
@@ -54,59 +75,105 @@ def search(arguments: argparse.Namespace, command: Sequence[str]) -> int:
         UsageError, DataError, ModelError: If something that was asked for cannot be done; nothing
             has been written then.
     """
-    file = {} if arguments.config is None else read_toml_file(arguments.config)
     flags = search_flags(arguments)
+    file = read_settings(arguments, flags)
     machine = detect_machine(str(flags.get("device", file.get("device", "auto"))))
     resolved = resolve(flags, file, machine)
 
-    from tune.launch import plan_study
-    from tune.plan_view import open_data, show_plan, show_setting
+    from tune.plan import plan_study
+    from tune.plan_view import open_data, show_plan, show_setting, show_start
+    from tune.start import More, choose_starts
     from tune.study import check_results
 
     for one in resolved:
-        check_results(one.config.results, one.config.name)
+        check_results(one.config.results)
+    starts = choose_starts(
+        [one.config for one in resolved],
+        new=arguments.new,
+        resume=arguments.resume,
+        more=More(arguments.more_trials, arguments.more_hours),
+    )
     console = make_console()
     corpus = open_data(resolved[0].config.data, console)
     plans = [plan_study(one, corpus) for one in resolved]
     if not arguments.quiet:
         show_setting(console, plans[0])
     if arguments.dry_run:
-        for plan in plans:
+        for plan, start in zip(plans, starts, strict=True):
+            show_start(console, start)
             show_plan(console, plan)
         return DONE
-    return run_all(console, plans, machine, command, arguments)
+    return run_all(console, list(zip(plans, starts, strict=True)), machine, command, arguments)
+
+
+def read_settings(arguments: argparse.Namespace, flags: Mapping[str, object]) -> dict[str, object]:
+    """Return the settings of a file: the one of --config, or that of the study to go on with.
+
+    Raises:
+        UsageError: If flags contradict each other, or the file cannot be read.
+    """
+    if arguments.more_trials < 0 or not 0 <= arguments.more_hours < math.inf:
+        raise UsageError(
+            "--more-trials and --more-hours are not negative, found "
+            f"{arguments.more_trials} and {arguments.more_hours:g}: leave out what is not needed"
+        )
+    if arguments.resume is None:
+        return {} if arguments.config is None else read_toml_file(arguments.config)
+    for flag, is_given in (
+        ("--new", arguments.new),
+        ("--config", arguments.config is not None),
+        ("--name", "name" in flags),
+    ):
+        if is_given:
+            raise UsageError(
+                f"--resume goes on with what there is, found {flag} beside it: leave one out"
+            )
+    from tune.start import find_study
+
+    return read_toml_file(find_study(str(flags.get("results", "ray_results")), arguments.resume))
 
 
 def run_all(
     console: "Console",
-    plans: Sequence["StudyPlan"],
+    planned: "Sequence[tuple[StudyPlan, Start]]",
     machine: Machine,
     command: Sequence[str],
     arguments: argparse.Namespace,
 ) -> int:
     """Run the planned studies in one Ray session, print what each found, return the exit code."""
     from models.precision import prepare_process
-    from tune.launch import plan_study, prepare_study, run_study
-    from tune.plan_view import show_dashboard, show_end, show_stack
+    from tune.launch import open_study, run_study
+    from tune.plan import plan_study
+    from tune.plan_view import show_dashboard, show_end, show_stack, show_start
     from tune.ray_driver import ray_session
     from tune.summary import draw_summary
 
     code = DONE
-    prepare_process(num_threads=1)  # as in the workers, so that the timed step is theirs
-    # Before Ray starts: a name that is taken costs no waiting, and the timed step a quiet machine.
-    folder, stack = prepare_study(plans[0], machine, command)
     quiet = arguments.quiet
-    with ray_session(plans[0].packing, dashboard=not arguments.no_dashboard) as address:
-        if not quiet:
-            show_dashboard(console, address)
-        for number, planned in enumerate(plans):
-            plan = planned
-            if number > 0:  # planned again: the studies before are its neighbours now
-                plan = plan_study(Resolved(planned.config, planned.picked), planned.corpus)
-                folder, stack = prepare_study(plan, machine, command)
-            if not quiet:
-                show_stack(console, stack)
-            result = run_study(plan, stack, folder, console, quiet)
+    is_ray_up = False
+    prepare_process(num_threads=1)  # as in the workers, so that the timed step is theirs
+    with ExitStack() as session:
+        for first_plan, start in planned:
+            show_start(console, start)
+            if start.is_finished:
+                continue
+            # Planned again: the studies before are its neighbours now.
+            plan = first_plan
+            if is_ray_up:
+                plan = plan_study(Resolved(plan.config, plan.picked), plan.corpus)
+            # Opened before Ray starts: a locked study costs no waiting, the timed step a quiet
+            # machine.
+            with open_study(plan, start, machine, command) as study:
+                if not is_ray_up:
+                    address = session.enter_context(
+                        ray_session(plan.packing, dashboard=not arguments.no_dashboard)
+                    )
+                    is_ray_up = True
+                    if not quiet:
+                        show_dashboard(console, address)
+                if not quiet:
+                    show_stack(console, study.stack)
+                result = run_study(plan, study, console, quiet)
             draw_summary(console, result.summary, result.references, plan.label)
             show_end(console, plan, result)
             if result.interruption is not None:

@@ -51,6 +51,11 @@ class StudyFolder:
         return self.path / "journal"
 
     @property
+    def lock(self) -> Path:
+        """Held by the one driver of the study."""
+        return self.path / "lock"
+
+    @property
     def tables(self) -> Path:
         """Folder of the Parquet tables."""
         return self.path / "tables"
@@ -75,11 +80,11 @@ def study_name(arch: str, latent_channels: int, ratio: int, moment: datetime) ->
     return f"{arch}_quick_c{latent_channels}_cr{ratio}x_{moment:%Y%m%d_%H%M%S}"
 
 
-def check_results(results: str, name: str | None) -> None:
-    """Refuse a results folder or a study name that could not be used; writes nothing.
+def check_results(results: str) -> None:
+    """Refuse a results folder that could not be used; writes nothing.
 
     Raises:
-        UsageError: If the folder cannot be written, or the name is taken.
+        UsageError: If the folder cannot be written.
     """
     existing = Path(results)
     try:
@@ -91,8 +96,6 @@ def check_results(results: str, name: str | None) -> None:
         raise _unwritable(results, f"{str(existing)!r} is a file")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise _unwritable(results, "Permission denied")
-    if name is not None and (Path(results) / name).exists():
-        raise _taken(Path(results) / name)
 
 
 def create_study_folder(

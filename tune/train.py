@@ -22,12 +22,13 @@ from tune.command import (
 from tune.config import add_search_flags, resolve, search_flags
 from tune.profiles import detect_machine
 from tune.settings import read_toml_file
+from tune.space import SearchSpace
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from models.training import EpochResult
-    from tune.recorder import Recorder
+    from tune.conductor import Conductor
     from tune.trial import TrialRecord
 
 SEARCH_ONLY = (
@@ -39,6 +40,7 @@ SEARCH_ONLY = (
     "scheduler",
     "grace_epochs",
     "reduction_factor",
+    "audit",
     "max_concurrent",
 )
 """Settings of a search that say nothing about one training."""
@@ -52,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_search_flags(parser, leave_out=SEARCH_ONLY)
     parser.add_argument("--config", metavar="FILE", help="TOML file; its keys are the flags' names")
     parser.add_argument("--quiet", action="store_true", help="print only the result")
+    parser.add_argument("--new", action="store_true", help="begin anew whatever there is")
     arguments = parser.parse_args(argv)
     command = command_line("tune.train", argv)
     return run_command(lambda: train(arguments, command))
@@ -78,63 +81,74 @@ def train(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     one = replace(resolved[0], picked=picked)
 
     from models.precision import prepare_process
-    from tune.launch import choose_study_stack, open_folder, plan_study, study_facts
-    from tune.plan_view import open_data, show_setting, show_stack
-    from tune.proposal import Proposal
-    from tune.recorder import Recorder
+    from tune.launch import make_conductor, open_study
+    from tune.plan import plan_study
+    from tune.plan_view import open_data, show_setting, show_stack, show_start
+    from tune.progress import StudyProgress
+    from tune.proposal import KnownPoint
+    from tune.start import More, choose_starts
     from tune.study import check_results
-    from tune.trial import TrialRecord
 
-    check_results(one.config.results, one.config.name)
+    check_results(one.config.results)
+    (start,) = choose_starts([one.config], new=arguments.new, resume=None, more=More())
     console = make_console()
     prepare_process()
     plan = plan_study(one, open_data(one.config.data, console))
+    plan = replace(plan, known=(KnownPoint("given", {}),), rungs=(), space=SearchSpace(()))
     if not arguments.quiet:
         show_setting(console, plan)
-    stack = choose_study_stack(plan)
-    if not arguments.quiet:
-        show_stack(console, stack)
-    folder = open_folder(plan, machine, command)
-    recorder = Recorder(folder, study_facts(plan))
-    record = TrialRecord(plan.trial_spec(Proposal(0, "given", {}), stack, folder))
-    recorder.begin(record)
-    try:
-        run_here(recorder, record, console, quiet=arguments.quiet)
-    finally:
-        recorder.flush()
-    return show_result(console, record, str(folder.path))
+    show_start(console, start)
+    with open_study(plan, start, machine, command) as study:
+        if not arguments.quiet:
+            show_stack(console, study.stack)
+        progress = StudyProgress(console, 1, plan.config.epochs, quiet=True)
+        conductor = make_conductor(plan, study, progress)
+        try:
+            run_here(conductor, console, quiet=arguments.quiet)
+        finally:
+            conductor.close()
+    return show_result(console, conductor.recorder.trials[0], str(study.folder.path))
 
 
-def run_here(recorder: "Recorder", record: "TrialRecord", console: "Console", quiet: bool) -> None:
-    """Train a trial to its end in this process and record how it ended.
+def run_here(conductor: "Conductor", console: "Console", quiet: bool) -> None:
+    """Train the one trial of a study to its end in this process; it may have begun earlier.
 
     A defect of the program ends the trial as FAILED and keeps its traceback, here and in the books.
     """
     import traceback
 
     from models.training import train_epochs
+    from tune.checkpoints import TrialCheckpoints
     from tune.crashes import crash_outcome, crash_reason
     from tune.outcomes import Outcome
-    from tune.trial import BestCheckpoint, open_session
+    from tune.trial import open_session
 
-    number = record.spec.number
-    best = BestCheckpoint(record.spec)
+    spec = conductor.next_trial()
+    if spec is None:  # its last epoch was finished, and only its end was not written
+        return
+    checkpoints = TrialCheckpoints(spec)
     try:
-        session = open_session(record.spec)
+        session = open_session(spec)
+        for note in checkpoints.restore(session):
+            conductor.say(note)
+        for result in checkpoints.results[spec.known_epochs :]:
+            conductor.hear_epoch(spec.number, result)
         for result in train_epochs(session):
-            recorder.add_epoch(number, result)
-            best.update(session, result)
+            no_space = checkpoints.save(session, result)
+            if no_space is not None:
+                conductor.say(no_space)
+            conductor.hear_epoch(spec.number, result)
             if not quiet:
-                console.print(epoch_line(result, record.spec.train.epochs))
+                console.print(epoch_line(result, spec.train.epochs))
     except KeyboardInterrupt:
-        recorder.end(number, Outcome.INTERRUPTED, "interrupted by SIGINT")
+        conductor.interrupt("interrupted by SIGINT")
     except Exception as error:
         outcome = crash_outcome(error)
-        recorder.end(number, outcome, crash_reason(error), traceback.format_exc())
+        conductor.end(spec.number, outcome, crash_reason(error), traceback.format_exc())
         if outcome is Outcome.FAILED:
             raise
     else:
-        recorder.end(number, Outcome.COMPLETED, None)
+        conductor.end(spec.number, Outcome.COMPLETED)
 
 
 def epoch_line(result: "EpochResult", epochs: int) -> str:

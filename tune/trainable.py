@@ -11,6 +11,7 @@ nobody knows what state the process is in.
 
 import gc
 import math
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -20,19 +21,22 @@ from ray.tune import Trainable
 
 from models.precision import prepare_process
 from models.training import EpochResult, TrainingSession, train_epochs
+from tune.checkpoints import TrialCheckpoints
 from tune.crashes import crash_outcome, crash_reason
 from tune.outcomes import Outcome
-from tune.trial import BestCheckpoint, TrialSpec, open_session
+from tune.trial import TrialSpec, open_session
 
 METRIC = "val_psnr_db"
 SPEC = "spec"
+NOTES = "notes"
 
 
 class AutoencoderTrial(Trainable):
     """Trains one autoencoder per trial; `step` is one epoch."""
 
     _spec: TrialSpec
-    _best: BestCheckpoint
+    _checkpoints: TrialCheckpoints
+    _unheard: deque[EpochResult]
     _session: TrainingSession | None = None
     _epochs: Iterator[EpochResult] = iter(())
 
@@ -53,20 +57,20 @@ class AutoencoderTrial(Trainable):
 
     def step(self) -> dict[str, Any]:
         """Train and validate one epoch; the report is an `EpochResult` or the trial's end."""
+        notes: list[str] = []
         try:
             # The session is built here and not in `_begin`: a model that does not fit must end
             # its own trial, with a reason, and an exception in `reset_config` cannot say one.
             if self._session is None:
-                self._session = open_session(self._spec)
-                self._epochs = train_epochs(self._session)
-            result = next(self._epochs)
+                notes = self._open()
+            assert self._session is not None
+            result, note = self._next_epoch(self._session)
         except Exception as error:
             outcome = crash_outcome(error)
             if outcome is Outcome.FAILED:
                 raise
             return _end(outcome, crash_reason(error))
-        self._best.update(self._session, result)
-        report = asdict(result)
+        report = asdict(result) | {NOTES: notes if note is None else [*notes, note]}
         if result.is_last:
             report |= {"done": True, "outcome": Outcome.COMPLETED.value}
         return report
@@ -78,7 +82,23 @@ class AutoencoderTrial(Trainable):
 
     def _begin(self, spec: TrialSpec) -> None:
         self._spec = spec
-        self._best = BestCheckpoint(spec)
+        self._checkpoints = TrialCheckpoints(spec)
+        self._unheard = deque()
+
+    def _open(self) -> list[str]:
+        """Open the trial where its files leave it; return what a person should know of it."""
+        session = open_session(self._spec)
+        notes = self._checkpoints.restore(session)
+        # Epochs that the search died before hearing of; those it knows are not told again.
+        self._unheard.extend(self._checkpoints.results[self._spec.known_epochs :])
+        self._session, self._epochs = session, train_epochs(session)
+        return notes
+
+    def _next_epoch(self, session: TrainingSession) -> tuple[EpochResult, str | None]:
+        if self._unheard:
+            return self._unheard.popleft(), None
+        result = next(self._epochs)
+        return result, self._checkpoints.save(session, result)
 
 
 def _end(outcome: Outcome, reason: str) -> dict[str, Any]:

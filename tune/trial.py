@@ -5,14 +5,13 @@
 `tune.train` both call it, so that there is one training loop.
 """
 
-import math
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.registry import ModelConfig
+from tune.clock import Moment
 from tune.errors import UsageError
 from tune.outcomes import Outcome
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from data.batches import EvalBatches, TrainBatches
     from data.dataset import Corpus
     from models.training import EpochResult, TrainConfig, TrainingSession
+    from tune.rungs import RungDecision
     from tune.space import Value
 
 
@@ -48,7 +48,19 @@ class DataSpec:
 
 @dataclass(frozen=True)
 class TrialSpec:
-    """Everything that a worker needs to run one trial."""
+    """Everything that a worker needs to run one trial.
+
+    Attributes:
+        study: Name of the study.
+        number: The trial's number in it.
+        model: What is trained.
+        train: How.
+        data: On what.
+        device: Where, "cpu" or "cuda".
+        proposed_by: Where the configuration comes from.
+        checkpoint: File of the best epoch; the newest epoch's lie beside it. None keeps none.
+        known_epochs: Epochs that the search has heard of, from which the trial goes on.
+    """
 
     study: str
     number: int
@@ -58,6 +70,7 @@ class TrialSpec:
     device: str
     proposed_by: str
     checkpoint: str | None = None
+    known_epochs: int = 0
 
     @property
     def name(self) -> str:
@@ -77,19 +90,36 @@ class TrialRecord:
 
     Attributes:
         spec: What was asked for.
-        started_at: When the trial was handed out.
+        begun: When the trial was handed out.
         epochs: The finished epochs, in order; kept however the trial ends.
+        heard: When the search heard of each of them.
+        decisions: What rungs decided about it.
+        failures: Why its worker was lost, each time.
         outcome: How it ended; None while it runs.
         reason: Why, for a person; None for a completed trial.
-        ended_at: When it ended.
+        ended: When it ended.
     """
 
     spec: TrialSpec
-    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    begun: Moment
     epochs: list["EpochResult"] = field(default_factory=list)
+    heard: list[Moment] = field(default_factory=list)
+    decisions: list["RungDecision"] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
     outcome: Outcome | None = None
     reason: str | None = None
-    ended_at: datetime | None = None
+    ended: Moment | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended for good; an interrupted trial can go on."""
+        return self.outcome not in {None, Outcome.INTERRUPTED}
+
+    @property
+    def wall_s(self) -> float:
+        """Running time of the study from its start to its end, or to its last epoch so far."""
+        last = self.ended or (self.heard[-1] if self.heard else self.begun)
+        return last.elapsed_s - self.begun.elapsed_s
 
     @property
     def best(self) -> "EpochResult | None":
@@ -101,37 +131,6 @@ class TrialRecord:
         """Validation PSNR of the best epoch in dB; minus infinity before the first epoch."""
         best = self.best
         return float("-inf") if best is None else best.val_psnr_db
-
-
-class BestCheckpoint:
-    """Keeps the checkpoint of a trial's best epoch, if its specification names a file.
-
-    Args:
-        spec: The trial.
-    """
-
-    def __init__(self, spec: TrialSpec) -> None:
-        self._spec = spec
-        self._best_db = -math.inf
-
-    def update(self, session: "TrainingSession", result: "EpochResult") -> None:
-        """Save the session if the epoch just finished is the best so far."""
-        if self._spec.checkpoint is None or result.val_psnr_db <= self._best_db:
-            return
-        from models.checkpoint import save_checkpoint
-
-        self._best_db = result.val_psnr_db
-        save_checkpoint(
-            Path(self._spec.checkpoint),
-            session,
-            {
-                "trial": self._spec.name,
-                "epoch": result.epoch,
-                "val_psnr_db": result.val_psnr_db,
-                "corpus_fingerprint": self._spec.data.corpus_fingerprint,
-                "split_fingerprint": self._spec.data.split_fingerprint,
-            },
-        )
 
 
 @lru_cache(maxsize=4)
