@@ -8,7 +8,7 @@ models.footprint_calibration measures them on a GPU.
 How far off, against the allocator's peak over two real steps and a validation batch on a CPU
 with AVX-512 (`python -m benchmarks.footprint`, 24 sizes of the four architectures): saved bytes
 are equal. The peak lies within 0.1 % in fp32 where widths are multiples of 16 and weights do not
-dominate, else within 3 %; in fp32 channels_last between 5 % low and 8 % high, in bf16
+dominate, else within 6 %; in fp32 channels_last between 6 % low and 9 % high, in bf16
 channels_last within 3 %. Bf16 in the ordinary layout, which training never chooses, comes out up
 to 13 % low where widths are no multiples of 16: oneDNN unfolds those images. Nothing here has been
 measured on a GPU.
