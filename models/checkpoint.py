@@ -10,6 +10,7 @@ import io
 import os
 import pickle
 import tempfile
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,8 +85,16 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     if not path.is_file():
         raise ModelError(f"no checkpoint at {path}: check the path, or train again")
     try:
+        _check_sums(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError) as error:
+    except (
+        RuntimeError,
+        pickle.UnpicklingError,
+        zipfile.BadZipFile,
+        EOFError,
+        OSError,
+        ValueError,
+    ) as error:
         raise ModelError(
             f"a checkpoint must be a whole file written by this program, {path} cannot be read: "
             "take another checkpoint of the run, or train again"
@@ -102,3 +111,11 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
         state=content["state"],
         metadata=content["metadata"],
     )
+
+
+def _check_sums(path: Path) -> None:
+    """Compares every part with its stored checksum: torch writes them and never looks at them."""
+    with zipfile.ZipFile(path) as archive:
+        damaged = archive.testzip()
+    if damaged is not None:
+        raise zipfile.BadZipFile(f"the checksum of {damaged} is wrong")

@@ -31,6 +31,8 @@ from tune.space import Value
 EPOCH, RUNG, FAILURE, BEGIN, END = "epoch:", "rung:", "failure:", "begin", "end"
 FORMAT = 1
 """Version of what the attributes hold."""
+NUM_FIRST_LINES = 2
+"""Lines that `StudyJournal.create` writes: the study and the format."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ class StudyJournal:
             file = JournalFile(path)
             storage = JournalStorage(file)
             (summary,) = storage.get_all_studies()
-        except (OSError, ValueError, KeyError, IndexError) as error:
+        except (OSError, ValueError, KeyError, IndexError, AssertionError) as error:
             raise UsageError(
                 f"a study's journal holds one study, line by line, found {str(path)!r} which "
                 f"does not ({str(error) or type(error).__name__}): "
@@ -161,6 +163,18 @@ class StudyJournal:
                 "go on with the release that wrote it, or start a new study with --new"
             )
         return cls(file, study)
+
+    @classmethod
+    def open_or_create(cls, path: Path, name: str) -> "StudyJournal":
+        """Open a journal, or begin it where its first session died before it had begun one.
+
+        Raises:
+            UsageError: If it cannot be read, or is of another version.
+        """
+        if path.exists() and path.read_bytes().count(b"\n") >= NUM_FIRST_LINES:
+            return cls.open(path)
+        path.unlink(missing_ok=True)
+        return cls.create(path, name)
 
     def agree(self, agreement: Agreement) -> None:
         """Write what the study decided once."""

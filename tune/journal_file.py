@@ -88,6 +88,9 @@ def cut_torn_end(path: Path) -> int:
 class JournalFile(JournalFileBackend):
     """Optuna's journal file, for one writer that survives a full disk.
 
+    Attributes:
+        path: The file.
+
     Args:
         path: The file; made if absent.
         on_full: Told once, in words, when the writer begins to wait for space.
@@ -101,7 +104,7 @@ class JournalFile(JournalFileBackend):
         should_give_up: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__(str(path))
-        self._path = path
+        self.path = path
         self.on_full = on_full
         self.should_give_up = should_give_up
 
@@ -113,20 +116,20 @@ class JournalFile(JournalFileBackend):
         """
         was_told = False
         while True:
-            size = self._path.stat().st_size
+            size = self.path.stat().st_size
             try:
                 super().append_logs(logs)
             except OSError as error:
                 if error.errno not in FULL:
                     raise
-                os.truncate(self._path, size)  # half a line would spoil all that follow
+                os.truncate(self.path, size)  # half a line would spoil all that follow
                 if self.should_give_up():
                     raise NoSpaceError(*error.args) from error
             else:
                 return
             if not was_told:
                 self.on_full(
-                    f"no space left for {self._path}: the search waits until there is some, free it"
+                    f"no space left for {self.path}: the search waits until there is some, free it"
                 )
                 was_told = True
             time.sleep(RETRY_S)

@@ -81,13 +81,10 @@ def open_study(
     folder = open_folder(plan, machine, command) if start.folder is None else start.folder
     with study_lock(folder.lock) as dead:
         notes = [] if dead is None else [f"took over the lock of {dead.words}: it has died"]
-        if folder.journal.exists():
-            torn_bytes = cut_torn_end(folder.journal)
-            if torn_bytes:
-                notes.append(f"cut {torn_bytes} bytes of an unfinished last line off the journal")
-            journal = StudyJournal.open(folder.journal)
-        else:
-            journal = StudyJournal.create(folder.journal, folder.name)
+        torn_bytes = cut_torn_end(folder.journal) if folder.journal.exists() else 0
+        if torn_bytes:
+            notes.append(f"cut {torn_bytes} bytes of an unfinished last line off the journal")
+        journal = StudyJournal.open_or_create(folder.journal, folder.name)
         clock = StudyClock(journal.elapsed_s)
         stack, agreement = agree(plan, journal)
         if journal.budget != start.budget:

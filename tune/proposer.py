@@ -6,7 +6,6 @@ docstring.
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import cast
 
 import numpy as np
 import optuna
@@ -104,14 +103,16 @@ class Proposer:
 
     def recall(self, history: TrialHistory) -> Proposal:
         """Return the proposal of an earlier session; one that was cut short is completed."""
-        values = dict(history.values)
-        if values.keys() != self._distributions.keys():
-            self._seed_sampler(history.number)
-            trial = optuna.trial.Trial(self._study, self._journal.trial_id(history.number))
-            values = {
-                name: _suggest(trial, name, dist) for name, dist in self._distributions.items()
-            }
-        return self._proposal(history.number, values)
+        number = history.number
+        if history.values.keys() != self._distributions.keys():
+            values = self._propose_again(number)
+            trial_id = self._journal.trial_id(number)
+            for name in self._distributions.keys() - history.values.keys():
+                known = self._distributions[name]
+                internal = known.to_internal_repr(values[name])
+                self._journal.storage.set_trial_param(trial_id, name, internal, known)
+            return self._proposal(number, values)
+        return self._proposal(number, history.values)
 
     def tell(self, number: int, outcome: Outcome, scores_db: Sequence[float]) -> None:
         """Tell the sampler how a trial ended for good; an interrupted one has not.
@@ -159,16 +160,17 @@ class Proposer:
         proposed_by = self._known[number].proposed_by if is_known else "searcher"
         return Proposal(number, proposed_by, dict(values))
 
+    def _propose_again(self, number: int) -> Mapping[str, Value]:
+        """Return the values that the last trial got, or would have got, when it was asked for."""
+        if number < len(self._known):
+            return self._known[number].values
+        before = self._study.get_trials(deepcopy=False)[:number]
+        self._seed_sampler(number)
+        scratch = optuna.create_study(direction="maximize", sampler=self._study.sampler)
+        scratch.add_trials(before)
+        values: Mapping[str, Value] = scratch.ask(self._distributions).params
+        return values
+
     def _seed_sampler(self, number: int) -> None:
         words = np.random.SeedSequence([self._seed, number]).generate_state(1)
         self._study.sampler = make_sampler(self._searcher, int(words[0]))
-
-
-def _suggest(trial: optuna.Trial, name: str, known: BaseDistribution) -> Value:
-    """Return a parameter of a trial, drawn if it has none yet."""
-    if isinstance(known, CategoricalDistribution):
-        return cast(Value, trial.suggest_categorical(name, known.choices))
-    if isinstance(known, IntDistribution):
-        return trial.suggest_int(name, known.low, known.high, log=known.log)
-    assert isinstance(known, FloatDistribution)
-    return trial.suggest_float(name, known.low, known.high, log=known.log)

@@ -1,6 +1,7 @@
 """Records of trials that never ran, a study's folder, and a tiny corpus that is only read."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,17 @@ from data.plan import PrepareOptions
 from data.synthetic import Recipe, build_synthetic_corpus
 from models.registry import ModelConfig
 from models.training import EpochResult, TrainConfig
+from tune.clock import Moment
+from tune.journal import StudyJournal
 from tune.outcomes import Outcome
 from tune.rows import StudyFacts
 from tune.study import StudyFolder
 from tune.trial import DataSpec, TrialRecord, TrialSpec
+
+
+def moment(elapsed_s: float) -> Moment:
+    """A moment of a study that began at midnight."""
+    return Moment(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=elapsed_s), elapsed_s)
 
 
 def epoch_result(epoch: int, val_psnr_db: float, is_last: bool = False) -> EpochResult:
@@ -61,6 +69,12 @@ def study_folder(tmp_path: Path) -> StudyFolder:
     return folder
 
 
+@pytest.fixture
+def journal(study_folder: StudyFolder) -> StudyJournal:
+    """The journal of a new study."""
+    return StudyJournal.create(study_folder.journal, "study")
+
+
 @pytest.fixture(scope="session")
 def tiny_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A synthetic corpus of 64 px patches from four small passes; read it only."""
@@ -96,6 +110,10 @@ def make_record() -> Callable[..., TrialRecord]:
             checkpoint=None if checkpoint is None else str(checkpoint),
         )
         epochs = [epoch_result(i, score) for i, score in enumerate(scores_db, start=1)]
-        return TrialRecord(spec, epochs=epochs, outcome=outcome, reason=reason)
+        heard = [moment(10.0 * epoch.epoch) for epoch in epochs]
+        ended = None if outcome is None else moment(10.0 * len(epochs) + 1)
+        return TrialRecord(
+            spec, moment(0), epochs, heard, outcome=outcome, reason=reason, ended=ended
+        )
 
     return make

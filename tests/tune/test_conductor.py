@@ -1,6 +1,5 @@
 """A whole study without Ray: trials are handed out, judged and ended, and the books agree."""
 
-import time
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -8,7 +7,9 @@ from rich.console import Console
 
 from models.registry import ModelConfig
 from models.training import TrainConfig
+from tune.clock import StudyClock
 from tune.conductor import Conductor
+from tune.journal import Budget, StudyJournal
 from tune.outcomes import Outcome
 from tune.progress import StudyProgress
 from tune.proposal import KnownPoint, Proposal
@@ -37,31 +38,35 @@ def make_spec(proposal: Proposal) -> TrialSpec:
 
 
 @pytest.fixture
-def make_conductor(study_folder, study_facts) -> Callable[..., Conductor]:
-    def make(num_trials: int = 4, deadline_s: float | None = None) -> Conductor:
+def make_conductor(study_folder, study_facts, journal) -> Callable[..., Conductor]:
+    """Make the conductor of the study's next session, with everything that is in the journal."""
+
+    def make(num_trials: int = 4, hours: float | None = None, audit: float = 0.0) -> Conductor:
         known = [KnownPoint("hand_set", {"learning_rate": 1e-4})]
-        return Conductor(
-            Proposer(study_folder.journal, "study", DIMENSIONS, known, "random", 0),
-            RungLedger(RUNGS, 2),
-            Recorder(study_folder, study_facts),
+        reopened = StudyJournal.open(study_folder.journal)
+        clock = StudyClock(reopened.elapsed_s)
+        conductor = Conductor(
+            Proposer(reopened, DIMENSIONS, known, "random", 0),
+            RungLedger(RUNGS, 2, audit),
+            Recorder(study_folder, study_facts, reopened, clock),
             make_spec,
             StudyProgress(Console(), num_trials, EPOCHS, quiet=True),
-            num_trials,
-            deadline_s,
+            Budget(num_trials, hours),
         )
+        conductor.resume()
+        return conductor
 
     return make
 
 
 @pytest.fixture
 def run_trial(make_epoch):
-    """Run a trial as Ray would: judge, record, and end it where it does not stay."""
+    """Run a trial as Ray would: report, and end it where it does not stay."""
 
     def run(conductor: Conductor, number: int, scores_db: Sequence[float]) -> None:
         for epoch, score_db in enumerate(scores_db, start=1):
             is_last = epoch == EPOCHS
-            stays = is_last or conductor.stays(number, epoch, score_db)
-            conductor.hear_epoch(number, make_epoch(epoch, score_db, is_last))
+            stays = conductor.hear_epoch(number, make_epoch(epoch, score_db, is_last))
             if is_last:
                 conductor.end(number, Outcome.COMPLETED)
             elif not stays:
@@ -75,8 +80,8 @@ def run_trial(make_epoch):
 def study(make_conductor, run_trial) -> Conductor:
     """A finished study: one completed, one stopped, one diverged and one interrupted trial."""
     conductor = make_conductor()
-    while conductor.next_trial() is not None:
-        pass
+    for _ in range(4):
+        conductor.next_trial()
     run_trial(conductor, 0, [18.0, 20.0, 21.0, 22.0, 21.5])
     run_trial(conductor, 1, [18.0, 19.0, 21.0])
     run_trial(conductor, 2, [17.0])
@@ -131,7 +136,8 @@ def test_a_trial_that_was_turned_away_but_crashed_is_a_crash(make_conductor, run
     conductor.next_trial()
     conductor.next_trial()
     run_trial(conductor, 0, [18.0, 20.0])
-    assert not conductor.stays(1, 2, 19.0)
+    conductor.hear_epoch(1, make_epoch(1, 18.0))
+    assert not conductor.hear_epoch(1, make_epoch(2, 19.0))
     conductor.end(1, Outcome.FAILED, "the worker process died")
     assert conductor.recorder.trials[1].outcome is Outcome.FAILED
 
@@ -155,20 +161,20 @@ def test_an_interrupted_study_hands_out_nothing_and_ends(make_conductor):
 
 
 def test_a_study_out_of_time_hands_out_nothing_and_ends(make_conductor):
-    conductor = make_conductor(deadline_s=time.monotonic() - 1)
+    conductor = make_conductor(hours=0.0)
     assert conductor.should_end()
     assert conductor.next_trial() is None
     assert conductor.interruption is None
 
 
 def test_a_study_with_time_left_goes_on(make_conductor):
-    conductor = make_conductor(deadline_s=time.monotonic() + 3600)
+    conductor = make_conductor(hours=1.0)
     assert not conductor.should_end()
     assert conductor.next_trial() is not None
 
 
 def test_trials_that_the_time_budget_ended_say_so(make_conductor, monkeypatch):
-    conductor = make_conductor(deadline_s=time.monotonic() + 3600)
+    conductor = make_conductor(hours=1.0)
     conductor.next_trial()
     monkeypatch.setattr(Conductor, "is_out_of_time", True)
     conductor.close()

@@ -1,21 +1,50 @@
 """What the driver does without Ray: signals, shares of a device, and the place of sockets."""
 
+import os
 import signal
 from types import SimpleNamespace
 
 import pytest
 
-from tune.ray_driver import Packing, interruptible, socket_folder
+from tune.ray_driver import (
+    Packing,
+    interruptible,
+    socket_folder,
+    sweep_temporary,
+    temporary_prefix,
+)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_the_first_signal_asks_for_the_end_and_leaves_the_second_to_python(number):
+def test_the_first_signal_asks_for_the_end(number):
     before = signal.getsignal(number)
     reasons: list[str] = []
-    with interruptible(SimpleNamespace(interrupt=reasons.append)):
+    with interruptible(SimpleNamespace(interrupt=reasons.append, interruption=None)):
         signal.raise_signal(number)
         assert reasons == [f"interrupted by {number.name}"]
-        assert signal.getsignal(number) is before
+    assert signal.getsignal(number) is before
+
+
+def test_the_second_signal_ends_the_process_at_once_as_interrupted(monkeypatch, capsys):
+    codes: list[int] = []
+    monkeypatch.setattr("os._exit", codes.append)
+    asked = SimpleNamespace(interrupt=lambda _: None, interruption="interrupted by SIGINT")
+    with interruptible(asked):
+        signal.raise_signal(signal.SIGINT)
+    assert codes == [130]
+    assert "the same command goes on" in capsys.readouterr().err
+
+
+def test_folders_of_dead_drivers_are_swept_and_those_of_living_ones_stay(tmp_path):
+    dead, living, other = (
+        tmp_path / f"{temporary_prefix(2**22 + 1)}x",  # above any process number of Linux
+        tmp_path / f"{temporary_prefix(os.getpid())}x",
+        tmp_path / "sar-tune-notes-x",
+    )
+    for folder in (dead, living, other):
+        folder.mkdir()
+    sweep_temporary(tmp_path)
+    assert [folder.exists() for folder in (dead, living, other)] == [False, True, True]
 
 
 def test_without_a_signal_the_handlers_are_as_before():

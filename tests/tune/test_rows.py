@@ -18,7 +18,8 @@ def test_a_trial_s_row_has_the_columns_of_the_schema(make_record, study_facts):
 
 def test_an_epoch_s_row_has_the_columns_of_the_schema(make_record):
     record = make_record(0, [20.0])
-    assert sorted(epoch_row(record, record.epochs[0])) == sorted(SCHEMAS["epochs"].names)
+    row = epoch_row(record, record.epochs[0], record.heard[0])
+    assert sorted(row) == sorted(SCHEMAS["epochs"].names)
 
 
 def test_a_decision_s_row_has_the_columns_of_the_schema(make_record):

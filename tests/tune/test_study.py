@@ -75,7 +75,7 @@ def test_a_results_folder_below_a_file_is_refused_before_anything_is_written(
 ) -> None:
     (tmp_path / "file").write_text("a file")
     with pytest.raises(UsageError, match=r"must be writable, found .* is a file"):
-        check_results(str(tmp_path / "file" / "results"), None)
+        check_results(str(tmp_path / "file" / "results"))
 
 
 def test_a_results_folder_without_permission_is_refused_before_anything_is_written(
@@ -83,16 +83,12 @@ def test_a_results_folder_without_permission_is_refused_before_anything_is_writt
 ) -> None:
     monkeypatch.setattr("os.access", lambda path, mode: False)  # root may write everywhere
     with pytest.raises(UsageError, match="Permission denied"):
-        check_results(str(tmp_path / "results"), None)
+        check_results(str(tmp_path / "results"))
 
 
-def test_checking_refuses_a_taken_name_and_writes_nothing(tmp_path: Path) -> None:
-    results = tmp_path / "results"
-    check_results(str(results), "mine")
-    assert not results.exists()
-    (results / "mine").mkdir(parents=True)
-    with pytest.raises(UsageError, match="found 'mine'"):
-        check_results(str(results), "mine")
+def test_checking_writes_nothing(tmp_path: Path) -> None:
+    check_results(str(tmp_path / "results"))
+    assert not (tmp_path / "results").exists()
 
 
 def test_the_files_of_a_study_lie_in_its_folder() -> None:

@@ -10,7 +10,6 @@ from models.registry import ModelConfig
 from models.training import TrainConfig
 from tune.errors import UsageError
 from tune.trial import (
-    BestCheckpoint,
     DataSpec,
     TrialSpec,
     check_fingerprints,
@@ -51,31 +50,6 @@ def test_the_best_epoch_is_the_first_of_equal_ones(make_record):
 def test_a_trial_without_an_epoch_is_worse_than_any_other(make_record):
     assert make_record(0, []).best is None
     assert make_record(0, []).best_val_psnr_db == float("-inf")
-
-
-@pytest.fixture
-def saved_epochs(monkeypatch) -> list[int]:
-    """The epochs whose checkpoints were written."""
-    epochs: list[int] = []
-    monkeypatch.setattr(
-        "models.checkpoint.save_checkpoint",
-        lambda _path, _session, metadata: epochs.append(metadata["epoch"]),
-    )
-    return epochs
-
-
-def test_a_checkpoint_is_written_where_an_epoch_is_better_than_all_before(
-    spec, make_epoch, saved_epochs
-):
-    best = BestCheckpoint(replace(spec, checkpoint="checkpoint.pt"))
-    for epoch, score_db in enumerate([18.0, 21.0, 20.0, 21.0, 21.5], start=1):
-        best.update(None, make_epoch(epoch, score_db))
-    assert saved_epochs == [1, 2, 5]
-
-
-def test_a_trial_without_a_file_writes_no_checkpoint(spec, make_epoch, saved_epochs):
-    BestCheckpoint(spec).update(None, make_epoch(1, 20.0))
-    assert saved_epochs == []
 
 
 def test_a_corpus_is_opened_once_in_a_process(spec):
