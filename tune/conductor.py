@@ -7,6 +7,7 @@ drive a study without starting a process. A study of an earlier session is taken
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 from models.training import EpochResult
 from tune.journal import Budget
@@ -66,7 +67,10 @@ class Conductor:
         rung compares with all trials.
         """
         for history in self.recorder.journal.trials():
-            self.recorder.recall(self._make_spec(self._proposer.recall(history)), history)
+            spec = self._make_spec(self._proposer.recall(history))
+            if history.spec is not None:  # what was asked for stands; where things lie may change
+                spec = replace(spec, model=history.spec.model, train=history.spec.train)
+            self.recorder.recall(spec, history)
             self._ledger.recall(history.decisions)
             if history.has_ended and not history.is_told:
                 self._tell(self.recorder.trials[history.number])

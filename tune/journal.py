@@ -10,7 +10,7 @@ A trial is RUNNING for Optuna until it has ended for good: an interrupted one ca
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from optuna.storages import JournalStorage
 from optuna.trial import TrialState
 
 from models.epoch_result import EpochResult
+from models.registry import ModelConfig
+from models.train_config import TrainConfig
 from tune.clock import Moment
 from tune.errors import UsageError
 from tune.journal_file import JournalFile
@@ -27,6 +29,7 @@ from tune.outcomes import Outcome
 from tune.proposal import KnownPoint
 from tune.rungs import RungDecision
 from tune.space import Value
+from tune.trial import DataSpec, StudyFacts, TrialSpec
 
 EPOCH, RUNG, FAILURE, BEGIN, END = "epoch:", "rung:", "failure:", "begin", "end"
 FORMAT = 1
@@ -43,15 +46,13 @@ class Agreement:
         known: The points to try first.
         precision: Arithmetic of the training step.
         channels_last: Memory layout of the training step.
-        corpus_fingerprint: Corpus that it was planned on.
-        split_fingerprint: Split that it was planned on.
+        facts: What it was planned on, the same in every row of its tables.
     """
 
     known: tuple[KnownPoint, ...]
     precision: str
     channels_last: bool
-    corpus_fingerprint: str
-    split_fingerprint: str
+    facts: StudyFacts
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ class TrialHistory:
     Attributes:
         number: Its number.
         values: Its searched values; some are missing if the writer died while it was proposed.
-        proposed_by: Where it comes from; None if the writer died before it was handed out.
+        spec: What was asked for, its checkpoint named without a folder; None if the writer died
+            before it was handed out.
         begun: When it was handed out; None likewise.
         epochs: The finished epochs, in order, and when the search heard of them.
         decisions: What rungs decided about it.
@@ -98,7 +100,7 @@ class TrialHistory:
 
     number: int
     values: Mapping[str, Value]
-    proposed_by: str | None
+    spec: TrialSpec | None
     begun: Moment | None
     epochs: tuple[tuple[EpochResult, Moment], ...]
     decisions: tuple[RungDecision, ...]
@@ -188,7 +190,7 @@ class StudyJournal:
         if noted is None:
             return None
         known = tuple(KnownPoint(**point) for point in noted["known"])
-        return Agreement(**(noted | {"known": known}))
+        return Agreement(**(noted | {"known": known, "facts": StudyFacts(**noted["facts"])}))
 
     def set_budget(self, budget: Budget) -> None:
         """Write how much the study may do."""
@@ -206,9 +208,12 @@ class StudyJournal:
         self.study.set_user_attr(f"session:{number}", {"command": list(command), **_moment(moment)})
         return number
 
-    def begin_trial(self, number: int, proposed_by: str, moment: Moment) -> None:
-        """Write that a trial was handed out."""
-        self._set(number, BEGIN, {"proposed_by": proposed_by, **_moment(moment)})
+    def begin_trial(self, spec: TrialSpec, moment: Moment) -> None:
+        """Write that a trial was handed out, and all that it was asked to do."""
+        name = None if spec.checkpoint is None else Path(spec.checkpoint).name
+        self._set(
+            spec.number, BEGIN, {"spec": asdict(replace(spec, checkpoint=name)), **_moment(moment)}
+        )
 
     def add_epoch(self, number: int, result: EpochResult, moment: Moment) -> None:
         """Write a finished epoch."""
@@ -269,13 +274,22 @@ def _read_moment(noted: Mapping[str, Any]) -> Moment:
     return Moment(datetime.fromisoformat(noted["at"]), noted["elapsed_s"])
 
 
+def _read_spec(noted: Mapping[str, Any]) -> TrialSpec:
+    parts = {
+        "model": ModelConfig(**noted["model"]),
+        "train": TrainConfig(**noted["train"]),
+        "data": DataSpec(**noted["data"]),
+    }
+    return TrialSpec(**(dict(noted) | parts))
+
+
 def _history(trial: optuna.trial.FrozenTrial) -> TrialHistory:
     notes = trial.user_attrs
     begin, end = notes.get(BEGIN), notes.get(END)
     return TrialHistory(
         number=trial.number,
         values=trial.params,
-        proposed_by=None if begin is None else begin["proposed_by"],
+        spec=None if begin is None else _read_spec(begin["spec"]),
         begun=None if begin is None else _read_moment(begin),
         epochs=tuple(_read_epoch(note) for _, note in _numbered(notes, EPOCH)),
         decisions=tuple(

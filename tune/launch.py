@@ -27,12 +27,12 @@ from tune.proposer import Proposer
 from tune.ray_driver import run_trials
 from tune.recorder import Recorder
 from tune.references import Reference, reference_lines
-from tune.rows import StudyFacts
 from tune.rungs import RungLedger
 from tune.start import Start
 from tune.study import CONFIG_FILE, MANIFEST_FILE, StudyFolder, create_study_folder
 from tune.summary import StudySummary, summarise
 from tune.tables import write_table
+from tune.trial import StudyFacts
 
 
 @dataclass(frozen=True)
@@ -122,14 +122,13 @@ def agree(plan: StudyPlan, journal: StudyJournal) -> tuple[Stack, Agreement]:
             plan.known,
             stack.precision,
             stack.channels_last,
-            info.fingerprint,
-            info.split_fingerprint,
+            study_facts(plan),
         )
         journal.agree(agreement)
         return stack, agreement
     for what, planned, found in (
-        ("corpus", agreement.corpus_fingerprint, info.fingerprint),
-        ("split", agreement.split_fingerprint, info.split_fingerprint),
+        ("corpus", agreement.facts.corpus_fingerprint, info.fingerprint),
+        ("split", agreement.facts.split_fingerprint, info.split_fingerprint),
     ):
         if planned != found:
             raise UsageError(
@@ -164,7 +163,7 @@ def make_conductor(plan: StudyPlan, study: OpenStudy, progress: StudyProgress) -
             config.seed,
         ),
         RungLedger(plan.rungs, config.reduction_factor, config.audit, config.seed),
-        Recorder(study.folder, study_facts(plan), study.journal, study.clock, progress.say),
+        Recorder(study.folder, study.agreement.facts, study.journal, study.clock, progress.say),
         lambda proposal: plan.trial_spec(proposal, study.stack, study.folder),
         progress,
         study.budget,

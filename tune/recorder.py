@@ -17,11 +17,11 @@ from tune.clock import Moment, StudyClock
 from tune.journal import Ending, StudyJournal, TrialHistory
 from tune.journal_file import FULL
 from tune.outcomes import Outcome
-from tune.rows import Row, StudyFacts, epoch_row, rung_row, trial_row
+from tune.rows import Row, epoch_row, rung_row, trial_row
 from tune.rungs import RungDecision
 from tune.study import StudyFolder
 from tune.tables import write_table
-from tune.trial import TrialRecord, TrialSpec
+from tune.trial import StudyFacts, TrialRecord, TrialSpec
 
 FLUSH_RATIO = 200
 FLUSH_FLOOR_S = 1.0
@@ -70,7 +70,7 @@ class Recorder:
         """Take up a trial of an earlier session as the journal knows it."""
         record = TrialRecord(spec, history.begun or self.clock.now())
         if history.begun is None:
-            self.journal.begin_trial(spec.number, spec.proposed_by, record.begun)
+            self.journal.begin_trial(spec, record.begun)
         self.trials[spec.number] = record
         for result, heard in history.epochs:
             self._note_epoch(record, result, heard)
@@ -84,7 +84,7 @@ class Recorder:
     def begin(self, spec: TrialSpec) -> TrialRecord:
         """Add a trial that is handed out for the first time."""
         record = TrialRecord(spec, self.clock.now())
-        self.journal.begin_trial(spec.number, spec.proposed_by, record.begun)
+        self.journal.begin_trial(spec, record.begun)
         self.trials[spec.number] = record
         self._flush_when_due()
         return record

@@ -1,7 +1,7 @@
 """Rows of the tables made of what the driver knows: records in, plain mappings out."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 
@@ -11,21 +11,9 @@ from models.registry import ModelConfig, build_model, count_parameters
 from models.training import EpochResult
 from tune.clock import Moment
 from tune.rungs import RungDecision
-from tune.trial import TrialRecord
+from tune.trial import StudyFacts, TrialRecord
 
 Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class StudyFacts:
-    """What is the same in every trial's row of a study."""
-
-    mode: str
-    corpus: str
-    is_synthetic: bool
-    corpus_fingerprint: str
-    split_fingerprint: str
-    val_images: int
 
 
 def trial_row(record: TrialRecord, facts: StudyFacts) -> Row:

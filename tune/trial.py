@@ -24,6 +24,27 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class StudyFacts:
+    """What is the same in every trial's row of a study.
+
+    Attributes:
+        mode: Fidelity, "quick" or "full".
+        corpus: Name of the corpus.
+        is_synthetic: Whether its pixels are generated.
+        corpus_fingerprint: Of patches, bounds and index.
+        split_fingerprint: Of the split into training, validation and test.
+        val_images: Size of the frozen validation set.
+    """
+
+    mode: str
+    corpus: str
+    is_synthetic: bool
+    corpus_fingerprint: str
+    split_fingerprint: str
+    val_images: int
+
+
+@dataclass(frozen=True)
 class DataSpec:
     """Which pixels a trial sees.
 

@@ -14,9 +14,8 @@ from models.training import EpochResult, TrainConfig
 from tune.clock import Moment
 from tune.journal import StudyJournal
 from tune.outcomes import Outcome
-from tune.rows import StudyFacts
 from tune.study import StudyFolder
-from tune.trial import DataSpec, TrialRecord, TrialSpec
+from tune.trial import DataSpec, StudyFacts, TrialRecord, TrialSpec
 
 
 def moment(elapsed_s: float) -> Moment:

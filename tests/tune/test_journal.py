@@ -1,6 +1,8 @@
 """The journal: what is written is what is read back."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -10,13 +12,13 @@ from tune.journal import Agreement, Budget, Ending, StudyJournal
 from tune.outcomes import Outcome
 from tune.proposal import KnownPoint
 from tune.rungs import RungDecision
+from tune.trial import StudyFacts
 
 AGREEMENT = Agreement(
     known=(KnownPoint("hand_set", {"learning_rate": 1e-4, "schedule": "plateau"}),),
     precision="bf16",
     channels_last=True,
-    corpus_fingerprint="0" * 16,
-    split_fingerprint="1" * 16,
+    facts=StudyFacts("quick", "tiny", True, "0" * 16, "1" * 16, val_images=8),
 )
 
 
@@ -42,17 +44,18 @@ def test_a_budget_is_read_back(journal, read_back, hours):
     assert read_back().budget == Budget(40, hours)
 
 
-def test_a_trial_is_read_back_whole(journal, read_back, make_epoch):
+def test_a_trial_is_read_back_whole(journal, read_back, make_epoch, make_record):
     journal.study.ask()
+    spec = make_record(0, checkpoint=Path("folder/t000.pt")).spec
     decision = RungDecision(0, 1, 2, 20.5, 21.0, 4, kept=True, audited=True)
-    journal.begin_trial(0, "hand_set", at(1.0))
+    journal.begin_trial(spec, at(1.0))
     journal.add_epoch(0, make_epoch(1, 20.0), at(2.0))
     journal.add_epoch(0, make_epoch(2, 20.5), at(3.0))
     journal.add_decision(decision)
     journal.add_failure(0, 1, "the worker process died")
     journal.end_trial(0, Ending(Outcome.DIVERGED, "train loss is nan in epoch 3", at(4.0)))
     (trial,) = read_back().trials()
-    assert (trial.proposed_by, trial.begun) == ("hand_set", at(1.0))
+    assert (trial.spec, trial.begun) == (replace(spec, checkpoint="t000.pt"), at(1.0))
     assert trial.epochs == ((make_epoch(1, 20.0), at(2.0)), (make_epoch(2, 20.5), at(3.0)))
     assert trial.decisions == (decision,)
     assert trial.failures == ("the worker process died",)
@@ -75,12 +78,12 @@ def test_an_interrupted_trial_has_not_ended_and_can_be_reopened(journal, read_ba
     assert read_back().trials()[0].ending is None
 
 
-def test_time_goes_on_from_the_latest_moment(journal, read_back, make_epoch):
+def test_time_goes_on_from_the_latest_moment(journal, read_back, make_epoch, make_record):
     assert read_back().elapsed_s == 0.0
     journal.begin_session(["python"], at(10.0))
     journal.study.ask()
     journal.add_epoch(0, make_epoch(1, 20.0), at(25.0))
-    journal.begin_trial(0, "searcher", at(12.0))
+    journal.begin_trial(make_record(0).spec, at(12.0))
     assert read_back().elapsed_s == 25.0
 
 
