@@ -166,6 +166,11 @@ class StudyJournal:
             )
         return cls(file, study)
 
+    @staticmethod
+    def has_begun(path: Path) -> bool:
+        """Return whether a journal has its first lines; without them nothing had happened yet."""
+        return path.exists() and path.read_bytes().count(b"\n") >= NUM_FIRST_LINES
+
     @classmethod
     def open_or_create(cls, path: Path, name: str) -> "StudyJournal":
         """Open a journal, or begin it where its first session died before it had begun one.
@@ -173,7 +178,7 @@ class StudyJournal:
         Raises:
             UsageError: If it cannot be read, or is of another version.
         """
-        if path.exists() and path.read_bytes().count(b"\n") >= NUM_FIRST_LINES:
+        if cls.has_begun(path):
             return cls.open(path)
         path.unlink(missing_ok=True)
         return cls.create(path, name)

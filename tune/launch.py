@@ -29,7 +29,13 @@ from tune.recorder import Recorder
 from tune.references import Reference, reference_lines
 from tune.rungs import RungLedger
 from tune.start import Start
-from tune.study import CONFIG_FILE, MANIFEST_FILE, StudyFolder, create_study_folder
+from tune.study import (
+    CONFIG_FILE,
+    MANIFEST_FILE,
+    StudyFolder,
+    create_study_folder,
+    sweep_drafts,
+)
 from tune.summary import StudySummary, summarise
 from tune.tables import write_table
 from tune.trial import StudyFacts
@@ -81,6 +87,7 @@ def open_study(
     folder = open_folder(plan, machine, command) if start.folder is None else start.folder
     with study_lock(folder.lock) as dead:
         notes = [] if dead is None else [f"took over the lock of {dead.words}: it has died"]
+        sweep_drafts(folder)
         torn_bytes = cut_torn_end(folder.journal) if folder.journal.exists() else 0
         if torn_bytes:
             notes.append(f"cut {torn_bytes} bytes of an unfinished last line off the journal")

@@ -4,14 +4,16 @@ Running the same command again goes on with the newest unfinished study of the s
 after a finished one a new study starts. Everything here only reads.
 """
 
+import difflib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tune.config import SearchConfig, config_hash, hashed_values, read_config
-from tune.errors import UsageError, did_you_mean
+from tune.errors import UsageError
 from tune.journal import Budget, StudyJournal
+from tune.lock import read_owner
 from tune.study import StudyFolder
 
 
@@ -38,6 +40,7 @@ class Standing:
         num_open: Trials that can go on.
         elapsed_s: Its running time so far.
         budget: How much it may do; None if its first session died before that was written.
+        has_died: Whether its last session died, so that its tables may lack the end.
     """
 
     folder: StudyFolder
@@ -45,9 +48,12 @@ class Standing:
     num_open: int
     elapsed_s: float
     budget: Budget | None
+    has_died: bool = False
 
     def is_finished(self, budget: Budget) -> bool:
-        """Whether nothing is left to do within a budget."""
+        """Whether nothing is left to do within a budget, not even to write the tables."""
+        if self.has_died:
+            return False
         return budget.is_used_up(self.elapsed_s) or (
             self.num_open == 0 and self.num_over >= budget.trials
         )
@@ -145,16 +151,15 @@ def find_study(results: str, name: str) -> Path:
     folder = StudyFolder(Path(results) / name)
     if folder.config_file.is_file():
         return folder.config_file
-    known = [path.parent.name for path in Path(results).glob("*/study.toml")]
+    known = [path.parent.name for path in Path(results).glob("[!.]*/study.toml")]
     if not known:
         raise UsageError(
             f"a study is found by its name, found {name!r} and no study at all in {results!r}: "
             "check --results"
         )
-    raise UsageError(
-        f"a study is found by its name, found none {name!r} in {results!r}"
-        f"{did_you_mean(name, known)}"
-    )
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    hint = f"did you mean {nearest[0]}?" if nearest else f"there is {', '.join(sorted(known)[-3:])}"
+    raise UsageError(f"a study is found by its name, found none {name!r} in {results!r}: {hint}")
 
 
 def new_budget(config: SearchConfig) -> Budget:
@@ -181,7 +186,7 @@ def newest_study(config: SearchConfig) -> StudyFolder | None:
     """Return the newest study with this configuration; None if there is none."""
     wanted = config_hash(config)
     same = []
-    for path in Path(config.results).glob("*/study.toml"):
+    for path in Path(config.results).glob("[!.]*/study.toml"):  # drafts begin with a dot
         folder = StudyFolder(path.parent)
         if _hash_of(folder) == wanted:
             same.append((_created_at(folder), folder.name, folder))
@@ -194,12 +199,15 @@ def read_standing(folder: StudyFolder) -> Standing:
     Raises:
         UsageError: If its journal cannot be read.
     """
-    if not folder.journal.exists():  # its first session died at the very beginning
+    if not StudyJournal.has_begun(folder.journal):  # its first session died at the very beginning
         return Standing(folder, 0, 0, 0.0, None)
     journal = StudyJournal.open(folder.journal)
     trials = journal.trials()
     num_over = sum(trial.has_ended for trial in trials)
-    return Standing(folder, num_over, len(trials) - num_over, journal.elapsed_s, journal.budget)
+    has_died = read_owner(folder.lock) is not None
+    return Standing(
+        folder, num_over, len(trials) - num_over, journal.elapsed_s, journal.budget, has_died
+    )
 
 
 def _check_configuration(folder: StudyFolder, config: SearchConfig) -> None:

@@ -5,13 +5,17 @@ results sees a whole study or none. What goes into the files is made elsewhere (
 `tune.manifest`, `tune.tables`).
 """
 
+import glob
 import os
+import platform
 import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import psutil
 
 from tune.config import SearchConfig
 from tune.errors import UsageError
@@ -117,7 +121,8 @@ def create_study_folder(
     results = Path(config.results)
     try:
         results.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=".new_study_", dir=results))
+        _sweep_folders(results)
+        draft = Path(tempfile.mkdtemp(prefix=f"{_draft_prefix()}{os.getpid()}_", dir=results))
     except OSError as error:
         raise _unwritable(config.results, error.strerror or str(error)) from error
     try:
@@ -127,6 +132,27 @@ def create_study_folder(
         return _place_at_free_second(draft, config, moment or datetime.now(UTC))
     finally:
         shutil.rmtree(draft, ignore_errors=True)  # still there only if it found no place
+
+
+def sweep_drafts(folder: StudyFolder) -> None:
+    """Remove half-written files that a killed session left; for the holder of the lock only."""
+    for place, pattern in ((folder.tables, "*.tmp"), (folder.checkpoints, "*.draft")):
+        for path in place.glob(pattern):
+            path.unlink(missing_ok=True)
+
+
+def _sweep_folders(results: Path) -> None:
+    """Remove the half-made folders of processes of this machine that were killed."""
+    prefix = _draft_prefix()
+    for path in results.glob(f"{glob.escape(prefix)}*"):
+        pid = path.name.removeprefix(prefix).split("_")[0]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _draft_prefix() -> str:
+    """Return how the names of this machine's half-made folders begin; results may be shared."""
+    return f".new_study_{platform.node()}_"
 
 
 def _fill(draft: Path, files: Mapping[str, str]) -> None:
