@@ -21,6 +21,9 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 RETRY_S = 1.0
 
+CREATE_TRIAL = 4
+"""Optuna's code of a line that makes a trial."""
+
 
 class NoSpaceError(OSError):
     """The journal could not grow, and the search was asked to end while it waited for space."""
@@ -70,6 +73,26 @@ def examine_journal(content: bytes) -> JournalState:
             num_lines += 1
             whole_bytes += len(line)
     return JournalState(num_lines, whole_bytes, len(content) - whole_bytes, lines_after)
+
+
+def keep_readable(content: bytes) -> bytes:
+    """Return what can be kept of a damaged journal: its whole lines, up to where they fit together.
+
+    A lost line that only told something of a trial costs that fact. Trials have no name but their
+    order, so where the line that made a trial is lost, what follows would speak of the wrong ones,
+    and everything from the first such line on is left out.
+    """
+    kept: list[bytes] = []
+    num_trials = 0
+    for line in content.splitlines(keepends=True):
+        if not _is_whole(line):
+            continue
+        entry = json.loads(line)
+        num_trials += entry.get("op_code") == CREATE_TRIAL
+        if entry.get("trial_id", -1) >= num_trials:
+            break
+        kept.append(line)
+    return b"".join(kept)
 
 
 def cut_torn_end(path: Path) -> int:

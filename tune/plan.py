@@ -16,7 +16,7 @@ from tune.ray_driver import Packing
 from tune.rungs import rung_epochs
 from tune.space import SearchSpace, Value
 from tune.study import StudyFolder
-from tune.tables import read_table
+from tune.tables import read_readable_tables
 from tune.trial import DataSpec, TrialSpec
 
 
@@ -34,6 +34,7 @@ class StudyPlan:
         packing: How trials share the machine.
         crop_px: Side of the crops that trials train and are scored on.
         val_images: Images of the frozen validation set.
+        notes: Earlier studies that could not be looked at, one sentence each.
     """
 
     config: SearchConfig
@@ -45,6 +46,7 @@ class StudyPlan:
     packing: Packing
     crop_px: int
     val_images: int
+    notes: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -143,8 +145,9 @@ def plan_study(resolved: Resolved, corpus: Corpus) -> StudyPlan:
         rungs = rung_epochs(config.grace_epochs, config.epochs, config.reduction_factor)
     hand_set = {dim.name: dim.nearest(config.hand_set[dim.name]) for dim in space.dimensions}
     known = [KnownPoint("hand_set", hand_set)]
+    earlier, notes = read_readable_tables(config.results, "trials")
     neighbours = neighbour_points(
-        read_table(config.results, "trials"),
+        earlier,
         config.arch,
         config.ratio,
         corpus.info.fingerprint,
@@ -161,4 +164,5 @@ def plan_study(resolved: Resolved, corpus: Corpus) -> StudyPlan:
         packing=Packing(config.max_concurrent, num_gpus=1 if config.device == "cuda" else 0),
         crop_px=crop_px,
         val_images=min(num_val, config.val_images or num_val),
+        notes=tuple(notes),
     )

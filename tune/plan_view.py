@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from shlex import quote
 
 from rich.console import Console
+from rich.markup import escape
 
 from data.dataset import Corpus
 from models.precision import PLAIN, Stack, prepare_process
@@ -48,6 +49,8 @@ def show_setting(console: Console, plan: StudyPlan) -> None:
             f"  {bounds.group} {bounds.polarisation}: PSNR is relative to "
             f"{bounds.low_db:.2f} .. {bounds.high_db:.2f} dB",
         )
+    for note in plan.notes:
+        console.print(f"[yellow]note[/] {escape(note)}")
     console.print(f"picked for this machine ({plan.config.device}):")
     for name, pick in plan.picked.items():
         value = ", ".join(pick.value) if isinstance(pick.value, tuple) else pick.value

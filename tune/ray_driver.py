@@ -74,7 +74,8 @@ def ray_session(packing: Packing, *, dashboard: bool) -> Iterator[str | None]:
     import ray
 
     folder = socket_folder(tempfile.gettempdir())
-    sweep_temporary(Path(folder))
+    for place in {folder, tempfile.gettempdir()}:  # trials' files lie in the usual one
+        sweep_temporary(Path(place))
     temporary = Path(tempfile.mkdtemp(prefix=temporary_prefix(os.getpid()), dir=folder))
     # Failures are told once, by our own lines; feasibility is checked before a study starts.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)

@@ -59,11 +59,14 @@ def _encode(table: pa.Table, start: int) -> tuple[bytes, bytes]:
 
 
 def _rows_of(path: Path) -> tuple[int, bytes]:
-    """Return the position and the bytes of a file's rows; nothing of a file that is not there."""
+    """Return the position and the bytes of a file's rows; nothing of one that nobody can read."""
     if not path.exists():
         return _FRONT, b""
     content = path.read_bytes()
-    footer = pq.read_metadata(io.BytesIO(content))
+    try:
+        footer = pq.read_metadata(io.BytesIO(content))
+    except pa.ArrowInvalid:
+        return _FRONT, b""
     if footer.num_rows == 0:
         return _FRONT, b""
     chunks = [

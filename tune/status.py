@@ -4,6 +4,7 @@ Parses, reads and draws; what is in the matrix is decided in `tune.matrix`.
 """
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,7 +50,7 @@ def show_status(results: str | None) -> int:
     from rich.console import Console
 
     from tune.matrix import build_matrices
-    from tune.tables import read_table
+    from tune.tables import read_readable_tables
 
     console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH, highlight=False)
     if results is not None and not Path(results).is_dir():
@@ -58,7 +59,9 @@ def show_status(results: str | None) -> int:
             "check the path, or make a study with python -m tune.search"
         )
     folder = Path(results or DEFAULT_RESULTS)
-    trials = read_table(folder, "trials")
+    trials, sentences = read_readable_tables(folder, "trials")
+    for sentence in sentences:
+        console.print(sentence, markup=False)
     if trials.empty:
         console.print(
             f"There is no trial in {folder} yet: start a search with "
@@ -87,8 +90,11 @@ def _read_configs(folder: Path, studies: Sequence[str]) -> dict[str, "SearchConf
     from tune.config import read_config
     from tune.study import StudyFolder
 
-    files = {study: StudyFolder(folder / study).config_file for study in studies}
-    return {study: read_config(file) for study, file in files.items() if file.is_file()}
+    configs = {}
+    for study in studies:
+        with contextlib.suppress(UsageError):  # one of another release plans what it has
+            configs[study] = read_config(StudyFolder(folder / study).config_file)
+    return configs
 
 
 def _heading(pixels: "Pixels") -> str:

@@ -24,7 +24,14 @@ from tune.errors import UsageError
 from tune.replacement import replace_parquet
 from tune.schemas import SCHEMA_VERSION, SCHEMAS, Column, TableSchema
 
-__all__ = ["SCHEMAS", "SCHEMA_VERSION", "find_tables", "read_table", "write_table"]
+__all__ = [
+    "SCHEMAS",
+    "SCHEMA_VERSION",
+    "find_tables",
+    "read_readable_tables",
+    "read_table",
+    "write_table",
+]
 
 _VERSION_KEY = b"sar_tune.schema_version"
 _TABLE_KEY = b"sar_tune.table"
@@ -90,10 +97,22 @@ def read_table(results: Path | str, name: str, study: str | None = None) -> pd.D
     """
     schema = SCHEMAS[name]
     tables = [_read_file(path, schema) for path in find_tables(results, name, study)]
-    whole = pa.concat_tables([_arrow_schema(schema).empty_table(), *tables])
-    return pd.DataFrame(
-        {column.name: _to_series(whole[column.name], column) for column in schema.columns}
-    )
+    return _to_frame(schema, tables)
+
+
+def read_readable_tables(results: Path | str, name: str) -> tuple[pd.DataFrame, list[str]]:
+    """Return a table of all studies whose file can be read, and a sentence about each other one.
+
+    For whoever looks at many studies at once: a torn file of one must not hide the others.
+    """
+    schema = SCHEMAS[name]
+    tables, sentences = [], []
+    for path in find_tables(results, name):
+        try:
+            tables.append(_read_file(path, schema))
+        except UsageError as error:
+            sentences.append(f"left out study {path.parent.parent.name}: {error}")
+    return _to_frame(schema, tables), sentences
 
 
 def find_tables(results: Path | str, name: str, study: str | None = None) -> list[Path]:
@@ -163,7 +182,7 @@ def _read_file(path: Path, schema: TableSchema) -> pa.Table:
         except pa.ArrowInvalid as error:
             raise UsageError(
                 f"a table must be a Parquet file, found {str(path)!r} which is none ({error}): "
-                "move that study's folder away"
+                f"python -m tune.doctor {path.parent.parent.name} --repair writes it again"
             ) from error
         found = (parquet.schema_arrow.metadata or {}).get(_VERSION_KEY, b"none").decode()
         if found != str(SCHEMA_VERSION):
@@ -172,6 +191,13 @@ def _read_file(path: Path, schema: TableSchema) -> pa.Table:
                 f"{str(path)!r}: read it with the release that wrote it or move the study away"
             )
         return parquet.read(columns=list(schema.names)).cast(_arrow_schema(schema))
+
+
+def _to_frame(schema: TableSchema, tables: Sequence[pa.Table]) -> pd.DataFrame:
+    whole = pa.concat_tables([_arrow_schema(schema).empty_table(), *tables])
+    return pd.DataFrame(
+        {column.name: _to_series(whole[column.name], column) for column in schema.columns}
+    )
 
 
 def _to_series(values: pa.ChunkedArray, column: Column) -> "pd.Series[Any]":

@@ -1,0 +1,24 @@
+"""The tables that follow from a journal alone, without corpus, model or Ray."""
+
+from dataclasses import replace
+from typing import Any
+
+from tune.clock import StudyClock
+from tune.journal import StudyJournal
+from tune.recorder import Recorder
+from tune.study import StudyFolder
+
+
+def project_tables(folder: StudyFolder, journal: StudyJournal) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows that the tables of a study must have, by the table's name.
+
+    A trial that was proposed and never handed out is in no table yet. Nothing is written.
+    """
+    agreement = journal.agreement
+    if agreement is None:
+        return {}
+    recorder = Recorder(folder, agreement.facts, journal, StudyClock(journal.elapsed_s))
+    for history in journal.trials():
+        if history.spec is not None:
+            recorder.recall(replace(history.spec, checkpoint=None), history)
+    return {name: [dict(row) for row in rows] for name, rows in recorder.tables().items()}
