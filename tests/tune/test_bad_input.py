@@ -13,7 +13,7 @@ from affine import Affine
 
 from data import prepare
 from data.dataset import INDEX_FILE, INFO_FILE
-from tune import search, status, train
+from tune import doctor, search, status, train
 
 Main = Callable[[list[str]], int]
 
@@ -271,14 +271,6 @@ def test_a_crop_larger_than_the_patches_is_refused(main, tiny_corpus, refuses):
     refuses(main, arguments, "patches of 64 px", "found 128", "choose a smaller crop")
 
 
-@BOTH
-def test_tables_of_another_release_are_refused(main, tiny_corpus, working_folder, refuses):
-    tables = working_folder / "ray_results" / "old" / "tables"
-    tables.mkdir(parents=True)
-    (tables / "trials.parquet").write_text("no table")
-    refuses(main, ["--data", str(tiny_corpus)], "must be a Parquet file", "old", "move that")
-
-
 def test_status_refuses_a_folder_that_does_not_exist(refuses):
     refuses(status.main, ["--results", "no"], "a folder of studies", "'no'", "check the path")
 
@@ -287,11 +279,34 @@ def test_status_refuses_an_unknown_flag(refuses):
     refuses(status.main, ["--result", "no"], "unrecognized arguments", "--result", "--help")
 
 
-def test_status_refuses_a_table_that_is_none(working_folder, refuses):
+def test_a_torn_table_of_one_study_hides_no_other(working_folder, capsys):
     tables = working_folder / "ray_results" / "old" / "tables"
     tables.mkdir(parents=True)
     (tables / "trials.parquet").write_text("no table")
-    refuses(status.main, [], "must be a Parquet file", "old", "move that")
+    assert status.main([]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "left out study old: a table must be a Parquet file" in said
+    assert "tune.doctor old --repair" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--resume", "none"], ["found by its name", "'none'", "--results"]),
+        (["--resume", "none", "--new"], ["--resume goes on", "--new"]),
+        (["--resume", "none", "--name", "other"], ["--resume goes on", "--name"]),
+        (["--more-trials", "3"], ["extend a study, found none", "--resume"]),
+        (["--more-trials", "-3"], ["not negative", "-3"]),
+        (["--more-hours", "nan"], ["not negative", "nan"]),
+        (["--audit", "1.5"], ["audit", "1.5"]),
+    ],
+)
+def test_going_on_with_what_is_not_there_is_refused(arguments, words, tiny_corpus, refuses):
+    refuses(search.main, ["--data", str(tiny_corpus), *arguments], *words)
+
+
+def test_the_doctor_refuses_a_study_that_is_not_there(refuses):
+    refuses(doctor.main, ["none"], "found by its name", "'none'", "--results")
 
 
 def write_scene(path: Path, values: np.ndarray) -> Path:
