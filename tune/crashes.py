@@ -1,5 +1,9 @@
 """What an exception says about a trial: its outcome and the reason in one line."""
 
+import re
+import resource
+
+import psutil
 import torch
 
 from models.training import NonFiniteError
@@ -21,10 +25,12 @@ def crash_outcome(error: Exception) -> Outcome:
 
 
 def crash_reason(error: Exception) -> str:
-    """Return the first line of an exception's words after the name of its class."""
+    """Return why a trial crashed, in one line: what it asked for and had, or the first words."""
     words = (str(error).strip().splitlines() or [""])[0]
     if isinstance(error, NonFiniteError):
         return words
+    if _is_out_of_memory(error) and (asked_mib := _asked_mib(str(error))) is not None:
+        return f"out of memory: asked for {asked_mib:.0f} MiB, had {_had_mib(str(error)):.0f} MiB"
     name = type(error).__name__
     return f"{name}: {words}" if words else name
 
@@ -35,3 +41,24 @@ def _is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and any(
         words in str(error) for words in ALLOCATION_FAILURES
     )
+
+
+_UNITS_MIB = {"bytes": 2**-20, "KiB": 2**-10, "MiB": 1.0, "GiB": 2.0**10}
+
+
+def _asked_mib(words: str) -> float | None:
+    """Return how much an allocator says it was asked for; None where it does not say."""
+    found = re.search(r"tried to allocate ([\d.]+) (bytes|KiB|MiB|GiB)", words, re.IGNORECASE)
+    return None if found is None else float(found[1]) * _UNITS_MIB[found[2]]
+
+
+def _had_mib(words: str) -> float:
+    """Return how much was free: as the device's allocator says, else what the system would give."""
+    found = re.search(r"of which ([\d.]+) (bytes|KiB|MiB|GiB) is free", words)
+    if found is not None:
+        return float(found[1]) * _UNITS_MIB[found[2]]
+    free_bytes = psutil.virtual_memory().available
+    limit_bytes, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit_bytes != resource.RLIM_INFINITY:
+        free_bytes = min(free_bytes, max(0, limit_bytes - psutil.Process().memory_info().vms))
+    return free_bytes / 2**20

@@ -13,8 +13,8 @@ import signal
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -113,11 +113,36 @@ def temporary_prefix(pid: int) -> str:
 
 
 def sweep_temporary(folder: Path) -> None:
-    """Remove the temporary folders of drivers that were killed before they could."""
+    """Remove the temporary folders of drivers that were killed before they could.
+
+    Two of Ray's processes outlive a killed driver by a minute, in which they try to report its
+    death; they are ended. They are known by their open files, because Ray renames its processes.
+    """
     for path in folder.glob("sar-tune-*-*"):
         pid = path.name.split("-")[2]
         if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            end_processes(process for process in psutil.process_iter() if _is_of_ray(process, path))
             shutil.rmtree(path, ignore_errors=True)  # it may be another user's
+
+
+def _is_of_ray(process: psutil.Process, session: Path) -> bool:
+    """Return whether a process is one of Ray's that writes below a folder."""
+    try:
+        if not process.name().startswith("ray::"):
+            return False
+        return any(session in Path(file.path).parents for file in process.open_files())
+    except psutil.Error:
+        return False
+
+
+def end_processes(processes: Iterable[psutil.Process]) -> None:
+    """Kill processes; one that has ended already, or is another user's, is left alone."""
+    killed = []
+    for process in processes:
+        with suppress(psutil.Error):
+            process.kill()
+            killed.append(process)
+    psutil.wait_procs(killed, timeout=5)
 
 
 def run_trials(conductor: Any, packing: Packing) -> None:
@@ -167,7 +192,8 @@ def interruptible(conductor: Any) -> Iterator[None]:
 
     def end_cleanly(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (Python's signature)
         if conductor.interruption is not None:
-            # Ray's processes die with this one, and the journal is on the disk line by line.
+            # The journal is on the disk line by line.
+            end_processes(psutil.Process().children(recursive=True))
             sys.stderr.write("ended at once; the same command goes on with the study\n")
             sys.stderr.flush()
             os._exit(INTERRUPTED)

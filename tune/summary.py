@@ -12,6 +12,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from tune.audit import Audit, audit_stops
 from tune.outcomes import Outcome
 from tune.references import Reference
 from tune.space import Dimension, format_range
@@ -34,6 +35,7 @@ class StudySummary:
         outcomes: How many trials ended in which way.
         epochs_spent: Finished epochs of all trials.
         epochs_saved: Epochs that stopped trials did not have to run.
+        audit: What auditing says of the rungs; None where none judged.
         edge_warnings: One sentence per dimension whose best value lies at the edge of its range.
     """
 
@@ -44,6 +46,7 @@ class StudySummary:
     outcomes: Counter[Outcome]
     epochs_spent: int
     epochs_saved: int
+    audit: Audit | None
     edge_warnings: tuple[str, ...]
 
 
@@ -70,6 +73,7 @@ def summarise(records: Sequence[TrialRecord], dimensions: Sequence[Dimension]) -
             for record in records
             if record.outcome is Outcome.STOPPED
         ),
+        audit=audit_stops(records),
         edge_warnings=tuple(edge_warnings(ranked[0], dimensions)) if ranked else (),
     )
 
@@ -140,6 +144,8 @@ def draw_summary(
         f"trials: {counts}; epochs: {summary.epochs_spent} spent, {summary.epochs_saved} saved "
         "by stopping",
     )
+    if summary.audit is not None:
+        console.print(summary.audit.words)
     for sentence in summary.edge_warnings:
         console.print(f"[yellow]edge[/] {sentence}")
 

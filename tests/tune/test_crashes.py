@@ -1,6 +1,7 @@
 """What an exception says about a trial."""
 
 import math
+import re
 
 import pytest
 import torch
@@ -29,7 +30,16 @@ def test_a_failed_allocation_on_the_cpu_is_told_from_other_errors_of_torch():
     with pytest.raises(RuntimeError) as failure:
         torch.empty(2**60, dtype=torch.uint8)
     assert crash_outcome(failure.value) is Outcome.OUT_OF_MEMORY
-    assert "allocate memory" in crash_reason(failure.value)
+    reason = crash_reason(failure.value)
+    assert re.fullmatch(r"out of memory: asked for 1099511627776 MiB, had \d+ MiB", reason)
+
+
+def test_a_card_that_is_full_says_what_was_asked_and_what_was_free():
+    error = torch.OutOfMemoryError(
+        "CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total capacity of 7.79 GiB of "
+        "which 512.00 MiB is free. Including non-PyTorch memory, this process has 7.2 GiB in use."
+    )
+    assert crash_reason(error) == "out of memory: asked for 2560 MiB, had 512 MiB"
 
 
 @pytest.mark.parametrize(
