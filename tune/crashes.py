@@ -57,7 +57,7 @@ def _had_mib(words: str) -> float:
     found = re.search(r"of which ([\d.]+) (bytes|KiB|MiB|GiB) is free", words)
     if found is not None:
         return float(found[1]) * _UNITS_MIB[found[2]]
-    free_bytes = psutil.virtual_memory().available
+    free_bytes: int = psutil.virtual_memory().available
     limit_bytes, _ = resource.getrlimit(resource.RLIMIT_AS)
     if limit_bytes != resource.RLIM_INFINITY:
         free_bytes = min(free_bytes, max(0, limit_bytes - psutil.Process().memory_info().vms))

@@ -37,7 +37,7 @@ from tune.study import (
     sweep_drafts,
 )
 from tune.summary import StudySummary, summarise
-from tune.tables import write_table
+from tune.tables import read_readable_tables, write_table
 from tune.trial import StudyFacts
 
 
@@ -191,8 +191,7 @@ def run_study(plan: StudyPlan, study: OpenStudy, console: Console, quiet: bool) 
         quiet: Whether to show none.
     """
     config = plan.config
-    references = reference_lines(plan.corpus, plan.model_config({}), plan.crop_px, plan.val_images)
-    write_references(plan, study.folder, references)
+    references = study_references(plan, study.folder)
     with StudyProgress(console, study.budget.trials, config.epochs, quiet) as progress:
         for note in study.notes:
             progress.say(note)
@@ -217,6 +216,19 @@ def study_facts(plan: StudyPlan) -> StudyFacts:
         split_fingerprint=info.split_fingerprint,
         val_images=plan.val_images,
     )
+
+
+def study_references(plan: StudyPlan, folder: StudyFolder) -> list[Reference]:
+    """Return the reference lines of a study: those of its first session, or computed now."""
+    known, _ = read_readable_tables(folder.path.parent, "references", folder.name)
+    if not known.empty:
+        return [
+            Reference(row.reference, row.psnr_db, row.ssim, row.num_images)
+            for row in known.itertuples()
+        ]
+    lines = reference_lines(plan.corpus, plan.model_config({}), plan.crop_px, plan.val_images)
+    write_references(plan, folder, lines)
+    return lines
 
 
 def write_references(plan: StudyPlan, folder: StudyFolder, references: Sequence[Reference]) -> None:

@@ -100,14 +100,16 @@ def read_table(results: Path | str, name: str, study: str | None = None) -> pd.D
     return _to_frame(schema, tables)
 
 
-def read_readable_tables(results: Path | str, name: str) -> tuple[pd.DataFrame, list[str]]:
+def read_readable_tables(
+    results: Path | str, name: str, study: str | None = None
+) -> tuple[pd.DataFrame, list[str]]:
     """Return a table of all studies whose file can be read, and a sentence about each other one.
 
     For whoever looks at many studies at once: a torn file of one must not hide the others.
     """
     schema = SCHEMAS[name]
     tables, sentences = [], []
-    for path in find_tables(results, name):
+    for path in find_tables(results, name, study):
         try:
             tables.append(_read_file(path, schema))
         except UsageError as error:
