@@ -136,8 +136,8 @@ def create_study_folder(
 
 def sweep_drafts(folder: StudyFolder) -> None:
     """Remove half-written files that a killed session left; for the holder of the lock only."""
-    for place, pattern in ((folder.tables, "*.tmp"), (folder.checkpoints, "*.draft")):
-        for path in place.glob(pattern):
+    for place in (folder.tables, folder.checkpoints):
+        for path in [*place.glob("*.tmp"), *place.glob("*.draft")]:
             path.unlink(missing_ok=True)
 
 
