@@ -223,8 +223,8 @@ def study_references(plan: StudyPlan, folder: StudyFolder) -> list[Reference]:
     known, _ = read_readable_tables(folder.path.parent, "references", folder.name)
     if not known.empty:
         return [
-            Reference(row.reference, row.psnr_db, row.ssim, row.num_images)
-            for row in known.itertuples()
+            Reference(row["reference"], row["psnr_db"], row["ssim"], row["num_images"])
+            for row in known.to_dict("records")
         ]
     lines = reference_lines(plan.corpus, plan.model_config({}), plan.crop_px, plan.val_images)
     write_references(plan, folder, lines)

@@ -253,7 +253,11 @@ def _living(process: psutil.Process) -> str | None:
 
 
 def start(
-    command: Sequence[str], cwd: Path, environment: dict[str, str], inside: Path | None = None
+    command: Sequence[str],
+    cwd: Path,
+    environment: dict[str, str],
+    inside: Path | None = None,
+    around: Sequence[str] = (),
 ) -> Running:
     """Start a module of the project.
 
@@ -262,13 +266,18 @@ def start(
         cwd: Its working folder.
         environment: Variables beside ours; TMPDIR is where its orphans are looked for.
         inside: Folder of a `sitecustomize.py` for all its processes.
+        around: A command that runs the one after it.
     """
     paths = [str(REPOSITORY)] if inside is None else [str(inside), str(REPOSITORY)]
     variables = {**os.environ, **environment, "PYTHONPATH": os.pathsep.join(paths)}
     files = [cwd / "output.txt", cwd / "errors.txt"]
     with files[0].open("wb") as output, files[1].open("wb") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", *command], cwd=cwd, env=variables, stdout=output, stderr=errors
+            [*around, sys.executable, "-m", *command],
+            cwd=cwd,
+            env=variables,
+            stdout=output,
+            stderr=errors,
         )
     return Running(process, files, variables.get("TMPDIR", "no such folder"))
 
