@@ -18,10 +18,12 @@ import psutil
 from rich.console import Console
 
 from benchmarks.search_overhead import equal_trials
-from models.precision import PLAIN
-from tune.launch import StudyPlan, open_folder, run_study
+from tune.journal import Budget
+from tune.launch import open_study, run_study
+from tune.plan import StudyPlan
 from tune.profiles import Machine, detect_machine
 from tune.ray_driver import ray_session
+from tune.start import Start
 from tune.tables import read_table, write_table
 
 EPOCH_S = 10.0
@@ -52,22 +54,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 def measure_growth(plan: StudyPlan, machine: Machine, warm_trials: int) -> tuple[float, float]:
     """Run the search; return the driver's growth in MiB after `warm_trials`, and the seconds."""
     process = psutil.Process()
-    folder = open_folder(plan, machine, ["benchmark"])
+    start = Start(None, Budget(plan.config.trials, None))
     warm_mib: list[float] = []
     ended = threading.Event()
 
-    def watch() -> None:
+    def watch(path: Path) -> None:
         while not ended.wait(0.2):
-            journal = folder.journal.read_bytes() if folder.journal.exists() else b""
+            journal = path.read_bytes()
             if journal.count(b'"op_code":6') >= warm_trials:  # a trial's state was set
                 warm_mib.append(process.memory_info().rss / 2**20)
                 return
 
-    watcher = threading.Thread(target=watch)
     start_s = time.monotonic()
-    with ray_session(plan.packing, dashboard=True):
+    with (
+        open_study(plan, start, machine, ["benchmark"]) as study,
+        ray_session(plan.packing, dashboard=True),
+    ):
+        watcher = threading.Thread(target=watch, args=(study.folder.journal,))
         watcher.start()
-        run_study(plan, PLAIN, folder, Console(), quiet=True)
+        run_study(plan, study, Console(), quiet=True)
         grown_mib = process.memory_info().rss / 2**20
     ended.set()
     watcher.join()

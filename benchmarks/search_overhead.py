@@ -18,10 +18,13 @@ from data.synthetic import ensure_synthetic_corpus
 from models.precision import prepare_process
 from models.training import train_epochs
 from tune.config import resolve
-from tune.launch import StudyPlan, choose_study_stack, open_folder, plan_study, run_study
+from tune.journal import Budget
+from tune.launch import choose_study_stack, open_study, run_study
+from tune.plan import StudyPlan, plan_study
 from tune.profiles import Machine, detect_machine
 from tune.proposal import Proposal
 from tune.ray_driver import WORKER_ENVIRONMENT, ray_session
+from tune.start import Start
 from tune.tables import read_table
 from tune.trial import TrialSpec, open_corpus, open_session
 
@@ -70,10 +73,12 @@ def equal_trials(machine: Machine, trials: int, epochs: int, results: str) -> St
 def time_search(plan: StudyPlan, machine: Machine) -> float:
     """Return the wall seconds of the search."""
     start_s = time.monotonic()
-    stack = choose_study_stack(plan)
-    folder = open_folder(plan, machine, ["benchmark"])
-    with ray_session(plan.packing, dashboard=True):
-        run_study(plan, stack, folder, Console(), quiet=True)
+    start = Start(None, Budget(plan.config.trials, None))
+    with (
+        open_study(plan, start, machine, ["benchmark"]) as study,
+        ray_session(plan.packing, dashboard=True),
+    ):
+        run_study(plan, study, Console(), quiet=True)
     return time.monotonic() - start_s
 
 

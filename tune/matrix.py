@@ -111,7 +111,7 @@ def _cell(rows: Sequence[Row], configs: Mapping[str, SearchConfig]) -> Cell:
         num_ended=len(rows) - num_running,
         num_running=num_running,
         num_planned=sum(
-            configs[study].trials if study in configs else count
+            max(configs[study].trials, count) if study in configs else count  # extended ones
             for study, count in handed_out.items()
         ),
         best=_best(rows, configs),
