@@ -49,12 +49,15 @@ def study_lock(path: Path) -> Iterator[Owner | None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise UsageError(_refusal(path)) from error
-        dead = read_owner(path)
+        before, dead = path.read_text(encoding="utf-8"), read_owner(path)
         _write(file.fileno(), json.dumps(asdict(_this_process())))
         try:
             yield dead
-        finally:
-            _write(file.fileno(), "")
+        except UsageError:
+            _write(file.fileno(), before)  # refused: nothing was done, nothing is changed
+            raise
+        # After any other exception the owner stays: it has died, and not everything is written.
+        _write(file.fileno(), "")
 
 
 def read_owner(path: Path) -> Owner | None:
