@@ -6,6 +6,7 @@ so nothing of it is kept (docs/DECISIONS.md). Signals end the study cleanly; a s
 process at once.
 """
 
+import fcntl
 import logging
 import os
 import shutil
@@ -23,6 +24,7 @@ from typing import Any
 import psutil
 
 from tune.command import INTERRUPTED
+from tune.lock import is_locked
 
 WORKER_ENVIRONMENT = {
     # One thread per worker: two one-thread workers do more than one two-thread worker, and
@@ -30,6 +32,9 @@ WORKER_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
 }
+
+ALIVE = "alive"
+"""File in a temporary folder that its driver keeps locked."""
 
 DRIVER_ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # no CSV, JSON or TensorBoard files
@@ -76,27 +81,26 @@ def ray_session(packing: Packing, *, dashboard: bool) -> Iterator[str | None]:
     folder = socket_folder(tempfile.gettempdir())
     for place in {folder, tempfile.gettempdir()}:  # trials' files lie in the usual one
         sweep_temporary(Path(place))
-    temporary = Path(tempfile.mkdtemp(prefix=temporary_prefix(os.getpid()), dir=folder))
     # Failures are told once, by our own lines; feasibility is checked before a study starts.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     ray._private.worker._worker_logs_enabled = False  # no setting hides the raylet's obituaries
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Ray's deprecations of its own parts
-            context = ray.init(
-                num_cpus=packing.max_concurrent,
-                num_gpus=packing.num_gpus,
-                include_dashboard=dashboard,
-                dashboard_host="127.0.0.1",
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                object_store_memory=200 * 2**20,  # patches travel through the page cache instead
-                _temp_dir=str(temporary),
-            )
-        yield context.dashboard_url or None
-    finally:
-        ray.shutdown()
-        shutil.rmtree(temporary, ignore_errors=True)
+    with temporary_folder(Path(folder)) as temporary:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Ray's deprecations of its own parts
+                context = ray.init(
+                    num_cpus=packing.max_concurrent,
+                    num_gpus=packing.num_gpus,
+                    include_dashboard=dashboard,
+                    dashboard_host="127.0.0.1",
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    object_store_memory=200 * 2**20,  # patches travel through the page cache
+                    _temp_dir=str(temporary),
+                )
+            yield context.dashboard_url or None
+        finally:
+            ray.shutdown()
 
 
 def socket_folder(usual: str) -> str:
@@ -112,17 +116,43 @@ def temporary_prefix(pid: int) -> str:
     return f"sar-tune-{pid}-"
 
 
-def sweep_temporary(folder: Path) -> None:
+@contextmanager
+def temporary_folder(place: Path) -> Iterator[Path]:
+    """Make a temporary folder of this driver; it goes away at the end.
+
+    It is locked while its driver lives, because the number of a killed process is soon another's,
+    and gets its name when it is locked, so that nobody sweeps it before.
+    """
+    draft = Path(tempfile.mkdtemp(prefix=f".{temporary_prefix(os.getpid())}", dir=place))
+    folder = place / draft.name.removeprefix(".")
+    try:
+        with (draft / ALIVE).open("wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            draft.rename(folder)
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep_temporary(place: Path) -> None:
     """Remove the temporary folders of drivers that were killed before they could.
 
     Two of Ray's processes outlive a killed driver by a minute, in which they try to report its
     death; they are ended. They are known by their open files, because Ray renames its processes.
     """
-    for path in folder.glob("sar-tune-*-*"):
-        pid = path.name.split("-")[2]
-        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+    for path in place.glob("sar-tune-*-*"):
+        if _is_abandoned(path):
             end_processes(process for process in psutil.process_iter() if _is_of_ray(process, path))
             shutil.rmtree(path, ignore_errors=True)  # it may be another user's
+
+
+def _is_abandoned(folder: Path) -> bool:
+    """Return whether a driver made this folder and is dead."""
+    pid = folder.name.split("-")[2]
+    with suppress(OSError):  # another user's
+        if (folder / ALIVE).exists():
+            return not is_locked(folder / ALIVE)
+    return pid.isdigit() and not psutil.pid_exists(int(pid))
 
 
 def _is_of_ray(process: psutil.Process, session: Path) -> bool:
@@ -157,14 +187,17 @@ def run_trials(conductor: Any, packing: Packing) -> None:
     from tune.ray_adapters import RungScheduler, StudyCallback, StudySearcher, StudyStopper
     from tune.trainable import AutoencoderTrial
 
-    storage = tempfile.mkdtemp(prefix=temporary_prefix(os.getpid()))
     try:
-        with interruptible(conductor), warnings.catch_warnings():
+        with (
+            temporary_folder(Path(tempfile.gettempdir())) as storage,
+            interruptible(conductor),
+            warnings.catch_warnings(),
+        ):
             warnings.simplefilter("ignore")  # Ray's deprecations of its own parts
             run(
                 AutoencoderTrial,
                 name="trials",
-                storage_path=storage,
+                storage_path=str(storage),
                 search_alg=StudySearcher(conductor),
                 scheduler=RungScheduler(conductor),
                 callbacks=[StudyCallback(conductor)],
@@ -181,7 +214,6 @@ def run_trials(conductor: Any, packing: Packing) -> None:
             )
     finally:
         conductor.close()
-        shutil.rmtree(storage, ignore_errors=True)
 
 
 @contextmanager
