@@ -10,7 +10,7 @@ RATIO ?= 16
 DATA ?=
 ARGS ?=
 
-.PHONY: setup search status check lint format test test-fast bench clean
+.PHONY: setup search status check lint format test test-fast bench chaos clean
 
 setup: $(READY) $(SAMPLE)
 
@@ -49,6 +49,9 @@ test-fast: setup
 
 bench: setup
 	$(RUN) -m benchmarks $(ARGS)
+
+chaos: setup
+	$(RUN) tests/chaos $(ARGS)
 
 clean:
 	rm -rf $(VENV) corpus/synthetic
