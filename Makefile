@@ -51,7 +51,7 @@ bench: setup
 	$(RUN) -m benchmarks $(ARGS)
 
 chaos: setup
-	$(RUN) tests/chaos $(ARGS)
+	$(RUN) -m tests.chaos $(ARGS)
 
 clean:
 	rm -rf $(VENV) corpus/synthetic
