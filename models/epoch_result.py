@@ -23,7 +23,7 @@ class EpochResult:
         val_s: Seconds of validation.
         num_samples: Images trained on.
         samples_per_s: num_samples / train_s.
-        peak_memory_mib: Since the session was made.
+        measured_peak_mib: Since the session was made.
         memory_method: What was measured, see models.memory.PeakMemory.
         is_last: True when the run ends here, at its last epoch or by its patience.
     """
@@ -43,7 +43,7 @@ class EpochResult:
     val_s: float
     num_samples: int
     samples_per_s: float
-    peak_memory_mib: float
+    measured_peak_mib: float
     memory_method: str
     is_last: bool
 

@@ -66,7 +66,7 @@ class Footprint:
         average_mib: The averaged copy of the weights, see models.ema.
         saved_mib: Activations and images that one micro-batch keeps for its backward pass.
         workspace_mib: What else is alive at the fullest moment of a step: gradients, tensors in
-            flight, scratch memory of operations, or a validation batch where that takes more.
+            flight, and scratch memory of operations.
         context_mib: What the device takes beside tensors.
     """
 
@@ -116,8 +116,8 @@ def predict_footprint(
         patch_px: Side of the training and validation images.
         batch_size: Images per backward pass: TrainConfig.micro_batch where there is one.
         precision: "fp32", or "bf16" for autocast.
-        images_per_step: TrainConfig.batch_size, of validation batches too, where it is larger:
-            backward passes then add up, and a validation batch can take more than they do.
+        images_per_step: TrainConfig.batch_size where it is larger: backward passes then add up
+            their gradients.
         device: "cpu" or "cuda", an index may follow.
         calibration: Measured on the device; None takes UNCALIBRATED.
 
@@ -135,7 +135,8 @@ def predict_footprint(
         known = ", ".join(PRECISIONS)
         raise ModelError(f"precision must be one of {known}, it is {precision!r}: choose one")
     calibration = calibration or _uncalibrated(device)
-    return _predict(model, patch_px, batch_size, precision, images_per_step, calibration)
+    accumulates = images_per_step > batch_size
+    return _predict(model, patch_px, batch_size, precision, accumulates, calibration)
 
 
 def fit_micro_batch(
@@ -152,7 +153,7 @@ def fit_micro_batch(
     Args:
         model: Which model.
         patch_px: Side of the images.
-        batch_size: Images per optimiser step and per validation batch.
+        batch_size: Images per optimiser step.
         precision: "fp32" or "bf16".
         budget_mib: That the peak must not exceed.
         device: "cpu" or "cuda".
@@ -189,10 +190,10 @@ def _predict(
     patch_px: int,
     batch_size: int,
     precision: str,
-    images_per_step: int,
+    accumulates: bool,
     calibration: Calibration,
 ) -> Footprint:
-    step = simulate_step(model, patch_px, batch_size, precision, images_per_step)
+    step = simulate_step(model, patch_px, batch_size, precision, accumulates=accumulates)
     gradients_bytes = BYTES_PER_FLOAT * step.num_parameters
     step_counts_bytes = BYTES_PER_FLOAT * step.num_parameter_tensors
     workspace_bytes = step.peak_bytes - step.saved_bytes

@@ -106,6 +106,6 @@ def measure_on_cuda(
     free_bytes, total_bytes = torch.cuda.mem_get_info()
     in_use_mib = (total_bytes - free_bytes) / 2**20
     return MeasuredMemory(
-        allocated_mib=result.peak_memory_mib,
-        context_mib=in_use_mib - result.peak_memory_mib,
+        allocated_mib=result.measured_peak_mib,
+        context_mib=in_use_mib - result.measured_peak_mib,
     )

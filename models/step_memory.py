@@ -56,9 +56,12 @@ class StepMemory:
 
 @lru_cache(maxsize=4096)
 def simulate_step(
-    model: ModelConfig, patch_px: int, batch_size: int, precision: str, images_per_step: int
+    model: ModelConfig, patch_px: int, batch_size: int, precision: str, *, accumulates: bool
 ) -> StepMemory:
-    """Runs a step of models.training on fake tensors, and the scoring of a validation batch.
+    """Runs a step of models.training on fake tensors.
+
+    Validation is left out: it goes through the network in equal batches without gradients and
+    keeps nothing, so that it takes less.
 
     The fake device is the CPU, for a GPU too. That fp32 saves the same there follows from the
     formulas of autograd, which are not the device's; for bf16 the devices' lists of operations
@@ -70,8 +73,8 @@ def simulate_step(
         patch_px: Side of the images, a multiple of 16.
         batch_size: Images per backward pass.
         precision: "fp32", or "bf16" for autocast.
-        images_per_step: Images per optimiser step and per validation batch. More than batch_size
-            means several backward passes, and all but the first find the gradients there.
+        accumulates: Whether a step has several backward passes: all but the first find gradients
+            there.
     """
     filter_valid(torch.zeros(patch_px, patch_px))  # SSIM keeps its band: a real one, not a fake
     with FakeTensorMode(allow_non_fake_inputs=True):
@@ -80,11 +83,10 @@ def simulate_step(
         memory = _LiveMemory(owned)
         is_bf16 = precision == "bf16"
         with memory:
-            if images_per_step > batch_size:
+            if accumulates:
                 for parameter in network.parameters():
                     parameter.grad = torch.zeros_like(parameter)
             saved_bytes, macs = _train(network, memory, batch_size, patch_px, is_bf16=is_bf16)
-            _validate(network, images_per_step, patch_px, is_bf16=is_bf16)
     FakeTensorMode.cache_clear()  # it never forgets a shape: a MiB per configuration
     parameters = list(network.parameters())
     return StepMemory(
@@ -107,16 +109,6 @@ def _train(
     macs = memory.macs
     torch.autograd.backward(loss)
     return saved_bytes, macs
-
-
-def _validate(network: nn.Module, num_images: int, patch_px: int, *, is_bf16: bool) -> None:
-    """A validation batch, for which the network stands for its average of the same shapes.
-
-    Without gradients, not in inference mode: that would hide what is inside compound operations.
-    """
-    network.eval().requires_grad_(False)  # autocast keeps no copies of weights that do not learn
-    with torch.no_grad():
-        _loss(network, num_images, patch_px, is_bf16=is_bf16)
 
 
 def _loss(network: nn.Module, num_images: int, patch_px: int, *, is_bf16: bool) -> Tensor:

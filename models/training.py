@@ -178,7 +178,7 @@ def train_epochs(session: TrainingSession) -> Iterator[EpochResult]:
             val_s=scores.seconds,
             num_samples=trained.num_images,
             samples_per_s=trained.num_images / trained.seconds,
-            peak_memory_mib=session.memory.read_mib(),
+            measured_peak_mib=session.memory.read_mib(),
             memory_method=session.memory.method,
             is_last=epoch == config.epochs or _is_out_of_patience(session),
         )
@@ -214,14 +214,20 @@ def _accumulate_gradients(
     session: TrainingSession, batch: NDArray[np.float32], sums: EpochSums
 ) -> None:
     """Gradients of the mean loss over the batch, in micro-batches where asked."""
-    config = session.train_config
-    size = config.micro_batch or len(batch)
     session.optimizer.zero_grad(set_to_none=True)
-    for start in range(0, len(batch), size):
-        images = batch[start : start + size]
+    for images in _micro_batches(session.train_config, batch):
         parts = _forward(session, session.model, images)
         torch.autograd.backward(parts.loss * (len(images) / len(batch)))
         sums.add(parts)
+
+
+def _micro_batches(
+    config: TrainConfig, batch: NDArray[np.float32]
+) -> Iterator[NDArray[np.float32]]:
+    """The parts of a batch that go through the network at a time; the last may be smaller."""
+    size = config.micro_batch or len(batch)
+    for start in range(0, len(batch), size):
+        yield batch[start : start + size]
 
 
 def _forward(session: TrainingSession, model: nn.Module, images: NDArray[np.float32]) -> LossParts:
@@ -245,12 +251,18 @@ def _clip_gradients(session: TrainingSession) -> Tensor:
 
 
 def _validate(session: TrainingSession, epoch: int) -> EpochMeans:
-    """Scores the averaged weights on the validation batches."""
+    """Scores the averaged weights on the validation batches.
+
+    In micro-batches where training needs them and without old gradients, so that the peak of an
+    epoch is that of its training.
+    """
     model = session.scored_model()
+    session.optimizer.zero_grad(set_to_none=True)
     sums = EpochSums(session.device)
     with torch.inference_mode():
         for batch in session.val.epoch(epoch):
-            sums.add(_forward(session, model, batch))
+            for images in _micro_batches(session.train_config, batch):
+                sums.add(_forward(session, model, images))
     means = sums.read_means()
     _require_finite(epoch, "val loss", means.loss)
     _require_finite(epoch, "val psnr_db", means.psnr_db)

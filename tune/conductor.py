@@ -68,8 +68,10 @@ class Conductor:
         """
         for history in self.recorder.journal.trials():
             spec = self._make_spec(self._proposer.recall(history))
-            if history.spec is not None:  # what was asked for stands; where things lie may change
-                spec = replace(spec, model=history.spec.model, train=history.spec.train)
+            if (asked := history.spec) is not None:  # it stands; where things lie may change
+                spec = replace(
+                    spec, model=asked.model, train=asked.train, placement=asked.placement
+                )
             self.recorder.recall(spec, history)
             self._ledger.recall(history.decisions)
             if history.has_ended and not history.is_told:

@@ -26,6 +26,7 @@ from tune.clock import Moment
 from tune.errors import UsageError
 from tune.journal_file import JournalFile
 from tune.outcomes import Outcome
+from tune.placement import Placement
 from tune.proposal import KnownPoint
 from tune.rungs import RungDecision
 from tune.space import Value
@@ -284,6 +285,7 @@ def _read_spec(noted: Mapping[str, Any]) -> TrialSpec:
         "model": ModelConfig(**noted["model"]),
         "train": TrainConfig(**noted["train"]),
         "data": DataSpec(**noted["data"]),
+        "placement": Placement(**noted["placement"]),
     }
     return TrialSpec(**(dict(noted) | parts))
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from models.training import EpochResult
 from tune.checkpoints import drop_resumable
 from tune.clock import Moment, StudyClock
+from tune.concurrency import run_beside
 from tune.journal import Ending, StudyJournal, TrialHistory
 from tune.journal_file import FULL
 from tune.outcomes import Outcome
@@ -140,8 +141,11 @@ class Recorder:
     def tables(self) -> dict[str, list[Row]]:
         """Return the rows of all tables."""
         trials = [self.trials[number] for number in sorted(self.trials)]
+        beside = run_beside(trials)
         return {
-            "trials": [trial_row(record, self._facts) for record in trials],
+            "trials": [
+                trial_row(record, self._facts, beside[record.spec.number]) for record in trials
+            ],
             "epochs": self._epoch_rows,
             "rungs": self._rung_rows,
         }

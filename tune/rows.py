@@ -1,6 +1,6 @@
 """Rows of the tables made of what the driver knows: records in, plain mappings out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
@@ -16,8 +16,14 @@ from tune.trial import StudyFacts, TrialRecord
 Row = Mapping[str, Any]
 
 
-def trial_row(record: TrialRecord, facts: StudyFacts) -> Row:
-    """Return the row of a trial, running or ended."""
+def trial_row(record: TrialRecord, facts: StudyFacts, beside: Sequence[int] = ()) -> Row:
+    """Return the row of a trial, running or ended.
+
+    Args:
+        record: What is known of it.
+        facts: What is the same in every row.
+        beside: Numbers of the trials that ran beside it, see `tune.concurrency`.
+    """
     spec, train = record.spec, record.spec.train
     return {
         **_identity(record),
@@ -45,7 +51,9 @@ def trial_row(record: TrialRecord, facts: StudyFacts) -> Row:
         "channels_last": train.channels_last,
         "num_parameters": num_parameters(spec.model),
         "device": spec.device,
-        "predicted_peak_mib": None,
+        "predicted_peak_mib": spec.placement.predicted_peak_mib,
+        "gpu_fraction": spec.placement.gpu_fraction,
+        "concurrent_with": ",".join(map(str, beside)),
         "outcome": None if record.outcome is None else record.outcome.value,
         "reason": record.reason,
         "failures": len(record.failures),
@@ -103,6 +111,6 @@ def _costs(record: TrialRecord) -> Row:
         "train_s": sum(epoch.train_s for epoch in record.epochs),
         "val_s": sum(epoch.val_s for epoch in record.epochs),
         "wall_s": record.wall_s,
-        "peak_memory_mib": last and last.peak_memory_mib,
+        "measured_peak_mib": last and last.measured_peak_mib,
         "memory_method": last and last.memory_method,
     }

@@ -129,9 +129,16 @@ TRIALS = TableSchema(
         Column(
             "predicted_peak_mib",
             "float64",
-            "Peak memory predicted before the start; missing without a prediction.",
+            "Peak memory predicted before the start, of what measured_peak_mib measures; missing "
+            "without a prediction.",
             "MiB",
             nullable=True,
+        ),
+        Column(
+            "gpu_fraction",
+            "float64",
+            "Share of the card's usable memory that was booked for it; 0 on a CPU.",
+            "1",
         ),
         # How it ended.
         Column(
@@ -232,7 +239,7 @@ TRIALS = TableSchema(
         Column("started_at", "timestamp", "When it was handed to a worker."),
         Column("ended_at", "timestamp", "When it ended; missing while it runs.", nullable=True),
         Column(
-            "peak_memory_mib",
+            "measured_peak_mib",
             "float64",
             "Highest memory measured in any epoch; missing before the first epoch.",
             "MiB",
@@ -241,8 +248,15 @@ TRIALS = TableSchema(
         Column(
             "memory_method",
             "string",
-            "How memory was measured; missing before the first epoch.",
+            "How memory was measured: cuda_peak for what torch allocated, rss_growth for the "
+            "growth of the process; missing before the first epoch.",
             nullable=True,
+        ),
+        Column(
+            "concurrent_with",
+            "string",
+            "Numbers of the trials that ran beside it at any time, joined by commas; empty if it "
+            "ran alone.",
         ),
     ),
 )
@@ -272,7 +286,7 @@ EPOCHS = TableSchema(
         Column("val_s", "float64", "Time spent in validation.", "s"),
         Column("num_samples", "int64", "Training images seen in the epoch.", "1"),
         Column("samples_per_s", "float64", "Training images per second.", "1/s"),
-        Column("peak_memory_mib", "float64", "Highest memory measured up to this epoch.", "MiB"),
+        Column("measured_peak_mib", "float64", "Highest memory measured up to this epoch.", "MiB"),
         Column("memory_method", "string", "How memory was measured."),
         Column("recorded_at", "timestamp", "When the search heard of the epoch."),
     ),

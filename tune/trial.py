@@ -14,6 +14,7 @@ from models.registry import ModelConfig
 from tune.clock import Moment
 from tune.errors import UsageError
 from tune.outcomes import Outcome
+from tune.placement import UNPLACED, Placement
 
 if TYPE_CHECKING:
     from data.batches import EvalBatches, TrainBatches
@@ -81,6 +82,7 @@ class TrialSpec:
         proposed_by: Where the configuration comes from.
         checkpoint: File of the best epoch; the newest epoch's lie beside it. None keeps none.
         known_epochs: Epochs that the search has heard of, from which the trial goes on.
+        placement: What is booked for it.
     """
 
     study: str
@@ -92,6 +94,7 @@ class TrialSpec:
     proposed_by: str
     checkpoint: str | None = None
     known_epochs: int = 0
+    placement: Placement = UNPLACED
 
     @property
     def name(self) -> str:

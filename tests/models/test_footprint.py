@@ -46,21 +46,21 @@ def measure_saved_bytes(config, patch_px, batch_size, precision, layout):
 def test_saved_bytes_are_those_that_autograd_keeps_in_either_layout(arch, precision, layout):
     config = ModelConfig(arch, ratio=16, base_channels=8)
     measured = measure_saved_bytes(config, 32, 2, precision, layout)
-    assert simulate_step(config, 32, 2, precision, 2).saved_bytes == measured
+    assert simulate_step(config, 32, 2, precision, accumulates=False).saved_bytes == measured
 
 
 @every_architecture
 def test_saved_bytes_are_exact_at_the_greatest_width(arch):
     config = ModelConfig(arch, ratio=16, base_channels=64)
     measured = measure_saved_bytes(config, 32, 2, "fp32", torch.contiguous_format)
-    assert simulate_step(config, 32, 2, "fp32", 2).saved_bytes == measured
+    assert simulate_step(config, 32, 2, "fp32", accumulates=False).saved_bytes == measured
 
 
 @every_architecture
 def test_saved_bytes_are_exact_with_dropout_and_at_odd_sizes(arch):
     config = ModelConfig(arch, ratio=64, base_channels=5, dropout=0.1)
     measured = measure_saved_bytes(config, 48, 3, "fp32", torch.contiguous_format)
-    assert simulate_step(config, 48, 3, "fp32", 3).saved_bytes == measured
+    assert simulate_step(config, 48, 3, "fp32", accumulates=False).saved_bytes == measured
 
 
 @every_architecture
@@ -71,7 +71,8 @@ def test_saved_bytes_grow_with_the_square_of_the_side_up_to_full_size(arch):
 
     def saved_bytes(patch_px):
         ssim_bytes = 2 * 6 * 4 * (patch_px - 10) ** 2
-        return simulate_step(config, patch_px, 2, "fp32", 2).saved_bytes - ssim_bytes
+        step = simulate_step(config, patch_px, 2, "fp32", accumulates=False)
+        return step.saved_bytes - ssim_bytes
 
     at_32, at_64, at_256 = saved_bytes(32), saved_bytes(64), saved_bytes(256)
     assert (at_256 - at_32) * (64**2 - 32**2) == (at_64 - at_32) * (256**2 - 32**2)
@@ -79,7 +80,9 @@ def test_saved_bytes_grow_with_the_square_of_the_side_up_to_full_size(arch):
 
 def test_saved_bytes_grow_by_the_same_amount_with_every_image():
     config = ModelConfig("baseline", ratio=16, base_channels=8)
-    one, two, three = (simulate_step(config, 32, n, "fp32", n).saved_bytes for n in (1, 2, 3))
+    one, two, three = (
+        simulate_step(config, 32, n, "fp32", accumulates=False).saved_bytes for n in (1, 2, 3)
+    )
     assert three - two == two - one
 
 
@@ -139,7 +142,7 @@ def test_the_peak_is_the_allocators_within_five_per_cent(
 
 
 @pytest.mark.parametrize(("arch", "patch_px"), [("baseline", 128), ("resnet", 32)])
-def test_the_peak_with_micro_batches_counts_gradients_and_whole_validation_batches(arch, patch_px):
+def test_the_peak_with_micro_batches_counts_gradients_and_no_whole_batch(arch, patch_px):
     config, train_config = ModelConfig(arch, 16, 8), TrainConfig(batch_size=4, micro_batch=1)
     measured_mib = measure_peak_mib(config, train_config, patch_px)
     footprint = predict_footprint(config, patch_px, 1, "fp32", images_per_step=4)

@@ -41,8 +41,8 @@ def epoch_result(epoch: int, val_psnr_db: float, is_last: bool = False) -> Epoch
         val_s=0.2,
         num_samples=160,
         samples_per_s=160.0,
-        peak_memory_mib=400.0,
-        memory_method="rss_peak",
+        measured_peak_mib=400.0,
+        memory_method="rss_growth",
         is_last=is_last,
     )
 
