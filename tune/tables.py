@@ -42,6 +42,7 @@ _ARROW_TYPES: Mapping[str, pa.DataType] = {
     "int64": pa.int64(),
     "float64": pa.float64(),
     "timestamp": pa.timestamp("us", tz="UTC"),
+    "binary": pa.binary(),
 }
 
 _PYTHON_TYPES: Mapping[str, type] = {
@@ -51,6 +52,7 @@ _PYTHON_TYPES: Mapping[str, type] = {
     "int64": Integral,
     "float64": Real,
     "timestamp": datetime,
+    "binary": bytes,
 }
 _NAMES = {name: frozenset(schema.names) for name, schema in SCHEMAS.items()}
 

@@ -33,6 +33,7 @@ SAMPLES = {
     "int64": 2**40,
     "float64": 0.5,
     "timestamp": NOW,
+    "binary": b"\x00\xff",
 }
 VALUES = {
     "string": st.text(st.characters(exclude_categories=["Cs"]), max_size=5),

@@ -1,0 +1,68 @@
+"""What a table is made of: columns and schemas, and the columns that several tables share."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+ColumnType = Literal["string", "bool", "int32", "int64", "float64", "timestamp", "binary"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Attributes:
+        name: Name in the file.
+        type: Type of the values; a timestamp has microseconds and is in UTC.
+        doc: What it holds, in one sentence.
+        unit: Unit of the values; "" for names, flags and times.
+        nullable: Whether a value may be missing; the sentence says when.
+    """
+
+    name: str
+    type: ColumnType
+    doc: str
+    unit: str = ""
+    nullable: bool = False
+
+
+@dataclass(frozen=True)
+class TableSchema:
+    """One table.
+
+    Attributes:
+        name: Name of the file, without its ending.
+        row: What one row is.
+        columns: The columns, in the order of the file.
+    """
+
+    name: str
+    row: str
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns' names, in order."""
+        return tuple(column.name for column in self.columns)
+
+
+STUDY = Column("study", "string", "Name of the study, which is the name of its folder.")
+
+TRIAL = (
+    STUDY,
+    Column("trial", "string", "Name of the trial: the study's with the trial's number."),
+    Column("trial_number", "int32", "Number of the trial in its study, in order of proposal.", "1"),
+)
+
+CORPUS = (
+    Column("corpus", "string", "Name of the corpus."),
+    Column(
+        "is_synthetic",
+        "bool",
+        "Whether the pixels are generated; such scores say nothing about real scenes.",
+    ),
+    Column(
+        "corpus_fingerprint",
+        "string",
+        "Fingerprint of the corpus; scores compare only where it is equal.",
+    ),
+)
