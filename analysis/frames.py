@@ -1,0 +1,108 @@
+"""Everything that is known of a results folder, as tidy frames.
+
+Takes a folder of studies and promotions, gives one frame per table over all of them. Reading never
+fails for one bad file: what could not be read is left out and told in a sentence of `notes`.
+Column names and types are those of docs/TABLES.md, also where a frame is empty.
+"""
+
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tune.schemas import SCHEMAS
+from tune.tables import read_readable_tables
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The tables of all studies and promotions, and what is known beside them.
+
+    Attributes:
+        trials: One row per trial of a search.
+        epochs: One row per trial and finished epoch; promoted runs have theirs here too.
+        rungs: One row per decision at a rung.
+        references: One row per linear reference line of a study.
+        runs: One row per promoted run.
+        validation: One row per validation image and run.
+        verdicts: One row per candidate of a promotion.
+        test: One row per test image, run and quantiser step.
+        codecs: One row per test image, classical codec and target.
+        pictures: One row per picture.
+        studies: Names of all folders of studies and promotions, also of those without a row.
+        configs: The resolved configuration, study.toml, by name of the study.
+        manifests: Commit, versions, device, command line: manifest.json, by name of the study.
+        notes: Sentences about what could not be read.
+    """
+
+    trials: pd.DataFrame
+    epochs: pd.DataFrame
+    rungs: pd.DataFrame
+    references: pd.DataFrame
+    runs: pd.DataFrame
+    validation: pd.DataFrame
+    verdicts: pd.DataFrame
+    test: pd.DataFrame
+    codecs: pd.DataFrame
+    pictures: pd.DataFrame
+    studies: tuple[str, ...]
+    configs: Mapping[str, Mapping[str, Any]]
+    manifests: Mapping[str, Mapping[str, Any]]
+    notes: tuple[str, ...]
+
+
+_TABLES = tuple(name for name in SCHEMAS if name in Frames.__annotations__)
+
+
+def load(results: Path | str = "ray_results") -> Frames:
+    """Return all tables of a results folder; an absent or empty folder gives empty frames.
+
+    Example:
+        >>> load("no_results_yet").trials.empty
+        True
+    """
+    folder = Path(results)
+    notes: list[str] = []
+    frames: dict[str, pd.DataFrame] = {}
+    for name in _TABLES:
+        frames[name], sentences = read_readable_tables(folder, name)
+        notes += sentences
+    studies = _find_studies(folder)
+    return Frames(
+        **frames,
+        studies=studies,
+        configs=_read_all(folder, studies, "study.toml", tomllib.loads, notes),
+        manifests=_read_all(folder, studies, "manifest.json", json.loads, notes),
+        notes=tuple(notes),
+    )
+
+
+def _find_studies(folder: Path) -> tuple[str, ...]:
+    """Return the folders that a search or promotion began, whatever is in them by now."""
+    parts = ("study.toml", "manifest.json", "journal", "tables")
+    found = {path.parent.name for part in parts for path in folder.glob(f"*/{part}")}
+    return tuple(sorted(found))
+
+
+def _read_all(
+    folder: Path,
+    studies: tuple[str, ...],
+    file: str,
+    parse: Callable[[str], dict[str, Any]],
+    notes: list[str],
+) -> dict[str, Mapping[str, Any]]:
+    """Return a file of every study that has a readable one; add a note for each torn one."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for study in studies:
+        path = folder / study / file
+        if not path.exists():
+            continue
+        try:
+            found[study] = parse(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:  # both parsers' errors are ValueErrors
+            notes.append(f"{study}: {file} could not be read ({error})")
+    return found
