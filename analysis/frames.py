@@ -73,7 +73,16 @@ def load(results: Path | str = "ray_results") -> Frames:
         notes += sentences
     studies = _find_studies(folder)
     return Frames(
-        **frames,
+        trials=frames["trials"],
+        epochs=frames["epochs"],
+        rungs=frames["rungs"],
+        references=frames["references"],
+        runs=frames["runs"],
+        validation=frames["validation"],
+        verdicts=frames["verdicts"],
+        test=frames["test"],
+        codecs=frames["codecs"],
+        pictures=frames["pictures"],
         studies=studies,
         configs=_read_all(folder, studies, "study.toml", tomllib.loads, notes),
         manifests=_read_all(folder, studies, "manifest.json", json.loads, notes),

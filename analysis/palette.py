@@ -8,6 +8,7 @@ scheme (paper, text, grid) is only in the templates.
 
 import zlib
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,10 +90,10 @@ def style_of(name: str) -> Style:
     )
 
 
-def architecture_order(names: "set[str]") -> tuple[str, ...]:
+def architecture_order(names: AbstractSet[str]) -> tuple[str, ...]:
     """Return architectures as every legend and table has them: the known ones first."""
     known = [name for name in _ARCHITECTURES if name in names]
-    return (*known, *sorted(names - set(known)))
+    return (*known, *sorted(set(names) - set(known)))
 
 
 def _scheme(paper: str, text: str, grid: str) -> dict[str, Any]:
