@@ -1,0 +1,214 @@
+"""Which configurations of a search are promoted, chosen from its tables alone.
+
+The best by validation score at the best epoch, and a hand-set control that always joins as the
+thing to beat. Crashed trials count with the epochs that they finished. A stopped one was judged too
+early to be ranked by its score, so it counts only where its curve was ahead at the same epoch.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+
+from tune.errors import UsageError
+from tune.outcomes import Outcome
+
+CONTROL = "control"
+"""Name of the hand-set candidate."""
+CONTROL_LEARNING_RATE = 1e-4
+CONTROL_WARMUP_EPOCHS = 3
+
+ELIGIBLE = (
+    Outcome.COMPLETED,
+    Outcome.STOPPED,
+    Outcome.DIVERGED,
+    Outcome.OUT_OF_MEMORY,
+    Outcome.FAILED,
+)
+"""A rejected trial never ran, and an interrupted one has not ended."""
+
+
+@dataclass(frozen=True)
+class Values:
+    """What a candidate is trained with; seeds, epochs and data are the promotion's.
+
+    Attributes:
+        base_channels: Width of the network.
+        learning_rate: Highest learning rate.
+        warmup_epochs: Linear rise to it; as many epochs as in the search, though they are longer.
+        weight_decay: AdamW's decay of weights.
+        schedule: Learning rate after the warmup.
+        gradient_clip: Largest norm of the gradient; 0 for no limit.
+        mse_weight: Weight of MSE in the loss.
+        dropout: Share of channels dropped while training.
+        batch_size: Images per optimiser step.
+    """
+
+    base_channels: int
+    learning_rate: float
+    warmup_epochs: int
+    weight_decay: float
+    schedule: str
+    gradient_clip: float
+    mse_weight: float
+    dropout: float
+    batch_size: int
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A configuration that is promoted.
+
+    Attributes:
+        name: c1 for the best of the search, c2, ..., or control.
+        values: What it is trained with.
+        rank: Its rank in the search, from 1; None for the control.
+        source_trial: The trial that it comes from; None for the control.
+        search_val_psnr_db: Best validation PSNR of that trial, for the control that of the trial
+            with its values; None without one.
+        search_epoch_s: Mean seconds of an epoch of that trial; None without one.
+    """
+
+    name: str
+    values: Values
+    rank: int | None
+    source_trial: str | None
+    search_val_psnr_db: float | None
+    search_epoch_s: float | None
+
+    @property
+    def is_control(self) -> bool:
+        """Whether it is the hand-set one."""
+        return self.name == CONTROL
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that `candidate_of` reads back."""
+        return asdict(self)
+
+
+def candidate_of(noted: Mapping[str, Any]) -> Candidate:
+    """Return the candidate of the plain values of `Candidate.to_dict`."""
+    return Candidate(**{**noted, "values": Values(**noted["values"])})
+
+
+def choose_candidates(
+    trials: pd.DataFrame, epochs: pd.DataFrame, control: Values, top: int
+) -> tuple[Candidate, ...]:
+    """Return the best candidates of one search, best first, and the control as the last.
+
+    A trial with the control's values is the control, and of trials with equal values the best one
+    counts; the next best ones take the free places.
+
+    Args:
+        trials: The trials table of one study.
+        epochs: Its epochs table.
+        control: The hand-set values.
+        top: How many candidates beside the control, 1 or more; fewer where there are no more.
+
+    Raises:
+        UsageError: If fewer than one candidate is asked for, or no trial can be one.
+    """
+    if top < 1:
+        raise UsageError(f"--top must be 1 or more, found {top}: promote at least the best trial")
+    ranked = rank_trials(trials, epochs)
+    if not ranked:
+        raise UsageError(
+            "a promotion needs a trial with a score, found none that was not stopped early in "
+            f"{', '.join(sorted(set(trials['study']))) or 'the search'}: search again"
+        )
+    chosen: list[Candidate] = []
+    taken: set[Values] = {control}
+    control_row: Mapping[Any, Any] | None = None
+    for rank, row in enumerate(ranked, start=1):
+        values = values_of(row)
+        if values == control and control_row is None:
+            control_row = row
+        if len(chosen) < top and values not in taken:
+            taken.add(values)
+            name = f"c{len(chosen) + 1}"
+            chosen.append(
+                Candidate(
+                    name, values, rank, row["trial"], float(row["best_val_psnr_db"]), epoch_s(row)
+                )
+            )
+    score_db = None if control_row is None else float(control_row["best_val_psnr_db"])
+    seconds = None if control_row is None else epoch_s(control_row)
+    return (*chosen, Candidate(CONTROL, control, None, None, score_db, seconds))
+
+
+def rank_trials(trials: pd.DataFrame, epochs: pd.DataFrame) -> list[Mapping[Any, Any]]:
+    """Return the rows of trials that can be candidates, best first; ties by number.
+
+    A stopped trial stays only if its best score up to its last epoch is above the best score of
+    every completed trial up to that same epoch.
+    """
+    scored = trials[trials["best_val_psnr_db"].notna() & trials["outcome"].isin(ELIGIBLE)]
+    rows = scored.to_dict("records")
+    curves = {
+        number: group.sort_values("epoch").set_index("epoch")["val_psnr_db"].cummax()
+        for number, group in epochs.groupby("trial_number")
+    }
+    completed = [curves[row["trial_number"]] for row in rows if row["outcome"] == Outcome.COMPLETED]
+    kept = [
+        row
+        for row in rows
+        if row["outcome"] != Outcome.STOPPED or _is_ahead(curves[row["trial_number"]], completed)
+    ]
+    return sorted(kept, key=lambda row: (-row["best_val_psnr_db"], row["trial_number"]))
+
+
+def values_of(row: Mapping[Any, Any]) -> Values:
+    """Return what a trial was trained with, from its row of the trials table."""
+    return Values(
+        base_channels=int(row["base_channels"]),
+        learning_rate=float(row["learning_rate"]),
+        warmup_epochs=int(row["warmup_epochs"]),
+        weight_decay=float(row["weight_decay"]),
+        schedule=str(row["schedule"]),
+        gradient_clip=float(row["gradient_clip"]),
+        mse_weight=float(row["mse_weight"]),
+        dropout=float(row["dropout"]),
+        batch_size=int(row["batch_size"]),
+    )
+
+
+def epoch_s(row: Mapping[Any, Any]) -> float | None:
+    """Return the mean seconds of a trial's epochs, training only; None before the first one."""
+    if not row["epochs_finished"]:
+        return None
+    return float(row["train_s"]) / int(row["epochs_finished"])
+
+
+def check_same_corpus(
+    trials: pd.DataFrame, study: str, corpus_fingerprint: str, split_fingerprint: str, place: str
+) -> None:
+    """Refuse a corpus that a search did not run on.
+
+    Args:
+        trials: The trials table of the search.
+        study: Its name.
+        corpus_fingerprint: Of the corpus to promote on.
+        split_fingerprint: Of its split.
+        place: Its folder.
+
+    Raises:
+        UsageError: With both fingerprints.
+    """
+    first = trials.iloc[0]
+    for what, searched, found in (
+        ("corpus", first["corpus_fingerprint"], corpus_fingerprint),
+        ("split", first["split_fingerprint"], split_fingerprint),
+    ):
+        if searched != found:
+            raise UsageError(
+                f"a promotion runs on the {what} that was searched on, fingerprint {searched} in "
+                f"{study}, found {found} in {place!r}: name that corpus with --data, or search on "
+                "this one first"
+            )
+
+
+def _is_ahead(curve: "pd.Series[float]", completed: Sequence["pd.Series[float]"]) -> bool:
+    """Whether a curve of best scores lies above all others at its own last epoch."""
+    last = curve.index[-1]
+    return all(curve.iloc[-1] > other.loc[:last].iloc[-1] for other in completed)
