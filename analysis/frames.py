@@ -27,6 +27,8 @@ class Frames:
         epochs: One row per trial and finished epoch; promoted runs have theirs here too.
         rungs: One row per decision at a rung.
         references: One row per linear reference line of a study.
+        dimensions: One row per searched hyper-parameter of a study.
+        importance: One row per searched hyper-parameter, evaluator and kind of score.
         runs: One row per promoted run.
         validation: One row per validation image and run.
         verdicts: One row per candidate of a promotion.
@@ -43,6 +45,8 @@ class Frames:
     epochs: pd.DataFrame
     rungs: pd.DataFrame
     references: pd.DataFrame
+    dimensions: pd.DataFrame
+    importance: pd.DataFrame
     runs: pd.DataFrame
     validation: pd.DataFrame
     verdicts: pd.DataFrame

@@ -53,7 +53,7 @@ def examine_study(folder: StudyFolder) -> list[Finding]:
     if journal is not None:
         findings += _tables(folder, journal)
         findings += _checkpoints(folder, journal)
-    return [*findings, *_references(folder), *_leftovers(folder)]
+    return [*findings, *_references(folder), *_space(folder), *_leftovers(folder)]
 
 
 def _configuration(folder: StudyFolder) -> Finding:
@@ -159,6 +159,21 @@ def _references(folder: StudyFolder) -> Iterator[Finding]:
             "move it aside: the next session makes it",
             partial(_set_aside, path),
         )
+
+
+def _space(folder: StudyFolder) -> Iterator[Finding]:
+    """Look at the tables of the space and of what mattered, which sessions write anew."""
+    for name, moment in (("dimensions", "begins"), ("importance", "ends")):
+        path = folder.tables / f"{name}.parquet"
+        part = f"{folder.tables.name}/{path.name}"
+        try:
+            num_rows = len(read_table(folder.path.parent, name, folder.name))
+        except UsageError as error:
+            again = f"move it aside: written when a session {moment}"
+            yield Finding(part, False, str(error), again, partial(_set_aside, path))
+            continue
+        words = f"{num_rows} rows" if path.exists() else f"written when a session {moment}"
+        yield Finding(part, True, words)
 
 
 def _rewrite(folder: StudyFolder, name: str, rows: Sequence[Mapping[str, Any]]) -> None:

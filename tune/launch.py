@@ -16,6 +16,7 @@ from tune.clock import StudyClock
 from tune.conductor import Conductor
 from tune.config import write_config
 from tune.errors import UsageError
+from tune.importance import evaluate_importance
 from tune.journal import Agreement, Budget, StudyJournal
 from tune.journal_file import cut_torn_end
 from tune.lock import study_lock
@@ -28,6 +29,7 @@ from tune.ray_driver import run_trials
 from tune.recorder import Recorder
 from tune.references import Reference, reference_lines
 from tune.rungs import RungLedger
+from tune.search_rows import dimension_rows, importance_rows
 from tune.start import Start
 from tune.study import (
     CONFIG_FILE,
@@ -195,11 +197,17 @@ def run_study(plan: StudyPlan, study: OpenStudy, console: Console, quiet: bool) 
     with StudyProgress(console, study.budget.trials, config.epochs, quiet) as progress:
         for note in study.notes:
             progress.say(note)
+        write_table(
+            study.folder.tables, "dimensions", dimension_rows(study.folder.name, plan.space)
+        )
         conductor = make_conductor(plan, study, progress)
         run_trials(conductor, plan.packing)
+    records = list(conductor.recorder.trials.values())
+    found = evaluate_importance(records, plan.space.dimensions, min(plan.rungs, default=None))
+    write_table(study.folder.tables, "importance", importance_rows(study.folder.name, found))
     return StudyResult(
         folder=study.folder,
-        summary=summarise(list(conductor.recorder.trials.values()), plan.space.dimensions),
+        summary=summarise(records, plan.space.dimensions),
         references=tuple(references),
         interruption=conductor.interruption,
     )

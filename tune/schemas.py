@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from tune.columns import Column, TableSchema
 from tune.promotion_schemas import CODECS, PICTURES, RUNS, TEST, VALIDATION, VERDICTS
+from tune.search_schemas import DIMENSIONS, IMPORTANCE
 from tune.study_schemas import EPOCHS, REFERENCES, RUNGS, TRIALS
 
 __all__ = ["SCHEMAS", "SCHEMA_VERSION", "Column", "TableSchema"]
@@ -21,6 +22,8 @@ SCHEMAS: Mapping[str, TableSchema] = {
         EPOCHS,
         RUNGS,
         REFERENCES,
+        DIMENSIONS,
+        IMPORTANCE,
         RUNS,
         VALIDATION,
         VERDICTS,

@@ -168,7 +168,7 @@ class ChaosStudy:
 
 def unreadable_tables(results: Path) -> Iterator[str]:
     """Say which tables cannot be read: a table is whole whenever its writer dies."""
-    for name in ("trials", "epochs", "rungs", "references"):
+    for name in ("trials", "epochs", "rungs", "references", "dimensions", "importance"):
         try:
             read_table(results, name)
         except UsageError as error:

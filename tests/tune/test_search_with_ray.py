@@ -126,6 +126,13 @@ def test_the_reference_lines_are_printed_beside_the_result(finished):
     assert set(table(finished[0], "references")["reference"]) == {"block_klt", "down_up"}
 
 
+def test_the_space_of_the_study_is_a_table(finished):
+    space = table(finished[0], "dimensions")
+    assert list(space["dimension"]) == ["learning_rate", "warmup_epochs", "base_channels"]
+    assert list(space["is_log"]) == [True, False, False]
+    assert table(finished[0], "importance").empty  # five trials are too few to say
+
+
 def test_the_end_says_what_was_written_and_what_comes_next(finished):
     assert "wrote ray_results/first" in finished[1]
     assert "next: python -m tune.train --arch baseline --ratio 16" in finished[1]
