@@ -67,7 +67,8 @@ class Candidate:
         source_trial: The trial that it comes from; None for the control.
         search_val_psnr_db: Best validation PSNR of that trial, for the control that of the trial
             with its values; None without one.
-        search_epoch_s: Mean seconds of an epoch of that trial; None without one.
+        search_train_s: Mean seconds that an epoch of that trial trained; None without one.
+        search_val_s: Likewise for its validation.
     """
 
     name: str
@@ -75,7 +76,8 @@ class Candidate:
     rank: int | None
     source_trial: str | None
     search_val_psnr_db: float | None
-    search_epoch_s: float | None
+    search_train_s: float | None
+    search_val_s: float | None
 
     @property
     def is_control(self) -> bool:
@@ -126,15 +128,8 @@ def choose_candidates(
             control_row = row
         if len(chosen) < top and values not in taken:
             taken.add(values)
-            name = f"c{len(chosen) + 1}"
-            chosen.append(
-                Candidate(
-                    name, values, rank, row["trial"], float(row["best_val_psnr_db"]), epoch_s(row)
-                )
-            )
-    score_db = None if control_row is None else float(control_row["best_val_psnr_db"])
-    seconds = None if control_row is None else epoch_s(control_row)
-    return (*chosen, Candidate(CONTROL, control, None, None, score_db, seconds))
+            chosen.append(_candidate(f"c{len(chosen) + 1}", values, row, rank))
+    return (*chosen, _candidate(CONTROL, control, control_row))
 
 
 def rank_trials(trials: pd.DataFrame, epochs: pd.DataFrame) -> list[Mapping[Any, Any]]:
@@ -173,13 +168,6 @@ def values_of(row: Mapping[Any, Any]) -> Values:
     )
 
 
-def epoch_s(row: Mapping[Any, Any]) -> float | None:
-    """Return the mean seconds of a trial's epochs, training only; None before the first one."""
-    if not row["epochs_finished"]:
-        return None
-    return float(row["train_s"]) / int(row["epochs_finished"])
-
-
 def check_same_corpus(
     trials: pd.DataFrame, study: str, corpus_fingerprint: str, split_fingerprint: str, place: str
 ) -> None:
@@ -206,6 +194,24 @@ def check_same_corpus(
                 f"{study}, found {found} in {place!r}: name that corpus with --data, or search on "
                 "this one first"
             )
+
+
+def _candidate(
+    name: str, values: Values, row: Mapping[Any, Any] | None, rank: int | None = None
+) -> Candidate:
+    """Return a candidate with what its trial tells; the control comes from no trial."""
+    if row is None:
+        return Candidate(name, values, None, None, None, None, None)
+    epochs = int(row["epochs_finished"])
+    return Candidate(
+        name=name,
+        values=values,
+        rank=rank,
+        source_trial=None if rank is None else str(row["trial"]),
+        search_val_psnr_db=float(row["best_val_psnr_db"]),
+        search_train_s=float(row["train_s"]) / epochs,
+        search_val_s=float(row["val_s"]) / epochs,
+    )
 
 
 def _is_ahead(curve: "pd.Series[float]", completed: Sequence["pd.Series[float]"]) -> bool:

@@ -6,15 +6,15 @@ drive a study without starting a process. A study of an earlier session is taken
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from models.training import EpochResult
-from tune.journal import Budget
+from tune.journal import Budget, TrialHistory
 from tune.outcomes import Outcome
 from tune.progress import StudyProgress
 from tune.proposal import Proposal
-from tune.proposer import Proposer
 from tune.recorder import Recorder
 from tune.rungs import RungDecision, RungLedger
 from tune.trial import TrialRecord, TrialSpec
@@ -22,6 +22,27 @@ from tune.watchdog import Watchdog
 
 MAX_FAILURES = 2
 """Times that a trial may lose its worker: after the first it goes on, after this one it is over."""
+
+
+class Proposes(Protocol):
+    """Says what is tried next: a sampler (`tune.proposer`) or a list of runs (`tune.run_queue`)."""
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether there is nothing to propose now; the end of what runs may change that."""
+        ...
+
+    def propose(self) -> Proposal | None:
+        """Return the next trial to run; None if there is none now."""
+        ...
+
+    def recall(self, history: TrialHistory) -> Proposal:
+        """Return the proposal of an earlier session."""
+        ...
+
+    def tell(self, number: int, outcome: Outcome, scores_db: Sequence[float]) -> None:
+        """Hear how a trial ended, and the validation PSNR of its finished epochs."""
+        ...
 
 
 class Conductor:
@@ -42,7 +63,7 @@ class Conductor:
 
     def __init__(
         self,
-        proposer: Proposer,
+        proposer: Proposes,
         ledger: RungLedger,
         recorder: Recorder,
         make_spec: Callable[[Proposal], TrialSpec],
@@ -89,7 +110,10 @@ class Conductor:
         if self._to_go_on:
             spec = self.recorder.go_on(self._to_go_on.popleft())
         elif len(self.recorder.trials) < self._budget.trials:
-            spec = self.recorder.begin(self._make_spec(self._proposer.propose())).spec
+            proposal = self._proposer.propose()
+            if proposal is None:
+                return None
+            spec = self.recorder.begin(self._make_spec(proposal)).spec
         else:
             return None
         self._watchdog.hear(spec.number)
@@ -100,7 +124,8 @@ class Conductor:
         """Whether no trial will ever be handed out again: none can fail and go on any more."""
         if self.should_end():
             return True
-        if self._to_go_on or len(self.recorder.trials) < self._budget.trials:
+        has_room = len(self.recorder.trials) < self._budget.trials
+        if self._to_go_on or (has_room and not self._proposer.is_exhausted):
             return False
         return all(record.outcome for record in self.recorder.trials.values())
 
@@ -171,7 +196,8 @@ class Conductor:
             self.end(number, Outcome.FAILED, reason, details)
             return
         self._to_go_on.append(number)
-        self._progress.say(f"t{number:03d}  {reason}; it goes on after epoch {len(record.epochs)}")
+        name = record.spec.short_name
+        self._progress.say(f"{name}  {reason}; it goes on after epoch {len(record.epochs)}")
 
     def overdue(self) -> list[int]:
         """Return the trials that hang and must be killed; each is named once."""

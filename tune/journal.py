@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.storages import JournalStorage
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 
 from models.epoch_result import EpochResult
 from models.registry import ModelConfig
 from models.train_config import TrainConfig
+from tune.candidates import Candidate, candidate_of
 from tune.clock import Moment
 from tune.errors import UsageError
 from tune.journal_file import JournalFile
@@ -33,6 +35,8 @@ from tune.space import Value
 from tune.trial import DataSpec, StudyFacts, TrialSpec
 
 EPOCH, RUNG, FAILURE, BEGIN, END = "epoch:", "rung:", "failure:", "begin", "end"
+FINISHED = "finished"
+MAX_SEED = 2**32 - 1
 FORMAT = 1
 """Version of what the attributes hold."""
 NUM_FIRST_LINES = 2
@@ -48,12 +52,14 @@ class Agreement:
         precision: Arithmetic of the training step.
         channels_last: Memory layout of the training step.
         facts: What it was planned on, the same in every row of its tables.
+        candidates: What a promotion promotes; none for a search.
     """
 
     known: tuple[KnownPoint, ...]
     precision: str
     channels_last: bool
     facts: StudyFacts
+    candidates: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -195,8 +201,13 @@ class StudyJournal:
         noted = self.study.user_attrs.get("agreement")
         if noted is None:
             return None
-        known = tuple(KnownPoint(**point) for point in noted["known"])
-        return Agreement(**(noted | {"known": known, "facts": StudyFacts(**noted["facts"])}))
+        return Agreement(
+            known=tuple(KnownPoint(**point) for point in noted["known"]),
+            precision=noted["precision"],
+            channels_last=noted["channels_last"],
+            facts=StudyFacts(**noted["facts"]),
+            candidates=tuple(map(candidate_of, noted.get("candidates", ()))),
+        )
 
     def set_budget(self, budget: Budget) -> None:
         """Write how much the study may do."""
@@ -213,6 +224,31 @@ class StudyJournal:
         number = 1 + sum(name.startswith("session:") for name in self.study.user_attrs)
         self.study.set_user_attr(f"session:{number}", {"command": list(command), **_moment(moment)})
         return number
+
+    def add_run(self, candidate: str, seed: int, candidates: Sequence[str]) -> int:
+        """Write that one of the candidates is promoted with a seed; return the run's number.
+
+        One line for all of it: a killed writer leaves a whole run or none.
+        """
+        template = create_trial(
+            state=TrialState.RUNNING,
+            params={"candidate": candidate, "seed": seed},
+            distributions={
+                "candidate": CategoricalDistribution(candidates),
+                "seed": IntDistribution(0, MAX_SEED),
+            },
+        )
+        trial_id = self.storage.create_new_trial(self.study._study_id, template)
+        return self.storage.get_trial_number_from_id(trial_id)
+
+    def finish(self, moment: Moment) -> None:
+        """Write that nothing is left to do, not even to evaluate."""
+        self.study.set_user_attr(FINISHED, _moment(moment))
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether that was written."""
+        return FINISHED in self.study.user_attrs
 
     def begin_trial(self, spec: TrialSpec, moment: Moment) -> None:
         """Write that a trial was handed out, and all that it was asked to do."""

@@ -14,7 +14,6 @@ from rich.console import Console
 from models.precision import Stack, choose_stack
 from tune.clock import StudyClock
 from tune.conductor import Conductor
-from tune.config import write_config
 from tune.errors import UsageError
 from tune.importance import evaluate_importance
 from tune.journal import Agreement, Budget, StudyJournal
@@ -113,7 +112,8 @@ def open_folder(plan: StudyPlan, machine: Machine, command: Sequence[str]) -> St
     manifest = collect_manifest(command, machine, stamp, plan.picked)
     return create_study_folder(
         plan.config,
-        {CONFIG_FILE: write_config(plan.config), MANIFEST_FILE: manifest.to_json()},
+        {CONFIG_FILE: plan.config_text, MANIFEST_FILE: manifest.to_json()},
+        mode=plan.mode,
     )
 
 
@@ -132,6 +132,7 @@ def agree(plan: StudyPlan, journal: StudyJournal) -> tuple[Stack, Agreement]:
             stack.precision,
             stack.channels_last,
             study_facts(plan),
+            plan.candidates,
         )
         journal.agree(agreement)
         return stack, agreement
@@ -217,7 +218,7 @@ def study_facts(plan: StudyPlan) -> StudyFacts:
     """Return what is the same in every row of the study's tables."""
     info = plan.corpus.info
     return StudyFacts(
-        mode="quick",  # "full" is for promoted runs, several seeds each
+        mode=plan.mode,
         corpus=info.name,
         is_synthetic=info.is_synthetic,
         corpus_fingerprint=info.fingerprint,

@@ -7,7 +7,8 @@ from data.dataset import Corpus
 from models.precision import Stack
 from models.registry import ModelConfig
 from models.training import TrainConfig
-from tune.config import Resolved, SearchConfig
+from tune.candidates import Candidate
+from tune.config import Resolved, SearchConfig, write_config
 from tune.errors import UsageError
 from tune.neighbours import neighbour_points
 from tune.profiles import Pick
@@ -35,6 +36,8 @@ class StudyPlan:
         crop_px: Side of the crops that trials train and are scored on.
         val_images: Images of the frozen validation set.
         notes: Earlier studies that could not be looked at, one sentence each.
+        mode: Fidelity: "quick" for a search, "full" for a promotion.
+        candidates: What a promotion promotes; none for a search.
     """
 
     config: SearchConfig
@@ -47,6 +50,13 @@ class StudyPlan:
     crop_px: int
     val_images: int
     notes: tuple[str, ...] = ()
+    mode: str = "quick"
+    candidates: tuple[Candidate, ...] = ()
+
+    @property
+    def config_text(self) -> str:
+        """The text of `study.toml`."""
+        return write_config(self.config)
 
     @property
     def label(self) -> str:

@@ -60,7 +60,7 @@ def trial_line(record: TrialRecord) -> str:
     train, model = record.spec.train, record.spec.model
     style = OUTCOME_STYLES.get(record.outcome, "red")
     line = (
-        f"t{record.spec.number:03d}  [{style}]{record.outcome.value:<13}[/] {score} "
+        f"{record.spec.short_name}  [{style}]{record.outcome.value:<13}[/] {score} "
         f"lr {train.learning_rate:.1e}  warmup {train.warmup_epochs}  base {model.base_channels}"
     )
     if record.reason and record.outcome.is_crash:

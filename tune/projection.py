@@ -5,7 +5,9 @@ from typing import Any
 
 from tune.clock import StudyClock
 from tune.journal import StudyJournal
+from tune.promotion_rows import run_rows
 from tune.recorder import Recorder
+from tune.rows import trial_rows
 from tune.study import StudyFolder
 
 
@@ -17,7 +19,13 @@ def project_tables(folder: StudyFolder, journal: StudyJournal) -> dict[str, list
     agreement = journal.agreement
     if agreement is None:
         return {}
-    recorder = Recorder(folder, agreement.facts, journal, StudyClock(journal.elapsed_s))
+    recorder = Recorder(
+        folder,
+        agreement.facts,
+        journal,
+        StudyClock(journal.elapsed_s),
+        make_rows=run_rows(agreement.candidates) if agreement.candidates else trial_rows,
+    )
     for history in journal.trials():
         if history.spec is not None:
             recorder.recall(replace(history.spec, checkpoint=None), history)

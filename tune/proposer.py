@@ -90,6 +90,11 @@ class Proposer:
         self._distributions = {dim.name: distribution(dim) for dim in dimensions}
         self._known = list(known)
 
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether nothing is left to propose: a sampler always has one more."""
+        return False
+
     def propose(self) -> Proposal:
         """Return the next configuration to try."""
         number = len(self._study.get_trials(deepcopy=False, states=ASKED))

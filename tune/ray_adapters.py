@@ -94,7 +94,7 @@ class StudyCallback(Callback):
         """Record an epoch; keep a last report's outcome for `on_trial_complete`."""
         number = trial_number(trial)
         for note in result.get(NOTES, ()):
-            self._conductor.say(f"t{number:03d}  {note}")
+            self._conductor.say(f"{trial.config[SPEC].short_name}  {note}")
         if "epoch" in result:
             self._conductor.hear_epoch(number, epoch_result(result))
         if "outcome" in result:

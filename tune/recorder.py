@@ -7,18 +7,17 @@ share of time spent writing however long the tables grow. The end of the study a
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from models.training import EpochResult
 from tune.checkpoints import drop_resumable
 from tune.clock import Moment, StudyClock
-from tune.concurrency import run_beside
 from tune.journal import Ending, StudyJournal, TrialHistory
 from tune.journal_file import FULL
 from tune.outcomes import Outcome
-from tune.rows import Row, epoch_row, rung_row, trial_row
+from tune.rows import Row, epoch_row, rung_row, trial_rows
 from tune.rungs import RungDecision
 from tune.study import StudyFolder
 from tune.tables import write_table
@@ -31,6 +30,8 @@ FLUSH_CEILING_S = 20.0
 
 BEST_KEPT = 3
 """Checkpoints kept of ended trials: those of the best few."""
+
+MakeRows = Callable[[Sequence[TrialRecord], StudyFacts], Mapping[str, list[Row]]]
 
 
 class Recorder:
@@ -46,6 +47,8 @@ class Recorder:
         journal: Where every fact goes first.
         clock: The study's time.
         say: Told, in words, what a person should know.
+        make_rows: Makes the tables with one row per trial, by name.
+        best_kept: Of how many ended trials the checkpoint of the best epoch is kept.
     """
 
     def __init__(
@@ -55,6 +58,8 @@ class Recorder:
         journal: StudyJournal,
         clock: StudyClock,
         say: Callable[[str], None] = lambda _: None,
+        make_rows: MakeRows = trial_rows,
+        best_kept: int = BEST_KEPT,
     ) -> None:
         self.trials: dict[int, TrialRecord] = {}
         self.clock = clock
@@ -62,6 +67,8 @@ class Recorder:
         self.say = say
         self._folder = folder
         self._facts = facts
+        self._make_rows = make_rows
+        self._best_kept = best_kept
         self._epoch_rows: list[Row] = []
         self._rung_rows: list[Row] = []
         self._next_flush_s = 0.0
@@ -141,11 +148,8 @@ class Recorder:
     def tables(self) -> dict[str, list[Row]]:
         """Return the rows of all tables."""
         trials = [self.trials[number] for number in sorted(self.trials)]
-        beside = run_beside(trials)
         return {
-            "trials": [
-                trial_row(record, self._facts, beside[record.spec.number]) for record in trials
-            ],
+            **self._make_rows(trials, self._facts),
             "epochs": self._epoch_rows,
             "rungs": self._rung_rows,
         }
@@ -178,7 +182,7 @@ class Recorder:
             if record.spec.checkpoint is not None:
                 best = Path(record.spec.checkpoint)
                 drop_resumable(best)
-                if rank >= BEST_KEPT:
+                if rank >= self._best_kept:
                     best.unlink(missing_ok=True)
 
     def _flush_when_due(self) -> None:

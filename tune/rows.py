@@ -10,10 +10,17 @@ import torch
 from models.registry import ModelConfig, build_model, count_parameters
 from models.training import EpochResult
 from tune.clock import Moment
+from tune.concurrency import run_beside
 from tune.rungs import RungDecision
 from tune.trial import StudyFacts, TrialRecord
 
 Row = Mapping[str, Any]
+
+
+def trial_rows(records: Sequence[TrialRecord], facts: StudyFacts) -> dict[str, list[Row]]:
+    """Return the trials table of a search."""
+    beside = run_beside(records)
+    return {"trials": [trial_row(one, facts, beside[one.spec.number]) for one in records]}
 
 
 def trial_row(record: TrialRecord, facts: StudyFacts, beside: Sequence[int] = ()) -> Row:

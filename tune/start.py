@@ -189,7 +189,7 @@ def newest_study(config: SearchConfig) -> StudyFolder | None:
     for path in Path(config.results).glob("[!.]*/study.toml"):  # drafts begin with a dot
         folder = StudyFolder(path.parent)
         if _hash_of(folder) == wanted:
-            same.append((_created_at(folder), folder.name, folder))
+            same.append((created_at(folder), folder.name, folder))
     return max(same)[2] if same else None
 
 
@@ -208,6 +208,14 @@ def read_standing(folder: StudyFolder) -> Standing:
     return Standing(
         folder, num_over, len(trials) - num_over, journal.elapsed_s, journal.budget, has_died
     )
+
+
+def created_at(folder: StudyFolder) -> str:
+    """Return when a study was made, ISO 8601; empty where its manifest cannot be read."""
+    try:
+        return str(json.loads(folder.manifest_file.read_text(encoding="utf-8"))["created_at"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _check_configuration(folder: StudyFolder, config: SearchConfig) -> None:
@@ -238,10 +246,3 @@ def _hash_of(folder: StudyFolder) -> str | None:
         return config_hash(read_config(folder.config_file))
     except UsageError:
         return None
-
-
-def _created_at(folder: StudyFolder) -> str:
-    try:
-        return str(json.loads(folder.manifest_file.read_text(encoding="utf-8"))["created_at"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""

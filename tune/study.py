@@ -75,13 +75,15 @@ class StudyFolder:
         return self.path / "errors"
 
 
-def study_name(arch: str, latent_channels: int, ratio: int, moment: datetime) -> str:
-    """Return the name of a search at a moment.
+def study_name(
+    arch: str, latent_channels: int, ratio: int, moment: datetime, mode: str = "quick"
+) -> str:
+    """Return the name of a search, or of a promotion with the mode "full", at a moment.
 
     >>> study_name("resnet", 16, 16, datetime(2026, 1, 2, 3, 4, 5))
     'resnet_quick_c16_cr16x_20260102_030405'
     """
-    return f"{arch}_quick_c{latent_channels}_cr{ratio}x_{moment:%Y%m%d_%H%M%S}"
+    return f"{arch}_{mode}_c{latent_channels}_cr{ratio}x_{moment:%Y%m%d_%H%M%S}"
 
 
 def check_results(results: str) -> None:
@@ -103,7 +105,10 @@ def check_results(results: str) -> None:
 
 
 def create_study_folder(
-    config: SearchConfig, files: Mapping[str, str], moment: datetime | None = None
+    config: SearchConfig,
+    files: Mapping[str, str],
+    moment: datetime | None = None,
+    mode: str = "quick",
 ) -> StudyFolder:
     """Make the folder of a new study, complete with its first files.
 
@@ -114,6 +119,7 @@ def create_study_folder(
         config: Gives the results folder and the name, or what the name is made of.
         files: Text of the files to begin with, by name.
         moment: Time of the study; now if None, in UTC.
+        mode: Fidelity, "quick" or "full".
 
     Raises:
         UsageError: If the results folder cannot be written, or the name is taken.
@@ -129,7 +135,7 @@ def create_study_folder(
         _fill(draft, files)
         if config.name is not None:
             return _place_named(draft, results / config.name)
-        return _place_at_free_second(draft, config, moment or datetime.now(UTC))
+        return _place_at_free_second(draft, config, moment or datetime.now(UTC), mode)
     finally:
         shutil.rmtree(draft, ignore_errors=True)  # still there only if it found no place
 
@@ -169,9 +175,11 @@ def _place_named(draft: Path, place: Path) -> StudyFolder:
     return StudyFolder(place)
 
 
-def _place_at_free_second(draft: Path, config: SearchConfig, moment: datetime) -> StudyFolder:
+def _place_at_free_second(
+    draft: Path, config: SearchConfig, moment: datetime, mode: str
+) -> StudyFolder:
     while True:
-        name = study_name(config.arch, config.latent_channels, config.ratio, moment)
+        name = study_name(config.arch, config.latent_channels, config.ratio, moment, mode)
         place = Path(config.results) / name
         if _move_to_free_place(draft, place):
             return StudyFolder(place)

@@ -83,6 +83,7 @@ class TrialSpec:
         checkpoint: File of the best epoch; the newest epoch's lie beside it. None keeps none.
         known_epochs: Epochs that the search has heard of, from which the trial goes on.
         placement: What is booked for it.
+        label: What its name ends in; None for its number.
     """
 
     study: str
@@ -95,11 +96,17 @@ class TrialSpec:
     checkpoint: str | None = None
     known_epochs: int = 0
     placement: Placement = UNPLACED
+    label: str | None = None
+
+    @property
+    def short_name(self) -> str:
+        """Its name within the study: its number, or candidate and seed of a promoted run."""
+        return self.label or f"t{self.number:03d}"
 
     @property
     def name(self) -> str:
-        """The study's name with the trial's number."""
-        return f"{self.study}_t{self.number:03d}"
+        """The study's name with the trial's own."""
+        return f"{self.study}_{self.short_name}"
 
     def value_of(self, dimension: str) -> "Value":
         """Return the value of a searched dimension, wherever it is kept."""

@@ -45,6 +45,7 @@ def search_of(
                 "best_val_psnr_db": max(curve, default=None),
                 "epochs_finished": len(curve),
                 "train_s": 2.0 * len(curve),
+                "val_s": 1.0 * len(curve),
                 "corpus_fingerprint": "c0",
                 "split_fingerprint": "s0",
                 **VALUES,
@@ -156,3 +157,8 @@ def test_a_candidate_survives_the_journal():
     assert (
         values_of(trials.iloc[0]) == choose_candidates(trials, epochs, CONTROL_VALUES, 1)[0].values
     )
+
+
+def test_a_candidate_knows_what_an_epoch_of_its_trial_took():
+    candidate, _ = choose_candidates(*search_of(("completed", [18.0, 20.0], {})), CONTROL_VALUES, 1)
+    assert (candidate.search_train_s, candidate.search_val_s) == (2.0, 1.0)

@@ -17,7 +17,7 @@ VALUES = Values(16, 1e-3, 3, 1e-5, "plateau", 1.0, 0.5, 0.0, 8)
 
 
 def candidate(name: str, search_db: float | None = None) -> Candidate:
-    return Candidate(name, VALUES, None, None, search_db, None)
+    return Candidate(name, VALUES, None, None, search_db, None, None)
 
 
 def scores_of(means_db, num_images=30, noise_db=0.05):

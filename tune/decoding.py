@@ -1,0 +1,88 @@
+"""A promoted run's model, taken from its checkpoint, at work on images.
+
+Elsewhere: which checkpoints are kept (`tune.recorder`), what they hold (`models.checkpoint`).
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.autoencoder import Autoencoder
+from models.checkpoint import load_checkpoint
+from models.registry import build_model
+from tune.errors import UsageError
+from tune.trial import TrialSpec
+
+BATCH_SIZE = 16
+
+
+class Decoder:
+    """The scored weights of a run's best epoch, in the arithmetic that it was trained in.
+
+    Args:
+        model: In evaluation mode, on its device.
+        precision: "fp32", or "bf16" for autocast.
+        device: Where it computes.
+    """
+
+    def __init__(self, model: Autoencoder, precision: str, device: str) -> None:
+        self.model = model
+        self._precision = precision
+        self._device = torch.device(device)
+
+    def reconstruct(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return x̂ of the unquantised latent, (N, 1, H, W)."""
+        return self.decode(self.encode(images))
+
+    def encode(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the latents of images (N, 1, H, W), (N, C, H/16, W/16)."""
+        return self._map(self.model.encode, images)
+
+    def decode(self, latents: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the images of latents."""
+        return self._map(self.model.decode, latents)
+
+    def _map(self, layer: object, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        assert callable(layer)
+        parts = []
+        is_bf16 = self._precision == "bf16"
+        with (
+            torch.inference_mode(),
+            torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=is_bf16),
+        ):
+            for start in range(0, len(values), BATCH_SIZE):
+                batch = torch.from_numpy(values[start : start + BATCH_SIZE]).to(self._device)
+                parts.append(layer(batch).float().cpu().numpy())
+        return np.concatenate(parts)
+
+
+def load_decoder(spec: TrialSpec) -> Decoder:
+    """Return the model of a run that has ended.
+
+    Raises:
+        ModelError: If its checkpoint is missing or damaged.
+        UsageError: If the checkpoint is of another run or another model.
+    """
+    assert spec.checkpoint is not None
+    path = Path(spec.checkpoint)
+    checkpoint = load_checkpoint(path)
+    found, owner = checkpoint.model_config, checkpoint.metadata.get("trial")
+    if found != spec.model:
+        raise UsageError(
+            f"a run is scored with its own model, {spec.model.arch} {spec.model.ratio}x with "
+            f"{spec.model.base_channels} base channels, found {found.arch} {found.ratio}x with "
+            f"{found.base_channels} in {path}: put the run's checkpoint back, or promote anew with "
+            "--new"
+        )
+    if owner != spec.name:
+        raise UsageError(
+            f"a run is scored with its own checkpoint, found one of {owner} in {path}: put the "
+            f"one of {spec.name} back, or promote anew with --new"
+        )
+    scored = "average" if spec.train.score_weights == "ema" else "model"
+    state = checkpoint.state[scored]
+    model = build_model(spec.model).eval().requires_grad_(False)
+    model.load_state_dict(state["model"] if scored == "average" else state)
+    return Decoder(model.to(spec.device), spec.train.precision, spec.device)

@@ -1,0 +1,234 @@
+"""`python -m tune.promote`: train the best of finished searches fully, with several seeds.
+
+Parses and calls; what is promoted is decided in `tune.searches` and `tune.promotion_plan`, what
+happens is in `tune.promotion`. Nothing that a worker unpickles is defined here.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from tune.command import (
+    DONE,
+    FINISHED_WITH_FAILURES,
+    INTERRUPTED,
+    OneSentenceParser,
+    command_line,
+    make_console,
+    run_command,
+)
+from tune.errors import UsageError
+from tune.promotion_config import PromotionConfig, read_asked
+from tune.settings import ALL, add_flags, given_values, read_toml_file
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from data.dataset import Corpus
+    from tune.profiles import Machine
+    from tune.promotion import PromotionResult
+    from tune.promotion_plan import PromotionPlan
+    from tune.start import Start
+
+    Planned = tuple[PromotionPlan, Start]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Promote, or with --dry-run say what would be done; return the exit code."""
+    parser = OneSentenceParser(
+        "python -m tune.promote",
+        "Train the best trials of finished searches at full fidelity, several seeds each, and "
+        "score them on test images.",
+    )
+    add_flags(parser, PromotionConfig, {}, leave_out=("racing",))
+    parser.add_argument(
+        "--no-race",
+        dest="racing",
+        action="store_const",
+        const="off",
+        default=argparse.SUPPRESS,
+        help="run every seed of every candidate, the clearly worse ones too",
+    )
+    parser.add_argument("--config", metavar="FILE", help="TOML file; its keys are the flags' names")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the plan and its cost, start nothing"
+    )
+    parser.add_argument(
+        "--no-dashboard", action="store_true", help="start Ray without its dashboard"
+    )
+    parser.add_argument("--quiet", action="store_true", help="print only what was found")
+    parser.add_argument("--resume", metavar="NAME", help="go on with the promotion of this name")
+    parser.add_argument("--new", action="store_true", help="begin anew whatever there is")
+    arguments = parser.parse_args(argv)
+    command = command_line("tune.promote", argv)
+    return run_command(lambda: promote(arguments, command))
+
+
+def promote(arguments: argparse.Namespace, command: Sequence[str]) -> int:
+    """Plan every promotion that was asked for, then run them one after the other.
+
+    Raises:
+        UsageError, DataError, ModelError: If something that was asked for cannot be done; nothing
+            has been written then.
+    """
+    flags = given_values(PromotionConfig, arguments)
+    asked = read_settings(arguments, flags)
+
+    from tune.profiles import detect_machine
+    from tune.study import check_results
+
+    machine = detect_machine(str(asked.get("device", "auto")))
+    check_results(asked.get("results", "ray_results"))
+    console = make_console()
+    planned = plan_all(asked, machine, arguments, console)
+    if not planned:
+        console.print(
+            "nothing to promote: every finished search has a finished promotion\n"
+            "next: python -m tune.status, or --new to promote again"
+        )
+        return DONE
+    if not arguments.quiet or arguments.dry_run:
+        show_all(console, planned, with_costs=arguments.dry_run)
+    if arguments.dry_run:
+        return DONE
+    return run_all(console, planned, machine, command, arguments)
+
+
+def read_settings(arguments: argparse.Namespace, flags: Mapping[str, object]) -> dict[str, Any]:
+    """Return the settings that were given: as flags, in a file, or those of the one to resume.
+
+    Raises:
+        UsageError: If flags contradict each other, or the file cannot be read.
+    """
+    if arguments.resume is None:
+        file = {} if arguments.config is None else read_toml_file(arguments.config)
+        return read_asked(flags, file)
+    others = {name for name in flags if name not in {"results", "max_concurrent"}}
+    others |= {name for name in ("config", "new") if getattr(arguments, name)}
+    if others:
+        raise UsageError(
+            "--resume goes on with what there is, found "
+            f"--{min(others).replace('_', '-')} beside it: leave one out"
+        )
+    from tune.promotion_start import find_promotion
+
+    asked = read_asked(flags, {})
+    return asdict(find_promotion(asked.get("results", "ray_results"), arguments.resume)) | asked
+
+
+def plan_all(
+    asked: Mapping[str, Any],
+    machine: "Machine",
+    arguments: argparse.Namespace,
+    console: "Console",
+) -> "list[Planned]":
+    """Return what is promoted, most useful ratios first.
+
+    Where one architecture and ratio is named, or a search, it is promoted again after a finished
+    promotion; where all are asked for, only those that have none.
+    """
+    from tune.plan_view import open_data
+    from tune.promotion_plan import plan_promotion, resolve_promotion
+    from tune.promotion_start import choose_promotion_start, was_promoted
+    from tune.searches import choose_searches
+
+    corpora: dict[str | None, Corpus] = {}
+    given: Corpus | None = None
+    if "data" in asked:
+        given = corpora[asked["data"]] = open_data(asked["data"], console)
+    arch, ratio = (_one(asked.get(name, ALL)) for name in ("arch", "ratio"))
+    searches = choose_searches(
+        asked.get("results", "ray_results"),
+        arch,
+        ratio,
+        asked.get("study"),
+        None if given is None else given.info.fingerprint,
+    )
+    is_matrix = asked.get("study") is None and (arch is None or ratio is None)
+    planned = []
+    for search in searches:
+        promotion = resolve_promotion(asked, search, machine)
+        if is_matrix and not arguments.new and was_promoted(promotion):
+            continue
+        if promotion.data not in corpora:
+            corpora[promotion.data] = open_data(promotion.data, console)
+        plan = plan_promotion(promotion, search, corpora[promotion.data])
+        start = choose_promotion_start(
+            promotion, plan.num_runs, new=arguments.new, resume=arguments.resume
+        )
+        planned.append((plan, start))
+    return planned
+
+
+def show_all(console: "Console", planned: "Sequence[Planned]", *, with_costs: bool) -> None:
+    """Print what is promoted, with costs the candidates and what they would take."""
+    from tune.promotion_view import show_promotion, show_promotion_plan
+
+    for plan, start in planned:
+        show_promotion(console, plan, start)
+        if with_costs:
+            show_promotion_plan(console, plan)
+
+
+def run_all(
+    console: "Console",
+    planned: "Sequence[Planned]",
+    machine: "Machine",
+    command: Sequence[str],
+    arguments: argparse.Namespace,
+) -> int:
+    """Run the planned promotions in one Ray session and return the exit code."""
+    from models.precision import prepare_process
+    from tune.launch import open_study
+    from tune.plan_view import show_dashboard, show_stack
+    from tune.promotion import run_promotion
+    from tune.promotion_view import draw_verdicts, show_promotion_end
+    from tune.ray_driver import ray_session
+
+    code = DONE
+    prepare_process(num_threads=1)  # as in the workers, so that the timed step is theirs
+    with ExitStack() as session:
+        is_up: list[bool] = []
+
+        def start_ray() -> None:
+            """Start Ray once, for the first promotion that has something to train."""
+            if is_up:
+                return
+            packing, dashboard = planned[0][0].packing, not arguments.no_dashboard
+            address = session.enter_context(ray_session(packing, dashboard=dashboard))
+            is_up.append(True)
+            if not arguments.quiet:
+                show_dashboard(console, address)
+
+        for plan, start in planned:
+            with open_study(plan, start, machine, command) as study:
+                if not arguments.quiet:
+                    show_stack(console, study.stack)
+                result = run_promotion(plan, study, console, arguments.quiet, start_ray)
+            draw_verdicts(console, plan.label, result.verdicts, study.agreement.candidates)
+            show_promotion_end(console, plan, result)
+            if result.interruption is not None:
+                return INTERRUPTED
+            code = max(code, exit_code(result))
+    console.print("next: python -m tune.status\n      python -m analysis.report")
+    return code
+
+
+def exit_code(result: "PromotionResult") -> int:
+    """Return 0, or 1 if a run failed or no candidate has a score."""
+    from tune.outcomes import Outcome
+
+    failed = any(record.outcome is Outcome.FAILED for record in result.records.values())
+    return FINISHED_WITH_FAILURES if failed or not result.verdicts else DONE
+
+
+def _one(value: Any) -> Any:
+    """Return the value that was named; None for all."""
+    return None if value == ALL else value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

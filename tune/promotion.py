@@ -1,0 +1,166 @@
+"""From a plan to a finished promotion: runs its runs as a search runs its trials, then judges them.
+
+Folder, lock, journal, conductor, recorder and workers are the search's; a list of runs takes the
+place of the sampler (`tune.run_queue`).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from tune.conductor import Conductor
+from tune.images import read_images
+from tune.launch import OpenStudy, study_facts
+from tune.outcomes import Outcome
+from tune.progress import StudyProgress
+from tune.promotion_plan import PromotionPlan
+from tune.promotion_rows import run_rows, verdict_rows
+from tune.racing import Drop, Scores
+from tune.ray_driver import run_trials
+from tune.recorder import Recorder
+from tune.run_queue import RunQueue
+from tune.rungs import RungLedger
+from tune.study import StudyFolder
+from tune.tables import write_table
+from tune.trial import TrialRecord
+from tune.validation_scores import ValidationScores
+from tune.verdicts import Verdict, judge_candidates
+
+
+@dataclass(frozen=True)
+class PromotionResult:
+    """What a promotion left.
+
+    Attributes:
+        folder: Where it lies.
+        records: Its runs, by number.
+        verdicts: On the candidates, best first; empty while it is interrupted.
+        drops: Who got no further seeds.
+        interruption: Why it ended early; None if it did not.
+    """
+
+    folder: StudyFolder
+    records: Mapping[int, TrialRecord]
+    verdicts: tuple[Verdict, ...]
+    drops: Mapping[str, Drop]
+    interruption: str | None
+
+
+@dataclass(frozen=True)
+class Promoter:
+    """The parts that drive one promotion."""
+
+    conductor: Conductor
+    queue: RunQueue
+    validation: ValidationScores
+
+
+def make_promoter(plan: PromotionPlan, study: OpenStudy, progress: StudyProgress) -> Promoter:
+    """Return what drives an open promotion, with everything that earlier sessions did.
+
+    The candidates are those of its first session: the search may have been extended since.
+    """
+    promotion = plan.promotion
+    plan = replace(plan, candidates=study.agreement.candidates)
+    validation = ValidationScores(
+        study.folder, lambda: read_images(plan.corpus, "val", plan.crop_px, plan.val_images)
+    )
+    recorder = Recorder(
+        study.folder,
+        study.agreement.facts,
+        study.journal,
+        study.clock,
+        progress.say,
+        make_rows=run_rows(plan.candidates),
+        best_kept=plan.num_runs,  # each is scored on test images at the end
+    )
+    queue = RunQueue(
+        study.journal,
+        plan.candidates,
+        promotion.run_seeds,
+        (lambda number: validation.of(recorder.trials[number].spec))
+        if promotion.racing == "on"
+        else None,
+        progress.say,
+        promotion.seed,
+    )
+    conductor = Conductor(
+        queue,
+        RungLedger((), 2),
+        recorder,
+        lambda proposal: plan.trial_spec(proposal, study.stack, study.folder),
+        progress,
+        study.budget,
+    )
+    study.journal.file.on_full = progress.say
+    study.journal.file.should_give_up = lambda: conductor.interruption is not None
+    conductor.resume()
+    return Promoter(conductor, queue, validation)
+
+
+def run_promotion(
+    plan: PromotionPlan,
+    study: OpenStudy,
+    console: Console,
+    quiet: bool,
+    start_ray: Callable[[], None],
+) -> PromotionResult:
+    """Run an open promotion to its end, judge its candidates and write what was found.
+
+    Args:
+        plan: What was decided.
+        study: Its folder and journal.
+        console: Where progress goes.
+        quiet: Whether to show none.
+        start_ray: Starts Ray; called only if there is a run to train.
+    """
+    with StudyProgress(console, study.budget.trials, plan.config.epochs, quiet) as progress:
+        for note in study.notes:
+            progress.say(note)
+        promoter = make_promoter(plan, study, progress)
+        conductor = promoter.conductor
+        if conductor.is_drained:
+            conductor.close()
+        else:
+            start_ray()
+            run_trials(conductor, plan.packing)
+    verdicts: tuple[Verdict, ...] = ()
+    if conductor.interruption is None:
+        verdicts = judge(plan, study, promoter)
+    return PromotionResult(
+        study.folder,
+        conductor.recorder.trials,
+        verdicts,
+        promoter.queue.drops,
+        conductor.interruption,
+    )
+
+
+def judge(plan: PromotionPlan, study: OpenStudy, promoter: Promoter) -> tuple[Verdict, ...]:
+    """Score what is not scored yet on validation images, judge, and write the verdicts table."""
+    records = promoter.conductor.recorder.trials.values()
+    verdicts = judge_candidates(
+        study.agreement.candidates,
+        validation_scores(records, promoter.validation),
+        tuple(promoter.queue.drops),
+        plan.promotion.seed,
+    )
+    rows = verdict_rows(
+        study.folder.name, plan.config.arch, plan.config.ratio, study_facts(plan), verdicts
+    )
+    write_table(study.folder.tables, "verdicts", rows)
+    return verdicts
+
+
+def validation_scores(records: Iterable[TrialRecord], validation: ValidationScores) -> Scores:
+    """Return the validation scores of completed runs, by candidate and seed."""
+    scores: dict[str, dict[int, NDArray[np.float64]]] = {}
+    for record in sorted(records, key=lambda one: one.spec.number):
+        spec = record.spec
+        of_seed = scores.setdefault(spec.proposed_by, {})
+        if record.outcome is Outcome.COMPLETED:
+            of_seed[spec.train.seed] = validation.of(spec)
+    return scores

@@ -1,0 +1,58 @@
+"""Validation PSNR per image of every finished run: what races and verdicts compare.
+
+The table is the store: a run that is in it is not scored again. What is missing or cannot be read
+is made again from the runs' checkpoints, so nothing depends on it.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.metrics import psnr_db
+from tune.decoding import load_decoder
+from tune.images import ImageSet
+from tune.promotion_rows import run_identity
+from tune.study import StudyFolder
+from tune.tables import read_readable_tables, write_table
+from tune.trial import TrialSpec
+
+
+class ValidationScores:
+    """The `validation` table of one promotion.
+
+    Args:
+        folder: The promotion's.
+        read: Reads the validation images, when they are first needed.
+    """
+
+    def __init__(self, folder: StudyFolder, read: Callable[[], ImageSet]) -> None:
+        self._folder = folder
+        self._read = read
+        self._images: ImageSet | None = None
+        known, _ = read_readable_tables(folder.path.parent, "validation", folder.name)
+        self._rows: list[Mapping[Any, Any]] = [*known.to_dict("records")]
+        self._scores = {
+            str(run): rows["psnr_db"].to_numpy(np.float64) for run, rows in known.groupby("run")
+        }
+
+    def of(self, spec: TrialSpec) -> NDArray[np.float64]:
+        """Return the PSNR of a completed run's reconstructions in dB, by image in frozen order.
+
+        Raises:
+            ModelError, UsageError: If it is not in the table and its checkpoint cannot be used.
+        """
+        if spec.name not in self._scores:
+            if self._images is None:
+                self._images = self._read()
+            x_hat = torch.from_numpy(load_decoder(spec).reconstruct(self._images.pixels))
+            scores = psnr_db(x_hat, torch.from_numpy(self._images.pixels)).double().numpy()
+            self._scores[spec.name] = scores
+            self._rows += [
+                run_identity(spec) | {"image": image, "psnr_db": float(score)}
+                for image, score in zip(self._images.names, scores, strict=True)
+            ]
+            write_table(self._folder.tables, "validation", self._rows)
+        return self._scores[spec.name]
