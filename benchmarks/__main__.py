@@ -19,6 +19,7 @@ BENCHMARKS = (
     "training_step",
     "validation_noise",
     "patch_reading",
+    "latent_coding",
     "search_overhead",
     "driver_memory",
 )

@@ -46,12 +46,28 @@ class BlockKlt:
         Raises:
             ModelError: When P is not.
         """
-        projector = self.basis.T @ self.basis
+        return self.synthesise(self.analyse(patches))
+
+    def analyse(self, patches: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The C coefficients of each block, (N, C, P / 16, P / 16); see reconstruct."""
         blocks = _split(patches)
+        coefficients = np.empty((len(blocks), len(self.basis)), np.float32)
         for start in range(0, len(blocks), CHUNK_BLOCKS):
-            chunk = blocks[start : start + CHUNK_BLOCKS]
-            chunk[:] = (chunk - self.mean) @ projector + self.mean
-        return _join(blocks, patches.shape)
+            rows = np.s_[start : start + CHUNK_BLOCKS]
+            coefficients[rows] = (blocks[rows] - self.mean) @ self.basis.T
+        num_patches, height, width = patches.shape
+        grid = (num_patches, height // BLOCK_PX, width // BLOCK_PX, len(self.basis))
+        return np.ascontiguousarray(coefficients.reshape(grid).transpose(0, 3, 1, 2))
+
+    def synthesise(self, coefficients: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Patches (N, P, P) of coefficients (N, C, P / 16, P / 16)."""
+        num_patches, num_coefficients, rows, columns = coefficients.shape
+        flat = coefficients.transpose(0, 2, 3, 1).reshape(-1, num_coefficients)
+        blocks = np.empty((len(flat), BLOCK_SIZE), np.float32)
+        for start in range(0, len(flat), CHUNK_BLOCKS):
+            chunk = np.s_[start : start + CHUNK_BLOCKS]
+            blocks[chunk] = flat[chunk] @ self.basis + self.mean
+        return _join(blocks, (num_patches, rows * BLOCK_PX, columns * BLOCK_PX))
 
 
 def fit_block_klt(patches: NDArray[np.float32], latent_channels: int) -> BlockKlt:
@@ -105,18 +121,44 @@ def down_up_sample(patches: NDArray[np.float32], ratio: int) -> NDArray[np.float
     Raises:
         ModelError: When ratio is no square, or P no multiple of its root.
     """
+    return interpolate_means(area_means(patches, ratio), ratio)
+
+
+def area_means(patches: NDArray[np.float32], ratio: int) -> NDArray[np.float32]:
+    """The means of squares of ratio pixels, (N, P / f, P / f) with f² = ratio.
+
+    Raises:
+        ModelError: When ratio is no square, or P no multiple of its root.
+    """
+    factor = _require_square(ratio)
+    height, width = _require_multiple(patches, factor)
+    shape = (-1, height // factor, factor, width // factor, factor)
+    means = patches.reshape(shape).mean(axis=(2, 4), dtype=np.float64)
+    return np.asarray(means, np.float32)
+
+
+def interpolate_means(means: NDArray[np.float32], ratio: int) -> NDArray[np.float32]:
+    """Patches of f times the sides of means (N, h, w), by bicubic interpolation, f² = ratio.
+
+    Raises:
+        ModelError: When ratio is no square.
+    """
+    factor = _require_square(ratio)
+    num_patches, height, width = means.shape
+    size = (width * factor, height * factor)
+    patches = np.empty((num_patches, *reversed(size)), np.float32)
+    for patch, small in zip(patches, means, strict=True):
+        patch[:] = Image.fromarray(small).resize(size, Image.Resampling.BICUBIC)
+    return patches
+
+
+def _require_square(ratio: int) -> int:
+    """The root of ratio."""
     if not supports_down_up(ratio):
         raise ModelError(
             f"down-and-up sampling needs a square ratio, it is {ratio}: take 4, 16 or 64"
         )
-    factor = math.isqrt(ratio)
-    height, width = _require_multiple(patches, factor)
-    shape = (-1, height // factor, factor, width // factor, factor)
-    means = patches.reshape(shape).mean(axis=(2, 4), dtype=np.float64).astype(np.float32)
-    size = (width, height)
-    bicubic = Image.Resampling.BICUBIC
-    restored = [np.asarray(Image.fromarray(small).resize(size, bicubic)) for small in means]
-    return np.stack(restored) if restored else np.empty_like(patches)
+    return math.isqrt(ratio)
 
 
 def _split(patches: NDArray[np.float32]) -> NDArray[np.float32]:
