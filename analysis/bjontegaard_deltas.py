@@ -41,7 +41,12 @@ class Delta:
 
 
 def compare_curves(
-    curve: str, rate_bpp: Numbers, psnr_db: Numbers, anchor: str, anchor_bpp: Numbers, anchor_db: Numbers
+    curve: str,
+    rate_bpp: Numbers,
+    psnr_db: Numbers,
+    anchor: str,
+    anchor_bpp: Numbers,
+    anchor_db: Numbers,
 ) -> Delta:
     """Return how a curve stands to an anchor.
 

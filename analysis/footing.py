@@ -69,10 +69,7 @@ def split_by_footing(*tables: pd.DataFrame) -> dict[Footing, tuple[pd.DataFrame,
             which footings there are.
     """
     parts: list[dict[Footing, pd.DataFrame]] = [
-        {
-            Footing(*key): rows
-            for key, rows in table.groupby(list(COLUMNS), sort=True, observed=True)
-        }
+        {_footing(rows): rows for _, rows in table.groupby(list(COLUMNS), sort=True, observed=True)}
         for table in tables
     ]
     order = sorted(parts[0], key=lambda footing: (-parts[0][footing]["image"].nunique(), footing))
@@ -82,3 +79,17 @@ def split_by_footing(*tables: pd.DataFrame) -> dict[Footing, tuple[pd.DataFrame,
         )
         for footing in order
     }
+
+
+def _footing(rows: pd.DataFrame) -> Footing:
+    row = rows.iloc[0]
+    return Footing(
+        corpus=str(row["corpus"]),
+        is_synthetic=bool(row["is_synthetic"]),
+        corpus_fingerprint=str(row["corpus_fingerprint"]),
+        crop_px=int(row["crop_px"]),
+        group=str(row["group"]),
+        polarisation=str(row["polarisation"]),
+        low_db=float(row["low_db"]),
+        high_db=float(row["high_db"]),
+    )

@@ -47,6 +47,9 @@ _ARCHITECTURES: Mapping[str, Style] = {
     "attention": Style("attention", PURPLE, "triangle-up", "solid"),
 }
 
+KNOWN_ARCHITECTURES = tuple(_ARCHITECTURES)
+"""Those with a style of their own, in the order of legends and tables."""
+
 _CODECS: Mapping[str, Style] = {
     "jpeg2000": Style("JPEG2000", GREY, "x-thin-open", "dash"),
     "hevc_intra": Style("HEVC intra", GREY, "cross-thin-open", "dot"),

@@ -1,0 +1,46 @@
+"""What several figures share: an empty figure with our look, a title that wraps, the ratio axis."""
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from analysis.palette import LIGHT
+
+RATIO_AXIS: dict[str, Any] = {
+    "type": "log",
+    "tickvals": [2, 4, 8, 16, 32, 64, 128],
+    "ticktext": ["2x", "4x", "8x", "16x", "32x", "64x", "128x"],
+    "title": "nominal ratio, elements / latent elements",
+}
+"""Layout of an axis of nominal ratios."""
+
+
+RATE_AXIS: dict[str, Any] = {
+    "type": "log",
+    "tickvals": [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10],
+    "ticktext": ["0.01", "0.02", "0.05", "0.1", "0.2", "0.5", "1", "2", "5", "10"],
+    "title": "rate, bit/px (all bytes)",
+}
+"""Layout of an axis of real rates."""
+
+
+def base_figure() -> go.Figure:
+    """Return an empty figure with the light template, to be drawn into."""
+    return go.Figure(layout={"template": go.layout.Template(LIGHT), "height": 460})
+
+
+def with_title(figure: go.Figure, words: str) -> go.Figure:
+    """Give a figure small words above it, and room for their lines; return the figure."""
+    num_lines = words.count("<br>") + 1
+    figure.update_layout(
+        title={
+            "text": words,
+            "font": {"size": 12},
+            "y": 1,
+            "yanchor": "top",
+            "yref": "container",
+            "pad": {"t": 12},
+        },
+        margin={"t": 16 + 17 * num_lines},
+    )
+    return figure
