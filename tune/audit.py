@@ -6,15 +6,12 @@ Beside it, per rung, Spearman's rank correlation between the value there and the
 all completed trials: near 1, an early comparison is a good judge.
 """
 
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tune.outcomes import Outcome
+from tune.stopping import rank_correlation, wrong_stops
 from tune.trial import TrialRecord
-
-MIN_RANKED = 4
-"""Completed trials below which a rank correlation says nothing."""
 
 
 @dataclass(frozen=True)
@@ -79,15 +76,11 @@ def audit_stops(records: Sequence[TrialRecord]) -> Audit | None:
     completed = [record for record in records if record.outcome is Outcome.COMPLETED]
     audited = [record for record in completed if _is_audited(record)]
     stayed_db = [record.best_val_psnr_db for record in completed if not _is_audited(record)]
-    wrong = [
-        record
-        for record in audited
-        if stayed_db and record.best_val_psnr_db >= statistics.median(stayed_db)
-    ]
+    wrong = wrong_stops([record.best_val_psnr_db for record in audited], stayed_db)
     return Audit(
         num_stopped=sum(record.outcome is Outcome.STOPPED for record in records),
         num_audited=len(audited),
-        num_wrong=len(wrong),
+        num_wrong=sum(wrong),
         correlations=tuple(
             found for epoch in rung_epochs if (found := _correlation(completed, epoch)) is not None
         ),
@@ -102,8 +95,5 @@ def _correlation(completed: Sequence[TrialRecord], rung_epoch: int) -> RungCorre
     reached = [record for record in completed if len(record.epochs) >= rung_epoch]
     early_db = [record.epochs[rung_epoch - 1].val_psnr_db for record in reached]
     final_db = [record.best_val_psnr_db for record in reached]
-    if len(reached) < MIN_RANKED or len(set(early_db)) == 1 or len(set(final_db)) == 1:
-        return None  # nothing to rank
-    from scipy.stats import spearmanr  # half a second that a plan does not need
-
-    return RungCorrelation(rung_epoch, float(spearmanr(early_db, final_db)[0]), len(reached))
+    found = rank_correlation(early_db, final_db)
+    return None if found is None else RungCorrelation(rung_epoch, found, len(reached))

@@ -13,13 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from tune.audit import Audit, audit_stops
+from tune.edges import find_edge
 from tune.outcomes import Outcome
 from tune.references import Reference
-from tune.space import Dimension, format_range
+from tune.space import Dimension
 from tune.trial import TrialRecord
-
-EDGE_SHARE = 0.1
-"""A best value in the outer tenth of its range is at the edge: the optimum may lie outside."""
 
 
 @dataclass(frozen=True)
@@ -96,20 +94,8 @@ def epoch_noise_db(scores_db: Sequence[float]) -> float | None:
 
 def edge_warnings(best: TrialRecord, dimensions: Sequence[Dimension]) -> list[str]:
     """Return a sentence for every dimension whose best value is at the edge of its range."""
-    warnings = []
-    for dim in dimensions:
-        value = best.spec.value_of(dim.name)
-        share = dim.position(value)
-        if share is None or EDGE_SHARE < share < 1 - EDGE_SHARE:
-            continue
-        if value == 0:
-            continue  # nothing lies below no warmup or no dropout
-        end = "lower" if share <= EDGE_SHARE else "upper"
-        warnings.append(
-            f"the best {dim.name} ({value:.3g}) lies at the {end} end of "
-            f"{format_range(dim)}: widen it with --range"
-        )
-    return warnings
+    found = (find_edge(dim, best.spec.value_of(dim.name)) for dim in dimensions)
+    return [edge.words for edge in found if edge is not None]
 
 
 def draw_summary(
