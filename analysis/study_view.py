@@ -1,0 +1,188 @@
+"""One study of a search, cut out of the frames of all: what every diagnosis of it starts from.
+
+Scores that are no finite number count as missing, a missing outcome as "running", so that what
+follows has one case less.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.frames import Frames
+from tune.dimension import Dimension, Kind, Value
+
+RUNNING = "running"
+CRASHES = ("diverged", "out_of_memory", "failed")
+"""Outcomes that crash rates count; a stopped trial is none."""
+
+_SCORES = (
+    "best_val_psnr_db",
+    "best_val_ssim",
+    "best_val_loss",
+    "best_train_psnr_db",
+    "psnr_gap_db",
+    "last_val_psnr_db",
+)
+
+
+@dataclass(frozen=True)
+class StudyView:
+    """The rows of one study.
+
+    Attributes:
+        name: Its name.
+        trials: Its trials in order of proposal; `outcome` is never missing, scores are finite or
+            missing, `is_crash` and `label` ("t007") are added.
+        epochs: Its epochs with a finite validation PSNR, by trial and epoch.
+        rungs: Its decisions.
+        references: Its reference lines.
+        importance: What mattered in it.
+        space: What it searches, in order; empty where its table cannot be read.
+        config: Its resolved configuration; empty where that cannot be read.
+    """
+
+    name: str
+    trials: pd.DataFrame
+    epochs: pd.DataFrame
+    rungs: pd.DataFrame
+    references: pd.DataFrame
+    importance: pd.DataFrame
+    space: tuple[Dimension, ...]
+    config: Mapping[str, Any]
+
+    @property
+    def scored(self) -> pd.DataFrame:
+        """The trials with a score, best first; of equal ones the earlier."""
+        scored = self.trials[self.trials["best_val_psnr_db"].notna()]
+        return scored.sort_values("best_val_psnr_db", ascending=False, kind="stable")
+
+    @property
+    def arch(self) -> str:
+        """The architecture; empty where nothing says so."""
+        return str(self._fact("arch", ""))
+
+    @property
+    def ratio(self) -> int:
+        """The ratio; 0 where nothing says so."""
+        return int(self._fact("ratio", 0))
+
+    @property
+    def title(self) -> str:
+        """Architecture, ratio and corpus, in a few words."""
+        if self.trials.empty:
+            return f"{self.arch} {self.ratio}x" if self.arch else self.name
+        first = self.trials.iloc[0]
+        synthetic = " (SYNTHETIC)" if first["is_synthetic"] else ""
+        return f"{self.arch} {self.ratio}x on {first['corpus']}{synthetic}"
+
+    @property
+    def num_planned(self) -> int:
+        """Trials that it is to have; extensions are known once they have begun."""
+        return max(int(self.config.get("trials", 0)), len(self.trials))
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every planned trial has ended for good."""
+        is_open = self.trials["outcome"].isin([RUNNING, "interrupted"])
+        return not is_open.any() and 0 < self.num_planned == len(self.trials)
+
+    def _fact(self, name: str, default: Any) -> Any:
+        if not self.trials.empty:
+            return self.trials[name].iloc[0]
+        return self.config.get(name, default)
+
+
+def view_studies(frames: Frames) -> tuple[StudyView, ...]:
+    """Return every search in the frames, in the order of their names.
+
+    A search that has begun and handed out no trial is among them, by its space.
+    """
+    names = sorted({*frames.trials["study"], *frames.dimensions["study"]})
+    cut = {
+        name: dict(_by_study(getattr(frames, name), set(names)))
+        for name in ("trials", "epochs", "rungs", "references", "dimensions", "importance")
+    }
+    empty = {name: getattr(frames, name).iloc[:0] for name in cut}
+    return tuple(
+        StudyView(
+            name=name,
+            trials=_clean_trials(cut["trials"].get(name, empty["trials"])),
+            epochs=_clean_epochs(cut["epochs"].get(name, empty["epochs"])),
+            rungs=cut["rungs"].get(name, empty["rungs"]),
+            references=cut["references"].get(name, empty["references"]),
+            importance=cut["importance"].get(name, empty["importance"]),
+            space=_space(cut["dimensions"].get(name, empty["dimensions"])),
+            config=frames.configs.get(name, {}),
+        )
+        for name in names
+    )
+
+
+def words_of(row: Mapping[Any, Any], space: tuple[Dimension, ...]) -> str:
+    """Return the searched values of a trial in a few words.
+
+    >>> words_of({"learning_rate": 0.00123}, (Dimension("learning_rate", "float", 0.001, 0.1),))
+    'learning rate 0.00123'
+    """
+    return ", ".join(f"{dim.name.replace('_', ' ')} {format_value(row[dim.name])}" for dim in space)
+
+
+def format_value(value: Value) -> str:
+    """Return a value of a dimension with three significant digits."""
+    if isinstance(value, float | np.floating):
+        return f"{value:.3g}"
+    return str(value)
+
+
+def _by_study(frame: pd.DataFrame, names: set[str]) -> Iterator[tuple[str, pd.DataFrame]]:
+    for name, rows in frame.groupby("study", sort=False):
+        if name in names:
+            yield str(name), rows
+
+
+def _clean_trials(trials: pd.DataFrame) -> pd.DataFrame:
+    outcome = trials["outcome"].fillna(RUNNING)
+    scores = trials[list(_SCORES)]
+    number = trials["trial_number"].astype("int64")
+    return (
+        trials.assign(
+            **scores.where(np.isfinite(scores)),
+            outcome=outcome,
+            is_crash=outcome.isin(CRASHES),
+            label="t" + number.astype(str).str.zfill(3),
+        )
+        .sort_values("trial_number", kind="stable")
+        .reset_index(drop=True)
+    )
+
+
+def _clean_epochs(epochs: pd.DataFrame) -> pd.DataFrame:
+    finite: pd.DataFrame = epochs[np.isfinite(epochs["val_psnr_db"])]
+    return finite.sort_values(["trial_number", "epoch"], kind="stable").reset_index(drop=True)
+
+
+def _space(rows: pd.DataFrame) -> tuple[Dimension, ...]:
+    return tuple(_dimension(row) for row in rows.to_dict("records"))
+
+
+def _dimension(row: Mapping[Any, Any]) -> Dimension:
+    kind: Kind = row["kind"]
+    if kind == "categorical":
+        choices = _choices(row["choices"].split(","), is_named=row["unit"] == "")
+        return Dimension(row["dimension"], kind, choices=choices, unit=row["unit"])
+    low, high = row["low"], row["high"]
+    if kind == "int":
+        low, high = int(low), int(high)
+    return Dimension(row["dimension"], kind, low, high, bool(row["is_log"]), unit=row["unit"])
+
+
+def _choices(texts: list[str], *, is_named: bool) -> tuple[Value, ...]:
+    if is_named:
+        return tuple(texts)
+    try:
+        return tuple(int(text) for text in texts)
+    except ValueError:
+        return tuple(float(text) for text in texts)
