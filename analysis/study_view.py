@@ -18,6 +18,9 @@ RUNNING = "running"
 CRASHES = ("diverged", "out_of_memory", "failed")
 """Outcomes that crash rates count; a stopped trial is none."""
 
+USUAL = ("learning_rate", "warmup_epochs", "base_channels")
+"""What is searched where nobody asks for anything else."""
+
 _SCORES = (
     "best_val_psnr_db",
     "best_val_ssim",
@@ -38,7 +41,7 @@ class StudyView:
             missing, `is_crash` and `label` ("t007") are added.
         epochs: Its epochs with a finite validation PSNR, by trial and epoch.
         rungs: Its decisions.
-        references: Its reference lines.
+        references: Its reference lines at its ratio.
         importance: What mattered in it.
         space: What it searches, in order; empty where its table cannot be read.
         config: Its resolved configuration; empty where that cannot be read.
@@ -107,27 +110,33 @@ def view_studies(frames: Frames) -> tuple[StudyView, ...]:
     }
     empty = {name: getattr(frames, name).iloc[:0] for name in cut}
     return tuple(
-        StudyView(
-            name=name,
-            trials=_clean_trials(cut["trials"].get(name, empty["trials"])),
-            epochs=_clean_epochs(cut["epochs"].get(name, empty["epochs"])),
-            rungs=cut["rungs"].get(name, empty["rungs"]),
-            references=cut["references"].get(name, empty["references"]),
-            importance=cut["importance"].get(name, empty["importance"]),
-            space=_space(cut["dimensions"].get(name, empty["dimensions"])),
-            config=frames.configs.get(name, {}),
-        )
+        _view(name, {table: rows.get(name, empty[table]) for table, rows in cut.items()}, frames)
         for name in names
     )
 
 
+def _view(name: str, rows: Mapping[str, pd.DataFrame], frames: Frames) -> StudyView:
+    trials, references = _clean_trials(rows["trials"]), rows["references"]
+    return StudyView(
+        name=name,
+        trials=trials,
+        epochs=_clean_epochs(rows["epochs"]),
+        rungs=rows["rungs"],
+        references=references[references["ratio"].isin(trials["ratio"])],
+        importance=rows["importance"],
+        space=_space(rows["dimensions"]),
+        config=frames.configs.get(name, {}),
+    )
+
+
 def words_of(row: Mapping[Any, Any], space: tuple[Dimension, ...]) -> str:
-    """Return the searched values of a trial in a few words.
+    """Return the searched values of a trial in a few words; the usual three of an unknown space.
 
     >>> words_of({"learning_rate": 0.00123}, (Dimension("learning_rate", "float", 0.001, 0.1),))
     'learning rate 0.00123'
     """
-    return ", ".join(f"{dim.name.replace('_', ' ')} {format_value(row[dim.name])}" for dim in space)
+    names = [dim.name for dim in space] or USUAL
+    return ", ".join(f"{name.replace('_', ' ')} {format_value(row[name])}" for name in names)
 
 
 def format_value(value: Value) -> str:

@@ -65,9 +65,10 @@ def next_range(
 ) -> Dimension:
     """Return where to search a dimension next.
 
-    At an edge the range reaches beyond it: by half its length (of the logarithm where `log`), by
-    one more choice of numbers. Elsewhere it narrows to what the good trials span, widened by a
-    quarter of the old range on both sides, and never leaves the old range there.
+    At an edge the range reaches beyond it: by half its length (of the logarithm where `log`, and
+    then at most a decade), by one more choice of numbers. Elsewhere it narrows to what the good
+    trials span, widened by a quarter of the old range on both sides, and never leaves the old range
+    there.
 
     Args:
         dimension: Its range so far.
@@ -93,9 +94,9 @@ def next_range(
         new_low = max(low, min(values) - length / 4)
         new_high = min(high, max(values) + length / 4)
     if edge is not None and edge.end == "lower":
-        new_low = low - length / 2
+        new_low = low - _reach(dimension, length)
     if edge is not None and edge.end == "upper":
-        new_high = high + length / 2
+        new_high = high + _reach(dimension, length)
     if dimension.log:
         new_low, new_high = _round_sig(math.exp(new_low)), _round_sig(math.exp(new_high))
     elif dimension.kind == "int":
@@ -134,6 +135,11 @@ def _next_choices(
         nearer = numbers[0] - (numbers[1] - numbers[0])
         narrowed.insert(0, nearer if nearer > 0 else _half(numbers[0]))
     return replace(dimension, choices=tuple(dict.fromkeys(narrowed)))
+
+
+def _reach(dimension: Dimension, length: float) -> float:
+    """Return how far a range widens: half its length, on a logarithmic one at most a decade."""
+    return min(length / 2, math.log(10)) if dimension.log else length / 2
 
 
 def _half(number: int | float) -> int | float:

@@ -397,7 +397,42 @@ def write_search(
     write_table(tables, "epochs", epochs)
     write_table(tables, "rungs", rungs)
     write_table(tables, "references", references(study))
+    write_table(tables, "dimensions", dimensions(study))
+    write_table(tables, "importance", importance(study) if len(trials) >= 8 else [])
     write_files(results / study, ["tune.search", "--arch", arch, "--ratio", str(ratio)], arch)
+
+
+def dimensions(study: str) -> list[Row]:
+    """The space that the searches walk."""
+    return [
+        row("dimensions", study=study, dimension=name, **values)
+        for name, values in {
+            "learning_rate": {
+                "kind": "float", "low": 3e-5, "high": 1e-2, "is_log": True, "unit": "1"
+            },
+            "warmup_epochs": {"kind": "int", "low": 0.0, "high": 5.0, "unit": "epochs"},
+            "base_channels": {"kind": "categorical", "choices": "16,32,48", "unit": "channels"},
+        }.items()
+    ]  # fmt: skip
+
+
+def importance(study: str) -> list[Row]:
+    """Importance at the first rung, by both evaluators."""
+    shares = {"learning_rate": 0.625, "warmup_epochs": 0.125, "base_channels": 0.25}
+    return [
+        row(
+            "importance",
+            study=study,
+            dimension=name,
+            evaluator=evaluator,
+            score="first_rung",
+            epoch=1,
+            num_trials=12,
+            importance=share,
+        )
+        for evaluator in ("ped_anova", "fanova")
+        for name, share in shares.items()
+    ]
 
 
 def references(study: str) -> list[Row]:

@@ -109,7 +109,8 @@ def write_study(
         "dimensions": [{"study": study, **dimension} for dimension in space],
         "importance": [{"study": study, "epoch": None, **one} for one in importance],
         "references": [
-            neutral_row("references") | {"study": study, "reference": name, "psnr_db": score_db}
+            neutral_row("references")
+            | {"study": study, "ratio": 16, "reference": name, "psnr_db": score_db}
             for name, score_db in references
         ],
     }
@@ -133,6 +134,7 @@ def make_view(make_frames: Callable[..., Frames]) -> Callable[..., StudyView]:
     """Write one study and return its view."""
 
     def make(trials: Sequence[dict[str, Any]], **parts: Any) -> StudyView:
-        return view_studies(make_frames(trials, **parts))[0]
+        views = view_studies(make_frames(trials, **parts))
+        return next(view for view in views if view.name == parts.get("study", STUDY))
 
     return make
