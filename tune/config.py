@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from models.registry import ARCHITECTURES, RATIOS, REDUCTION
+from models.registry import ARCHITECTURES, REDUCTION
 from models.schedules import SCHEDULES
 from tune.checks import (
     check_architecture,
@@ -48,6 +48,8 @@ from tune.space import (
 
 SEARCHERS = ("tpe", "random", "gp")
 SCHEDULERS = ("asha", "none")
+RATIOS_BY_USE = (16, 8, 32, 4, 64)
+"""Most useful first, so that an interrupted night over the matrix leaves those done."""
 NOT_HASHED = ("results", "name", "hours", "max_concurrent")
 """Settings that say where or how fast, not what: a study is the same one without them."""
 
@@ -235,6 +237,8 @@ def resolve(
 ) -> tuple[Resolved, ...]:
     """Join the layers and return one configuration per study, several where "all" is asked for.
 
+    Several come ratio by ratio, the most useful first.
+
     Args:
         flags: Settings given as flags, as texts or typed.
         file: Keys and values of a TOML file; empty without one.
@@ -251,7 +255,7 @@ def resolve(
     ranges = (*from_file.get("range", ()), *from_flags.get("range", ()))
     given.pop("range", None)
     archs = _expand(given.pop("arch", SearchConfig.arch), tuple(ARCHITECTURES))
-    ratios = _expand(given.pop("ratio", SearchConfig.ratio), RATIOS)
+    ratios = _expand(given.pop("ratio", SearchConfig.ratio), RATIOS_BY_USE)
     if len(archs) * len(ratios) > 1 and given.get("name") is not None:
         raise UsageError(
             f"a name belongs to one study, found {given['name']!r} for {len(archs) * len(ratios)}: "
@@ -259,8 +263,8 @@ def resolve(
         )
     return tuple(
         _resolve_one({**given, "arch": arch, "ratio": ratio}, ranges, machine)
-        for arch in archs
         for ratio in ratios
+        for arch in archs
     )
 
 

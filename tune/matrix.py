@@ -1,21 +1,20 @@
-"""The architecture x ratio matrix of all studies, as values: what was tried and what came out.
+"""The architecture x ratio matrix of all studies and promotions, as values.
 
 Scores compare only where the pixels are the same, so there is one matrix per corpus, split, crop
-and validation set; nothing is averaged or ranked across them. Drawing is `tune.status`'s.
+and validation set; nothing is averaged or ranked across them. What is read is `tune.standings`'s,
+drawing is `tune.status`'s.
 """
 
 import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-import pandas as pd
-
-from tune.config import SearchConfig
-from tune.space import DEFAULT_TUNE, Value
+from tune.space import Value
 
 Row = Mapping[Any, Any]
+BASELINE = "baseline"
+"""The architecture that the others must be above."""
 
 
 @dataclass(frozen=True, order=True)
@@ -40,12 +39,86 @@ class Pixels:
 
 
 @dataclass(frozen=True)
+class Progress:
+    """How far a study or promotion is whose driver lives.
+
+    Attributes:
+        study: Its name.
+        unit: What it runs, "trials" or "runs".
+        num_ended: Of them, with an outcome.
+        num_planned: All of them; rungs, races and patience make it fewer.
+        eta_s: Seconds left at the speed so far; None before the first epoch.
+    """
+
+    study: str
+    unit: str
+    num_ended: int
+    num_planned: int
+    eta_s: float | None
+
+
+@dataclass(frozen=True)
+class SearchView:
+    """What the matrix needs of one search.
+
+    Attributes:
+        study: Its name.
+        cell: Architecture and ratio.
+        pixels: What its scores were measured on.
+        num_ended: Trials with an outcome.
+        num_open: Trials without one.
+        num_planned: Trials that it is to have.
+        best_number: Number of the best trial; None while none has finished an epoch.
+        best_db: Its validation PSNR at its best epoch.
+        hand_set_db: That of the hand-set trial; None where it has none.
+        progress: How far it is; None where nobody drives it.
+    """
+
+    study: str
+    cell: tuple[str, int]
+    pixels: Pixels
+    num_ended: int
+    num_open: int
+    num_planned: int
+    best_number: int | None
+    best_db: float
+    hand_set_db: float | None
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True)
+class PromotionView:
+    """What the matrix needs of one promotion.
+
+    Attributes:
+        study: Its name.
+        cell: Architecture and ratio.
+        pixels: What its scores were measured on.
+        num_parameters: Of its best candidate's model.
+        candidate: The best candidate by validation; None before the verdict.
+        verdict: Whether it is best, or tied.
+        test_psnr_db: Test PSNR of the unquantised reconstruction, one for each of its seeds.
+        progress: How far it is; None where nobody drives it.
+    """
+
+    study: str
+    cell: tuple[str, int]
+    pixels: Pixels
+    num_parameters: int
+    candidate: str | None
+    verdict: str | None
+    test_psnr_db: tuple[float, ...]
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True)
 class Best:
     """The best trial of a cell.
 
     Attributes:
         trial: Its name.
         val_psnr_db: Validation PSNR at its best epoch.
+        num_parameters: Of its model.
         words: Its searched values, one text each.
         gain_db: Its score minus that of the hand-set trial of the same study, in dB; None where
             that one has no score.
@@ -53,8 +126,34 @@ class Best:
 
     trial: str
     val_psnr_db: float
+    num_parameters: int
     words: tuple[str, ...]
     gain_db: float | None
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """The newest promotion of a cell that has test scores.
+
+    Attributes:
+        study: Its name.
+        candidate: The best candidate by validation.
+        verdict: Whether it is best, or tied.
+        num_seeds: Its runs.
+        num_parameters: Of its model.
+        test_psnr_db: Mean test PSNR of the unquantised reconstruction over its runs.
+        half_width_db: Half of the 95 % interval over seeds; None with one seed.
+        is_below_baseline: Whether that is under the baseline's at this ratio; None without one.
+    """
+
+    study: str
+    candidate: str
+    verdict: str
+    num_seeds: int
+    num_parameters: int
+    test_psnr_db: float
+    half_width_db: float | None
+    is_below_baseline: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -62,18 +161,22 @@ class Cell:
     """What exists for one architecture and ratio.
 
     Attributes:
-        num_studies: Studies, whatever became of them.
+        num_studies: Searches, whatever became of them.
         num_ended: Trials with an outcome.
-        num_running: Trials handed out, without an outcome yet.
-        num_planned: Trials that the studies are to have.
+        num_open: Trials handed out, without an outcome.
+        num_planned: Trials that the searches are to have.
         best: The best trial; None while none has finished an epoch.
+        promoted: The newest promotion with test scores; None without one.
+        running: What is driven now.
     """
 
     num_studies: int
     num_ended: int
-    num_running: int
+    num_open: int
     num_planned: int
     best: Best | None
+    promoted: Promoted | None = None
+    running: tuple[Progress, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,62 +187,114 @@ class Matrix:
     cells: Mapping[tuple[str, int], Cell]
 
 
-def build_matrices(trials: pd.DataFrame, configs: Mapping[str, SearchConfig]) -> tuple[Matrix, ...]:
+Describe = Callable[[SearchView], tuple[Row, Sequence[str]]]
+"""Takes a search with a best trial; returns that trial's row and the names of what was searched."""
+
+
+def build_matrices(
+    searches: Sequence[SearchView],
+    promotions: Sequence[PromotionView],
+    describe: Describe,
+) -> tuple[Matrix, ...]:
     """Return one matrix per kind of pixels, real corpora first.
 
     Args:
-        trials: The trials table of all studies.
-        configs: The configuration of studies by name; one that is missing planned what it has.
+        searches: All searches.
+        promotions: All promotions, older ones first.
+        describe: Reads what is shown of the few best trials.
     """
-    groups: dict[Pixels, dict[tuple[str, int], list[Row]]] = {}
-    for row in trials.to_dict("records"):
-        pixels = Pixels(**{name: row[name] for name in Pixels.__annotations__})
-        cells = groups.setdefault(pixels, {})
-        cells.setdefault((row["arch"], row["ratio"]), []).append(row)
-    matrices = [
-        Matrix(pixels, {place: _cell(rows, configs) for place, rows in cells.items()})
-        for pixels, cells in groups.items()
-    ]
-    return tuple(sorted(matrices, key=lambda matrix: matrix.pixels))
+    views: list[SearchView | PromotionView] = [*searches, *promotions]
+    places = dict.fromkeys((one.pixels, one.cell) for one in views)
+    cells: dict[Pixels, dict[tuple[str, int], Cell]] = {}
+    for pixels, place in places:
+        cells.setdefault(pixels, {})[place] = _cell(
+            [one for one in searches if (one.pixels, one.cell) == (pixels, place)],
+            [one for one in promotions if (one.pixels, one.cell) == (pixels, place)],
+            describe,
+        )
+    return tuple(Matrix(pixels, _marked(cells[pixels])) for pixels in sorted(cells))
 
 
-def _cell(rows: Sequence[Row], configs: Mapping[str, SearchConfig]) -> Cell:
-    handed_out = Counter(row["study"] for row in rows)
-    num_running = sum(1 for row in rows if pd.isna(row["outcome"]))
+def _cell(
+    searches: Sequence[SearchView], promotions: Sequence[PromotionView], describe: Describe
+) -> Cell:
+    views: list[SearchView | PromotionView] = [*searches, *promotions]
+    scored = [one for one in promotions if one.candidate is not None and one.test_psnr_db]
     return Cell(
-        num_studies=len(handed_out),
-        num_ended=len(rows) - num_running,
-        num_running=num_running,
-        num_planned=sum(
-            max(configs[study].trials, count) if study in configs else count  # extended ones
-            for study, count in handed_out.items()
-        ),
-        best=_best(rows, configs),
+        num_studies=len(searches),
+        num_ended=sum(one.num_ended for one in searches),
+        num_open=sum(one.num_open for one in searches),
+        num_planned=sum(one.num_planned for one in searches),
+        best=_best(searches, describe),
+        promoted=_promoted(scored[-1]) if scored else None,
+        running=tuple(one.progress for one in views if one.progress is not None),
     )
 
 
-def _best(rows: Sequence[Row], configs: Mapping[str, SearchConfig]) -> Best | None:
+def _best(searches: Sequence[SearchView], describe: Describe) -> Best | None:
     """Return the best trial of a cell; a crashed one keeps the score of the epochs it finished."""
-    scored = [row for row in rows if not math.isnan(row["best_val_psnr_db"])]
+    scored = [one for one in searches if one.best_number is not None]
     if not scored:
         return None
-    best = max(scored, key=lambda row: row["best_val_psnr_db"])
-    study, score_db = best["study"], best["best_val_psnr_db"]
-    hand_set_db = next(
-        (
-            row["best_val_psnr_db"]
-            for row in scored
-            if row["study"] == study and row["proposed_by"] == "hand_set"
-        ),
-        None,
-    )
-    searched = configs[study].tune if study in configs else DEFAULT_TUNE
+    best = max(scored, key=lambda one: one.best_db)
+    row, searched = describe(best)
     return Best(
-        trial=best["trial"],
-        val_psnr_db=score_db,
-        words=tuple(_words(name, best[name]) for name in searched),
-        gain_db=None if hand_set_db is None else score_db - hand_set_db,
+        trial=str(row["trial"]),
+        val_psnr_db=best.best_db,
+        num_parameters=int(row["num_parameters"]),
+        words=tuple(_words(name, row[name]) for name in searched),
+        gain_db=None if best.hand_set_db is None else best.best_db - best.hand_set_db,
     )
+
+
+def _promoted(view: PromotionView) -> Promoted:
+    scores_db = view.test_psnr_db
+    mean_db = math.fsum(scores_db) / len(scores_db)
+    return Promoted(
+        study=view.study,
+        candidate=str(view.candidate),
+        verdict=str(view.verdict),
+        num_seeds=len(scores_db),
+        num_parameters=view.num_parameters,
+        test_psnr_db=mean_db,
+        half_width_db=half_width(scores_db),
+    )
+
+
+def half_width(scores: Sequence[float]) -> float | None:
+    """Return half of the 95 % interval of a mean, Student's t; None for one value.
+
+    >>> half_width([20.0]) is None, half_width([20.0, 20.0])
+    (True, 0.0)
+    """
+    count = len(scores)
+    if count < 2:
+        return None
+    mean = math.fsum(scores) / count
+    spread = math.sqrt(math.fsum((score - mean) ** 2 for score in scores) / (count - 1))
+    return T_95[min(count - 2, len(T_95) - 1)] * spread / math.sqrt(count)
+
+
+T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+"""Quantile 0.975 of Student's t for 1 to 9 degrees of freedom; more seeds count as the last.
+
+Loading scipy takes half of the time that a status may take.
+"""
+
+
+def _marked(cells: Mapping[tuple[str, int], Cell]) -> dict[tuple[str, int], Cell]:
+    """Return the cells with what is under the baseline at its ratio."""
+    marked = {}
+    for (arch, ratio), cell in cells.items():
+        baseline = cells.get((BASELINE, ratio))
+        standard = None if baseline is None else baseline.promoted
+        if arch == BASELINE or cell.promoted is None or standard is None:
+            marked[arch, ratio] = cell
+            continue
+        is_below = cell.promoted.test_psnr_db < standard.test_psnr_db
+        promoted = replace(cell.promoted, is_below_baseline=is_below)
+        marked[arch, ratio] = replace(cell, promoted=promoted)
+    return marked
 
 
 def _words(name: str, value: Value) -> str:

@@ -185,7 +185,7 @@ def run_all(
     from tune.launch import open_study
     from tune.plan_view import show_dashboard, show_stack
     from tune.promotion import run_promotion
-    from tune.promotion_view import draw_verdicts, show_promotion_end
+    from tune.promotion_view import draw_rate_points, draw_verdicts, show_promotion_end
     from tune.ray_driver import ray_session
 
     code = DONE
@@ -209,6 +209,7 @@ def run_all(
                     show_stack(console, study.stack)
                 result = run_promotion(plan, study, console, arguments.quiet, start_ray)
             draw_verdicts(console, plan.label, result.verdicts, study.agreement.candidates)
+            draw_rate_points(console, plan, result)
             show_promotion_end(console, plan, result)
             if result.interruption is not None:
                 return INTERRUPTED

@@ -6,12 +6,14 @@ place of the sampler (`tune.run_queue`).
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
 from tune.conductor import Conductor
+from tune.finish import finish_promotion
 from tune.images import read_images
 from tune.launch import OpenStudy, study_facts
 from tune.outcomes import Outcome
@@ -130,6 +132,8 @@ def run_promotion(
     verdicts: tuple[Verdict, ...] = ()
     if conductor.interruption is None:
         verdicts = judge(plan, study, promoter)
+        say = (lambda _: None) if quiet else partial(console.print, markup=False)
+        finish_promotion(plan, study, conductor, verdicts, say)
     return PromotionResult(
         study.folder,
         conductor.recorder.trials,

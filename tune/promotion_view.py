@@ -11,7 +11,9 @@ from tune.candidates import Candidate
 from tune.progress import clock
 from tune.promotion import PromotionResult
 from tune.promotion_plan import PromotionPlan
+from tune.rate_points import rate_points
 from tune.start import Start
+from tune.tables import read_table
 from tune.verdicts import Interval, Verdict
 
 
@@ -99,6 +101,31 @@ def draw_verdicts(
         )
     if verdicts and verdicts[0].num_seeds < 2:
         console.print("one seed each: nothing is known of how far seeds scatter")
+
+
+def draw_rate_points(console: Console, plan: PromotionPlan, result: PromotionResult) -> None:
+    """Print the best candidate at real bytes on the test images, classical codecs beside it."""
+    if result.interruption is not None or not result.verdicts:
+        return
+    results, name = plan.promotion.results, result.folder.name
+    test, codecs = (read_table(results, table, name) for table in ("test", "codecs"))
+    best = result.verdicts[0].candidate
+    own = test[(test["candidate"] == best) & test["rate_bpp"].isna()]
+    console.print(
+        f"{best} on {own['image'].nunique()} test images, latent not quantised: "
+        f"{own['psnr_db'].mean():.2f} dB, SSIM {own['ssim'].mean():.3f}"
+    )
+    table = Table(title="from real bytes, model file not counted", title_justify="left")
+    for column in ("bit/px", "PSNR dB", "SSIM", "JPEG2000 dB", "HEVC intra dB"):
+        table.add_column(column, justify="right")
+    for point in rate_points(test, codecs, best):
+        others = [_or_dashes(point.codecs_db[codec]) for codec in ("jpeg2000", "hevc_intra")]
+        table.add_row(f"{point.rate_bpp:.3f}", f"{point.psnr_db:.2f}", f"{point.ssim:.3f}", *others)
+    console.print(table)
+
+
+def _or_dashes(score_db: float | None) -> str:
+    return "--" if score_db is None else f"{score_db:.2f}"
 
 
 def show_promotion_end(console: Console, plan: PromotionPlan, result: PromotionResult) -> None:

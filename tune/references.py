@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from data.batches import EvalBatches
 from data.dataset import Corpus
-from models.linear import down_up_sample, fit_block_klt, supports_down_up
+from models.linear import BlockKlt, down_up_sample, fit_block_klt, supports_down_up
 from models.metrics import psnr_db, ssim
 from models.registry import ModelConfig
 
@@ -52,14 +52,19 @@ def reference_lines(
     Returns:
         Block KLT always; down-and-up sampling where the ratio is a square (4x, 16x, 64x).
     """
-    train = corpus.patches("train")
-    positions = np.linspace(0, len(train) - 1, min(len(train), MAX_FIT_PATCHES)).astype(np.int64)
-    klt = fit_block_klt(train.read(positions), model.latent_channels)
+    klt = fit_klt(corpus, model.latent_channels)
     x = np.concatenate(list(EvalBatches(corpus.patches("val"), crop_px, 64, val_images).epoch()))
     lines = [_score("block_klt", klt.reconstruct(x[:, 0]), x)]
     if supports_down_up(model.ratio):
         lines.append(_score("down_up", down_up_sample(x[:, 0], model.ratio), x))
     return lines
+
+
+def fit_klt(corpus: Corpus, latent_channels: int) -> BlockKlt:
+    """Return the block KLT of training patches that are spread evenly over the corpus."""
+    train = corpus.patches("train")
+    positions = np.linspace(0, len(train) - 1, min(len(train), MAX_FIT_PATCHES)).astype(np.int64)
+    return fit_block_klt(train.read(positions), latent_channels)
 
 
 def _score(reference: str, x_hat: NDArray[np.float32], x: NDArray[np.float32]) -> Reference:

@@ -7,14 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from tune.config import SearchConfig, read_config
+from tune.config import RATIOS_BY_USE, SearchConfig, read_config
 from tune.errors import UsageError, did_you_mean
 from tune.start import created_at, read_standing
 from tune.study import StudyFolder
 from tune.tables import read_readable_tables, read_table
-
-RATIO_ORDER = (16, 8, 32, 4, 64)
-"""The most useful cells first, so that an interrupted night leaves those done."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +122,7 @@ def choose_searches(
 
 def _usefulness(search: Search) -> tuple[int, str]:
     arch, ratio = search.cell
-    return (RATIO_ORDER.index(ratio) if ratio in RATIO_ORDER else len(RATIO_ORDER)), arch
+    return RATIOS_BY_USE.index(ratio), arch
 
 
 def _named(searches: Sequence[Search], results: str, study: str) -> Search:

@@ -1,12 +1,15 @@
 """`python -m tune.status`: the architecture x ratio matrix of all studies, also while one runs.
 
-Parses, reads and draws; what is in the matrix is decided in `tune.matrix`.
+Parses and draws; what is in the matrix is decided in `tune.matrix`, what is read in
+`tune.standings`.
 """
 
 import argparse
-import contextlib
+import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
-    from tune.config import SearchConfig
-    from tune.matrix import Cell, Matrix, Pixels
+    from tune.matrix import Cell, Matrix, Pixels, Progress
 
 DEFAULT_RESULTS = "ray_results"
 LOG_WIDTH = 100
@@ -29,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the matrix; return the exit code."""
     parser = OneSentenceParser(
         "python -m tune.status",
-        "Show what was searched: for each architecture and ratio the trials and the best score.",
+        "Show what was searched and promoted: for each architecture and ratio the best scores.",
     )
     parser.add_argument(
         "--results",
@@ -37,40 +39,62 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=argparse.SUPPRESS,
         help=f"folder of all studies (default: {DEFAULT_RESULTS})",
     )
+    parser.add_argument("--json", action="store_true", help="print the matrix for machines")
     arguments = parser.parse_args(argv)
-    return run_command(lambda: show_status(getattr(arguments, "results", None)))
+    return run_command(
+        lambda: show_status(getattr(arguments, "results", None), as_json=arguments.json)
+    )
 
 
-def show_status(results: str | None) -> int:
+def show_status(results: str | None, *, as_json: bool) -> int:
     """Print the matrices of a results folder, the default one if None.
 
     Raises:
-        UsageError: If the folder that was named does not exist, or a file in it cannot be read.
+        UsageError: If the folder that was named does not exist.
     """
-    from rich.console import Console
-
-    from tune.matrix import build_matrices
-    from tune.tables import read_readable_tables
-
-    console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH, highlight=False)
     if results is not None and not Path(results).is_dir():
         raise UsageError(
             f"--results must be a folder of studies, found {results!r} which is none: "
             "check the path, or make a study with python -m tune.search"
         )
+    from tune.matrix import build_matrices
+    from tune.standings import describe_best, read_promotions, read_searches
+
     folder = Path(results or DEFAULT_RESULTS)
-    trials, sentences = read_readable_tables(folder, "trials")
-    for sentence in sentences:
+    searches, sentences = read_searches(folder)
+    promotions, more = read_promotions(folder)
+    matrices = build_matrices(searches, promotions, partial(describe_best, folder))
+    if as_json:
+        sys.stdout.write(to_json(matrices, [*sentences, *more]))
+        return DONE
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH, highlight=False)
+    for sentence in (*sentences, *more):
         console.print(sentence, markup=False)
-    if trials.empty:
+    if matrices:
+        draw_matrices(console, matrices)
+    else:
         console.print(
             f"There is no trial in {folder} yet: start a search with "
             "python -m tune.search --arch attention --ratio 16"
         )
-        return DONE
-    configs = _read_configs(folder, sorted(set(trials["study"])))
-    draw_matrices(console, build_matrices(trials, configs))
     return DONE
+
+
+def to_json(matrices: Sequence["Matrix"], notes: Sequence[str]) -> str:
+    """Return the matrices for machines: a list of them, each with a list of cells."""
+    shown = [
+        {
+            **asdict(matrix.pixels),
+            "cells": [
+                {"arch": arch, "ratio": ratio, **asdict(cell)}
+                for (arch, ratio), cell in sorted(matrix.cells.items())
+            ],
+        }
+        for matrix in matrices
+    ]
+    return json.dumps({"matrices": shown, "notes": list(notes)}, indent=2) + "\n"
 
 
 def draw_matrices(console: "Console", matrices: Sequence["Matrix"]) -> None:
@@ -81,20 +105,12 @@ def draw_matrices(console: "Console", matrices: Sequence["Matrix"]) -> None:
     if len(matrices) > 1:
         console.print("Scores of different tables were measured on other pixels: do not compare.")
     console.print(
-        "Bold: best validation PSNR in dB, in brackets the gain over that study's hand-set trial. "
-        "running: no outcome yet; a killed search leaves such trials too."
+        "First line: best validation PSNR of the searches in dB, in brackets the gain over that "
+        "study's hand-set trial. full: test PSNR of the best promoted candidate, mean and 95 % "
+        "interval over seeds, latent not quantised; other images, so the two do not compare. below "
+        "baseline: under the promoted baseline at that ratio. --: nothing ran. open: no outcome "
+        "and no driver, the same command goes on."
     )
-
-
-def _read_configs(folder: Path, studies: Sequence[str]) -> dict[str, "SearchConfig"]:
-    from tune.config import read_config
-    from tune.study import StudyFolder
-
-    configs = {}
-    for study in studies:
-        with contextlib.suppress(UsageError):  # one of another release plans what it has
-            configs[study] = read_config(StudyFolder(folder / study).config_file)
-    return configs
 
 
 def _heading(pixels: "Pixels") -> str:
@@ -118,24 +134,62 @@ def _table(matrix: "Matrix") -> "Table":
         table.add_column(f"{ratio}x", ratio=1)
     for arch in archs:
         cells = [matrix.cells.get((arch, ratio)) for ratio in ratios]
-        if any(cells):
-            table.add_row(arch, *map(_cell_text, cells))
+        table.add_row(arch, *map(_cell_text, cells))
     return table
 
 
 def _cell_text(cell: "Cell | None") -> "RenderableType":
     if cell is None:
-        return "[dim]-[/]"
+        return "[dim]--[/]"
     lines = []
     if cell.best is not None:
         gain = "" if cell.best.gain_db is None else f" ({cell.best.gain_db:+.2f})"
-        lines = [f"[bold]{cell.best.val_psnr_db:.2f}[/]{gain}", *cell.best.words]
-    lines.append(f"{cell.num_ended}/{cell.num_planned} trials")
-    if cell.num_running:
-        lines.append(f"[cyan]{cell.num_running} running[/]")
+        lines = [f"{cell.best.val_psnr_db:.2f}{gain}", *cell.best.words]
+    lines += _promoted_lines(cell)
+    count = _parameters(cell)
+    if count is not None:
+        lines.append(count)
+    if cell.num_planned:
+        lines.append(f"{cell.num_ended}/{cell.num_planned} trials")
+    lines += [f"[cyan]{_progress_words(one)}[/]" for one in cell.running]
+    if cell.num_open and not any(one.unit == "trials" for one in cell.running):
+        lines.append(f"{cell.num_open} open")
     if cell.num_studies > 1:
         lines.append(f"{cell.num_studies} studies")
     return "\n".join(lines)
+
+
+def _promoted_lines(cell: "Cell") -> list[str]:
+    promoted = cell.promoted
+    if promoted is None:
+        return ["full --"]
+    lines = [f"[bold]full {promoted.test_psnr_db:.2f}[/]"]
+    if promoted.half_width_db is not None:
+        lines.append(f"[bold]   ± {promoted.half_width_db:.2f}[/]")
+    if promoted.verdict != "best":
+        lines.append(promoted.verdict)
+    if promoted.is_below_baseline:
+        lines.append("[yellow](below baseline)[/]")
+    return lines
+
+
+def _parameters(cell: "Cell") -> str | None:
+    """Return the parameters of the promoted model, or of the best trial's."""
+    of_whom = cell.promoted or cell.best
+    if of_whom is None:
+        return None
+    count = of_whom.num_parameters
+    return f"{count / 1e6:.2f} M param."
+
+
+def _progress_words(progress: "Progress") -> str:
+    left = "" if progress.eta_s is None else f", {_duration(progress.eta_s)} left"
+    return f"{progress.num_ended}/{progress.num_planned} {progress.unit} running{left}"
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02d}" if minutes >= 60 else f"{max(minutes, 1)} min"
 
 
 if __name__ == "__main__":

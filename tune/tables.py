@@ -13,9 +13,8 @@ from numbers import Integral, Real
 from operator import itemgetter
 from pathlib import Path
 from types import NoneType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -24,10 +23,14 @@ from tune.errors import UsageError
 from tune.replacement import replace_parquet
 from tune.schemas import SCHEMA_VERSION, SCHEMAS, Column, TableSchema
 
+if TYPE_CHECKING:  # a status of a thousand studies has no time to load it
+    import pandas as pd
+
 __all__ = [
     "SCHEMAS",
     "SCHEMA_VERSION",
     "find_tables",
+    "read_columns",
     "read_readable_tables",
     "read_table",
     "write_table",
@@ -76,7 +79,7 @@ def write_table(folder: Path | str, name: str, rows: Sequence[Mapping[str, Any]]
     replace_parquet(Path(folder) / f"{name}.parquet", table)
 
 
-def read_table(results: Path | str, name: str, study: str | None = None) -> pd.DataFrame:
+def read_table(results: Path | str, name: str, study: str | None = None) -> "pd.DataFrame":
     """Return a table of all studies in a results folder, or of one, as a typed frame.
 
     Column names and types never depend on the rows: whole numbers that may be missing are
@@ -104,7 +107,7 @@ def read_table(results: Path | str, name: str, study: str | None = None) -> pd.D
 
 def read_readable_tables(
     results: Path | str, name: str, study: str | None = None
-) -> tuple[pd.DataFrame, list[str]]:
+) -> "tuple[pd.DataFrame, list[str]]":
     """Return a table of all studies whose file can be read, and a sentence about each other one.
 
     For whoever looks at many studies at once: a torn file of one must not hide the others.
@@ -117,6 +120,21 @@ def read_readable_tables(
         except UsageError as error:
             sentences.append(f"left out study {path.parent.parent.name}: {error}")
     return _to_frame(schema, tables), sentences
+
+
+def read_columns(path: Path, name: str, columns: Sequence[str]) -> dict[str, list[Any]]:
+    """Return some columns of one table file as lists, missing values as None; fast, without pandas.
+
+    Args:
+        path: One of `find_tables`.
+        name: A key of SCHEMAS.
+        columns: Names of its columns.
+
+    Raises:
+        UsageError: If the file was written with another version of the schema, or is no table.
+    """
+    table = _read_file(path, SCHEMAS[name], columns)
+    return {column: table[column].to_pylist() for column in columns}
 
 
 def find_tables(results: Path | str, name: str, study: str | None = None) -> list[Path]:
@@ -178,7 +196,7 @@ def _arrow_schema(schema: TableSchema) -> pa.Schema:
     )
 
 
-def _read_file(path: Path, schema: TableSchema) -> pa.Table:
+def _read_file(path: Path, schema: TableSchema, columns: Sequence[str] | None = None) -> pa.Table:
     # One open file for footer and rows: the path may lead to a newer file a moment later.
     with path.open("rb") as file:
         try:
@@ -194,10 +212,14 @@ def _read_file(path: Path, schema: TableSchema) -> pa.Table:
                 f"tables must have schema version {SCHEMA_VERSION}, found {found} in "
                 f"{str(path)!r}: read it with the release that wrote it or move the study away"
             )
+        if columns is not None:
+            return parquet.read(columns=list(columns))
         return parquet.read(columns=list(schema.names)).cast(_arrow_schema(schema))
 
 
-def _to_frame(schema: TableSchema, tables: Sequence[pa.Table]) -> pd.DataFrame:
+def _to_frame(schema: TableSchema, tables: Sequence[pa.Table]) -> "pd.DataFrame":
+    import pandas as pd
+
     whole = pa.concat_tables([_arrow_schema(schema).empty_table(), *tables])
     return pd.DataFrame(
         {column.name: _to_series(whole[column.name], column) for column in schema.columns}
@@ -205,6 +227,8 @@ def _to_frame(schema: TableSchema, tables: Sequence[pa.Table]) -> pd.DataFrame:
 
 
 def _to_series(values: pa.ChunkedArray, column: Column) -> "pd.Series[Any]":
+    import pandas as pd
+
     nullable_types = {pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype()}
     has_nullable_type = column.nullable and _ARROW_TYPES[column.type] in nullable_types
     series: pd.Series[Any] = values.to_pandas(

@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from models.metrics import psnr_db
-from tune.decoding import load_decoder
 from tune.images import ImageSet
 from tune.promotion_rows import run_identity
+from tune.run_model import load_run
 from tune.study import StudyFolder
 from tune.tables import read_readable_tables, write_table
 from tune.trial import TrialSpec
@@ -47,8 +47,8 @@ class ValidationScores:
         if spec.name not in self._scores:
             if self._images is None:
                 self._images = self._read()
-            x_hat = torch.from_numpy(load_decoder(spec).reconstruct(self._images.pixels))
-            scores = psnr_db(x_hat, torch.from_numpy(self._images.pixels)).double().numpy()
+            x, run = torch.from_numpy(self._images.pixels), load_run(spec)
+            scores = psnr_db(run.decode(run.encode(x)), x).double().numpy()
             self._scores[spec.name] = scores
             self._rows += [
                 run_identity(spec) | {"image": image, "psnr_db": float(score)}

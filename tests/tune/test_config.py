@@ -103,8 +103,8 @@ def test_every_picked_value_is_in_the_configuration() -> None:
 def test_all_architectures_and_ratios_are_one_configuration_each() -> None:
     configs = [one.config for one in resolve({"arch": "all", "ratio": "all"}, {}, CUDA)]
     assert [(config.arch, config.ratio) for config in configs] == [
-        (arch, ratio) for arch in ARCHITECTURES for ratio in RATIOS
-    ]
+        (arch, ratio) for ratio in (16, 8, 32, 4, 64) for arch in ARCHITECTURES
+    ]  # the most useful ratios first: an interrupted night leaves them done
     assert configs[0].base_channels == ARCHITECTURES[configs[0].arch].usual_base_channels
 
 

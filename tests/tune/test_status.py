@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -7,12 +8,15 @@ from typing import Any
 import pytest
 
 from tune.config import resolve, write_config
+from tune.lock import study_lock
 from tune.profiles import Machine
+from tune.promotion_config import PromotionConfig, write_promotion
 from tune.schemas import SCHEMAS
 from tune.status import main
 from tune.study import create_study_folder
 from tune.tables import write_table
 
+CPU = Machine("cpu", 2)
 SAMPLES = {
     "string": "text",
     "bool": False,
@@ -26,28 +30,67 @@ SAMPLES = {
 def make_study(results: Path, arch: str, ratio: int, scores_db: list[float], **facts: Any) -> None:
     """Write a study whose first trial is the hand-set one and whose last one runs."""
     flags = {"arch": arch, "ratio": ratio, "results": str(results), "trials": len(scores_db) + 2}
-    (resolved,) = resolve(flags, {}, Machine("cpu", 2))
+    (resolved,) = resolve(flags, {}, CPU)
     folder = create_study_folder(resolved.config, {"study.toml": write_config(resolved.config)})
-    sample = {column.name: SAMPLES[column.type] for column in SCHEMAS["trials"].columns}
-    sample |= {"study": folder.name, "arch": arch, "ratio": ratio, "crop_px": 64, "corpus": "s1"}
+    own = {"study": folder.name, "arch": arch, "ratio": ratio, "crop_px": 64, "corpus": "s1"}
+    sample = row_of("trials", own)
     rows = [
-        sample | {"proposed_by": "searcher" if number else "hand_set", "best_val_psnr_db": score_db}
+        sample
+        | {"proposed_by": "searcher" if number else "hand_set", "best_val_psnr_db": score_db}
+        | {"trial_number": number}
         for number, score_db in enumerate(scores_db)
     ]
     running = sample | {"outcome": None, "best_val_psnr_db": None}
     write_table(folder.tables, "trials", [row | facts for row in (*rows, running)])
 
 
+def make_promotion(
+    results: Path, arch: str, ratio: int, test_psnr_db: list[float], **facts: Any
+) -> None:
+    """Write a promotion that scored one candidate with these seeds, two images each."""
+    promotion = PromotionConfig(
+        arch=arch, ratio=ratio, study="s", results=str(results), test_images=None,
+        max_concurrent=1, device="cpu", top=1, seeds=len(test_psnr_db),
+    )  # fmt: skip
+    (resolved,) = resolve({"arch": arch, "ratio": ratio, "results": str(results)}, {}, CPU)
+    folder = create_study_folder(
+        resolved.config, {"study.toml": write_promotion(promotion)}, mode="full"
+    )
+    own = {"study": folder.name, "arch": arch, "ratio": ratio, "candidate": "c1"}
+    own |= {"crop_px": 64, "corpus": "s1"} | facts
+    rows: dict[str, list[dict[str, Any]]] = {"runs": [], "test": []}
+    for seed, score_db in enumerate(test_psnr_db):
+        run = own | {"run": f"{folder.name}_c1_s{seed}", "seed": seed, "num_parameters": 250_000}
+        rows["runs"].append(row_of("runs", run))
+        for step, shift_db in ((None, -1.0), (None, 1.0), (0.5, -5.0)):
+            scored = {"quantiser_step": step, "psnr_db": score_db + shift_db}
+            rows["test"].append(row_of("test", run | scored))
+    place = {"place": 1, "verdict": "tied"}
+    rows["verdicts"] = [row_of("verdicts", own | place), row_of("verdicts", {"place": 2})]
+    for name, written in rows.items():
+        write_table(folder.tables, name, written)
+
+
+def row_of(table: str, values: dict[str, Any]) -> dict[str, Any]:
+    """A row with plausible values everywhere, and these where the table has such a column."""
+    sample = {column.name: SAMPLES[column.type] for column in SCHEMAS[table].columns}
+    return sample | {name: value for name, value in values.items() if name in sample}
+
+
 def test_the_matrix_shows_score_gain_values_and_trials(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    make_study(tmp_path, "attention", 16, [20.0, 21.25], learning_rate=2e-4, base_channels=12)
+    make_study(
+        tmp_path, "attention", 16, [20.0, 21.25],
+        learning_rate=2e-4, base_channels=12, num_parameters=12_345_678,
+    )  # fmt: skip
     assert main(["--results", str(tmp_path)]) == 0
     shown = capsys.readouterr().out
     for text in ("attention", "16x", "21.25 (+1.25)", "lr 0.0002", "warmup 3", "12 channels"):
         assert text in shown
     assert "2/4 trials" in shown
-    assert "1 running" in shown
+    assert "1 open" in shown
+    assert "12.35 M param." in shown
     assert "SYNTHETIC" not in shown
 
 
@@ -109,4 +152,77 @@ def test_the_help_loads_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "--results DIR" in done.stdout
+    assert done.stderr == ""
+
+
+def test_a_promotion_shows_its_test_score_its_interval_and_what_is_below_the_baseline(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_study(tmp_path, "attention", 16, [20.0])
+    make_promotion(tmp_path, "attention", 16, [21.0, 21.2])
+    make_promotion(tmp_path, "baseline", 16, [21.5])
+    make_promotion(tmp_path, "resnet", 16, [22.0])
+    assert main(["--results", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert "full 21.10" in shown
+    assert "± 1.27" in shown  # 12.706 * 0.1414 / sqrt(2), two seeds
+    assert "full 21.50" in shown
+    assert shown.count("(below") == 1
+    assert "tied" in shown
+    assert "0.25 M param." in shown
+
+
+def test_the_json_has_what_the_matrix_shows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_study(tmp_path, "attention", 16, [20.0, 21.25])
+    make_promotion(tmp_path, "attention", 16, [21.0, 21.2])
+    assert main(["--results", str(tmp_path), "--json"]) == 0
+    ((matrix,),) = (json.loads(capsys.readouterr().out)["matrices"],)
+    (cell,) = matrix["cells"]
+    assert (matrix["corpus"], cell["arch"], cell["ratio"]) == ("s1", "attention", 16)
+    assert cell["best"]["val_psnr_db"] == 21.25
+    assert cell["promoted"]["test_psnr_db"] == pytest.approx(21.1)
+    assert cell["promoted"]["is_below_baseline"] is None
+
+
+def test_an_empty_folder_is_an_empty_matrix_for_machines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--results", str(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"matrices": [], "notes": []}
+
+
+def test_a_study_whose_driver_lives_shows_how_far_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_study(tmp_path, "attention", 16, [20.0, 21.25], epochs_finished=3)
+    (folder,) = (path for path in tmp_path.iterdir())
+    with study_lock(folder / "lock"):
+        main(["--results", str(tmp_path)])
+    assert "2/4 trials running, 1 min left" in capsys.readouterr().out
+
+
+def test_a_torn_table_is_said_and_hides_no_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_study(tmp_path, "attention", 16, [20.0])
+    make_study(tmp_path, "baseline", 16, [19.0])
+    torn = next(tmp_path.glob("attention*/tables/trials.parquet"))
+    torn.write_bytes(torn.read_bytes()[:100])
+    assert main(["--results", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert "left out study attention" in shown
+    assert "19.00" in shown
+
+
+def test_a_status_loads_no_frames() -> None:
+    """A thousand studies are shown in a second; pandas and torch alone take longer."""
+    code = (
+        "import sys, tune.status\n"
+        "tune.status.main([])\n"
+        "heavy = {'torch', 'ray', 'optuna', 'pandas', 'scipy'}\n"
+        "sys.stderr.write(' '.join(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr == ""

@@ -3,11 +3,11 @@
 Elsewhere: which checkpoints are kept (`tune.recorder`), what they hold (`models.checkpoint`).
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
+from torch import Tensor
 
 from models.autoencoder import Autoencoder
 from models.checkpoint import load_checkpoint
@@ -18,8 +18,10 @@ from tune.trial import TrialSpec
 BATCH_SIZE = 16
 
 
-class Decoder:
-    """The scored weights of a run's best epoch, in the arithmetic that it was trained in.
+class RunModel:
+    """The scored weights of a run's best epoch, in the arithmetic that they were trained in.
+
+    A `models.quantiser_steps.Transform`: tensors come from the CPU and go back to it.
 
     Args:
         model: In evaluation mode, on its device.
@@ -28,37 +30,29 @@ class Decoder:
     """
 
     def __init__(self, model: Autoencoder, precision: str, device: str) -> None:
-        self.model = model
+        self._model = model
         self._precision = precision
         self._device = torch.device(device)
 
-    def reconstruct(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return x̂ of the unquantised latent, (N, 1, H, W)."""
-        return self.decode(self.encode(images))
-
-    def encode(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    def encode(self, x: Tensor) -> Tensor:
         """Return the latents of images (N, 1, H, W), (N, C, H/16, W/16)."""
-        return self._map(self.model.encode, images)
+        return self._map(self._model.encode, x)
 
-    def decode(self, latents: NDArray[np.float32]) -> NDArray[np.float32]:
+    def decode(self, latent: Tensor) -> Tensor:
         """Return the images of latents."""
-        return self._map(self.model.decode, latents)
+        return self._map(self._model.decode, latent)
 
-    def _map(self, layer: object, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        assert callable(layer)
-        parts = []
+    def _map(self, layer: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
         is_bf16 = self._precision == "bf16"
         with (
             torch.inference_mode(),
             torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=is_bf16),
         ):
-            for start in range(0, len(values), BATCH_SIZE):
-                batch = torch.from_numpy(values[start : start + BATCH_SIZE]).to(self._device)
-                parts.append(layer(batch).float().cpu().numpy())
-        return np.concatenate(parts)
+            parts = [layer(part.to(self._device)) for part in torch.split(values, BATCH_SIZE)]
+            return torch.cat(parts).float().cpu()
 
 
-def load_decoder(spec: TrialSpec) -> Decoder:
+def load_run(spec: TrialSpec) -> RunModel:
     """Return the model of a run that has ended.
 
     Raises:
@@ -85,4 +79,4 @@ def load_decoder(spec: TrialSpec) -> Decoder:
     state = checkpoint.state[scored]
     model = build_model(spec.model).eval().requires_grad_(False)
     model.load_state_dict(state["model"] if scored == "average" else state)
-    return Decoder(model.to(spec.device), spec.train.precision, spec.device)
+    return RunModel(model.to(spec.device), spec.train.precision, spec.device)

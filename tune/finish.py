@@ -1,0 +1,99 @@
+"""The end of a promotion, when every choice has been made: test scores, codecs, pictures.
+
+Everything is written table by table, and what is written is not made again, so that an interrupted
+evaluation goes on. A line in the journal says when nothing is left to do.
+"""
+
+from collections.abc import Callable, Sequence
+
+from tune.codec_scores import cached_codecs, codec_rows, score_codecs
+from tune.coding import NUM_FIT_IMAGES, NUM_STEP_IMAGES
+from tune.conductor import Conductor
+from tune.holdout import HoldoutScores, coder_file, load_coders
+from tune.images import read_images
+from tune.launch import OpenStudy
+from tune.outcomes import Outcome
+from tune.pictures import choose_images, picture_rows
+from tune.promotion_plan import PromotionPlan
+from tune.ray_driver import interruptible
+from tune.run_model import load_run
+from tune.tables import find_tables, write_table
+from tune.trial import TrialSpec
+from tune.verdicts import Verdict
+
+Say = Callable[[str], None]
+
+
+def finish_promotion(
+    plan: PromotionPlan,
+    study: OpenStudy,
+    conductor: Conductor,
+    verdicts: Sequence[Verdict],
+    say: Say,
+) -> None:
+    """Score the completed runs and the codecs on test images and write pictures.
+
+    A signal ends it between two runs; `conductor.interruption` says so then.
+
+    Args:
+        plan: What was decided.
+        study: Its folder and journal.
+        conductor: Its runs, all ended.
+        verdicts: On the candidates, best first.
+        say: Told how far it is.
+    """
+    facts = study.agreement.facts
+    corpus_columns = {
+        "corpus": facts.corpus,
+        "is_synthetic": facts.is_synthetic,
+        "corpus_fingerprint": facts.corpus_fingerprint,
+    }
+    train, val, test = (
+        read_images(plan.corpus, split, plan.crop_px, limit)
+        for split, limit in (
+            ("train", NUM_FIT_IMAGES),
+            ("val", min(NUM_STEP_IMAGES, plan.val_images)),
+            ("test", plan.promotion.test_images),
+        )
+    )
+    folder, specs = study.folder, completed(conductor)
+    with interruptible(conductor):
+        scores = HoldoutScores(folder, corpus_columns, train, val, test)
+        for count, spec in enumerate(specs, start=1):
+            if conductor.interruption is not None:
+                return
+            if scores.add(spec):
+                say(f"{spec.short_name}  scored on {len(test)} test images, {count}/{len(specs)}")
+        if not find_tables(folder.path.parent, "codecs", folder.name):
+            rows = cached_codecs(plan.promotion.results, facts.corpus_fingerprint, test)
+            if rows is None:
+                say(f"codecs on {len(test)} test images, once per corpus")
+                rows = []
+                for row in score_codecs(plan.corpus, train, val, test):
+                    if conductor.interruption is not None:
+                        return
+                    rows.append(row)
+            write_table(folder.tables, "codecs", codec_rows(folder.name, corpus_columns, rows))
+        shown = shown_run(specs, verdicts)
+        if shown is not None:
+            (coder, *_) = load_coders(coder_file(shown))
+            chosen = choose_images(scores.psnr_db(shown.name))
+            pictures = picture_rows(shown, load_run(shown), coder, test, chosen)
+            write_table(folder.tables, "pictures", pictures)
+    study.journal.finish(study.clock.now())
+
+
+def completed(conductor: Conductor) -> list[TrialSpec]:
+    """Return the runs that reached their end, by number."""
+    return [
+        record.spec
+        for _, record in sorted(conductor.recorder.trials.items())
+        if record.outcome is Outcome.COMPLETED
+    ]
+
+
+def shown_run(specs: Sequence[TrialSpec], verdicts: Sequence[Verdict]) -> TrialSpec | None:
+    """Return the run whose pictures are shown: the best candidate's first one."""
+    if not verdicts:
+        return None
+    return next(spec for spec in specs if spec.proposed_by == verdicts[0].candidate)
