@@ -89,10 +89,8 @@ class Conductor:
         """
         for history in self.recorder.journal.trials():
             spec = self._make_spec(self._proposer.recall(history))
-            if (asked := history.spec) is not None:  # it stands; where things lie may change
-                spec = replace(
-                    spec, model=asked.model, train=asked.train, placement=asked.placement
-                )
+            if history.spec is not None:
+                spec = _taken_up(spec, history.spec, has_ended=history.has_ended)
             self.recorder.recall(spec, history)
             self._ledger.recall(history.decisions)
             if history.has_ended and not history.is_told:
@@ -104,20 +102,29 @@ class Conductor:
         self.recorder.drop_checkpoints()
 
     def next_trial(self) -> TrialSpec | None:
-        """Return the next trial to run, or None if there is none now."""
-        if self.should_end():
-            return None
-        if self._to_go_on:
-            spec = self.recorder.go_on(self._to_go_on.popleft())
-        elif len(self.recorder.trials) < self._budget.trials:
+        """Return the next trial to run, or None if there is none now.
+
+        One that is predicted not to fit is rejected here, and the sampler learns from that before
+        it proposes again.
+        """
+        while not self.should_end():
+            if self._to_go_on:
+                return self.recorder.go_on(self._to_go_on.popleft())
+            if len(self.recorder.trials) >= self._budget.trials:
+                return None
             proposal = self._proposer.propose()
             if proposal is None:
                 return None
             spec = self.recorder.begin(self._make_spec(proposal)).spec
-        else:
-            return None
-        self._watchdog.hear(spec.number)
-        return spec
+            if spec.placement.rejection is None:
+                return spec
+            self.end(spec.number, Outcome.REJECTED, spec.placement.rejection)
+        return None
+
+    def start(self, number: int) -> None:
+        """Hear that a worker took up a trial; before that it waits, and waiting is not hanging."""
+        self._watchdog.hear(number)
+        self.recorder.start(number)
 
     @property
     def is_drained(self) -> bool:
@@ -254,11 +261,25 @@ class Conductor:
         if _turned_away(record) is not None:
             self.recorder.go_on(number)
             self.end(number)
+        elif (rejection := record.spec.placement.rejection) is not None:
+            self.recorder.go_on(number)
+            self.end(number, Outcome.REJECTED, rejection)
         elif len(record.failures) >= MAX_FAILURES:
             self.recorder.go_on(number)
             self.end(number, Outcome.FAILED, record.failures[-1])
         else:
             self._to_go_on.append(number)
+
+
+def _taken_up(now: TrialSpec, asked: TrialSpec, *, has_ended: bool) -> TrialSpec:
+    """Return a trial of an earlier session: what was asked for stands, where things lie may change.
+
+    An open one is booked anew, because the card may have another free part today; where that
+    cannot be, the old booking stands and the trial runs into its limit, if it comes to that.
+    """
+    keeps = has_ended or now.placement.rejection is not None
+    placement = asked.placement if keeps else now.placement
+    return replace(now, model=asked.model, train=asked.train, placement=placement)
 
 
 def _turned_away(record: TrialRecord) -> RungDecision | None:

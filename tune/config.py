@@ -50,7 +50,7 @@ SEARCHERS = ("tpe", "random", "gp")
 SCHEDULERS = ("asha", "none")
 RATIOS_BY_USE = (16, 8, 32, 4, 64)
 """Most useful first, so that an interrupted night over the matrix leaves those done."""
-NOT_HASHED = ("results", "name", "hours", "max_concurrent")
+NOT_HASHED = ("results", "name", "hours", "max_concurrent", "gpus_per_trial", "headroom")
 """Settings that say where or how fast, not what: a study is the same one without them."""
 
 HAND_SET_WARMUP_EPOCHS = 3
@@ -175,7 +175,19 @@ class SearchConfig:
         at_least=0,
         at_most=2**32 - 1,  # what the samplers' generators take
     )
-    max_concurrent: int = setting("trials that run at the same time", at_least=1)
+    max_concurrent: int = setting(
+        "trials that run at the same time, if their memory allows it", at_least=1
+    )
+    gpus_per_trial: float | None = setting(
+        "share of the CUDA card that every trial books, or auto: what it is predicted to need",
+        default=None,
+        none_word="auto",
+        above=0,
+        at_most=1,
+    )
+    headroom: float = setting(
+        "share of the free memory that is never booked", default=0.1, at_least=0, at_most=0.9
+    )
     precision: str = setting(
         "arithmetic of the training step; auto times what is safe on this machine for a few "
         "seconds, memory layouts included, and takes the fastest",

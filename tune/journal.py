@@ -34,7 +34,8 @@ from tune.rungs import RungDecision
 from tune.space import Value
 from tune.trial import DataSpec, StudyFacts, TrialSpec
 
-EPOCH, RUNG, FAILURE, BEGIN, END = "epoch:", "rung:", "failure:", "begin", "end"
+EPOCH, RUNG, FAILURE = "epoch:", "rung:", "failure:"
+BEGIN, START, END = "begin", "start", "end"
 FINISHED = "finished"
 MAX_SEED = 2**32 - 1
 FORMAT = 1
@@ -98,6 +99,7 @@ class TrialHistory:
         spec: What was asked for, its checkpoint named without a folder; None if the writer died
             before it was handed out.
         begun: When it was handed out; None likewise.
+        started: When a worker first took it up; None if none did.
         epochs: The finished epochs, in order, and when the search heard of them.
         decisions: What rungs decided about it.
         failures: Why its worker was lost, each time; it went on after each but the last.
@@ -109,6 +111,7 @@ class TrialHistory:
     values: Mapping[str, Value]
     spec: TrialSpec | None
     begun: Moment | None
+    started: Moment | None
     epochs: tuple[tuple[EpochResult, Moment], ...]
     decisions: tuple[RungDecision, ...]
     failures: tuple[str, ...]
@@ -257,6 +260,10 @@ class StudyJournal:
             spec.number, BEGIN, {"spec": asdict(replace(spec, checkpoint=name)), **_moment(moment)}
         )
 
+    def start_trial(self, number: int, moment: Moment) -> None:
+        """Write that a worker took up a trial."""
+        self._set(number, START, _moment(moment))
+
     def add_epoch(self, number: int, result: EpochResult, moment: Moment) -> None:
         """Write a finished epoch."""
         self._set(number, f"{EPOCH}{result.epoch}", asdict(result) | _moment(moment))
@@ -328,12 +335,13 @@ def _read_spec(noted: Mapping[str, Any]) -> TrialSpec:
 
 def _history(trial: optuna.trial.FrozenTrial) -> TrialHistory:
     notes = trial.user_attrs
-    begin, end = notes.get(BEGIN), notes.get(END)
+    begin, start, end = (notes.get(name) for name in (BEGIN, START, END))
     return TrialHistory(
         number=trial.number,
         values=trial.params,
         spec=None if begin is None else _read_spec(begin["spec"]),
         begun=None if begin is None else _read_moment(begin),
+        started=None if start is None else _read_moment(start),
         epochs=tuple(_read_epoch(note) for _, note in _numbered(notes, EPOCH)),
         decisions=tuple(
             RungDecision(trial_number=trial.number, rung=rung, **note)

@@ -7,11 +7,12 @@ journal of a new one is empty.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 
 from models.precision import Stack, choose_stack
+from tune.calibration import calibrated
 from tune.clock import StudyClock
 from tune.conductor import Conductor
 from tune.errors import UsageError
@@ -164,6 +165,7 @@ def choose_study_stack(plan: StudyPlan) -> Stack:
 def make_conductor(plan: StudyPlan, study: OpenStudy, progress: StudyProgress) -> Conductor:
     """Return the conductor of an open study, with everything that earlier sessions did."""
     config = plan.config
+    plan = replace(plan, packing=calibrated(plan, study.stack))
     conductor = Conductor(
         Proposer(
             study.journal,

@@ -8,12 +8,13 @@ from models.precision import Stack
 from models.registry import ModelConfig
 from models.training import TrainConfig
 from tune.candidates import Candidate
+from tune.card import Card, measure_card
 from tune.config import Resolved, SearchConfig, write_config
 from tune.errors import UsageError
 from tune.neighbours import neighbour_points
-from tune.profiles import Pick
+from tune.packing import Packing, plan_packing, require_one_that_fits
+from tune.profiles import Pick, available_cores
 from tune.proposal import KnownPoint, Proposal
-from tune.ray_driver import Packing
 from tune.rungs import rung_epochs
 from tune.space import SearchSpace, Value
 from tune.study import StudyFolder
@@ -97,6 +98,23 @@ class StudyPlan:
             seed=config.seed,
         )
 
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The base channels that are searched, or both ends of their range."""
+        for dimension in self.space.dimensions:
+            if dimension.name == "base_channels":
+                return tuple(int(value) for value in dimension.ends)
+        return (self.config.base_channels,)
+
+    def narrowest_trial(self) -> TrialSpec:
+        """Return the trial that takes the least memory, in the least precision it may get."""
+        precision = {"auto": "bf16" if self.config.device == "cuda" else "fp32"}.get(
+            self.config.precision, self.config.precision
+        )
+        stack = Stack(precision, channels_last=False, reason="")
+        values = {"base_channels": min(self.widths)}
+        return self.trial_spec(Proposal(0, "plan", values), stack)
+
     def data_spec(self) -> DataSpec:
         """Return which pixels the trials see."""
         config = self.config
@@ -119,7 +137,7 @@ class StudyPlan:
         checkpoint = None
         if folder is not None:
             checkpoint = str(folder.checkpoints.resolve() / f"{study}_t{proposal.number:03d}.pt")
-        return TrialSpec(
+        spec = TrialSpec(
             study=study,
             number=proposal.number,
             model=self.model_config(proposal.values),
@@ -129,10 +147,16 @@ class StudyPlan:
             proposed_by=proposal.proposed_by,
             checkpoint=checkpoint,
         )
+        return self.packing.place(spec)
 
 
-def plan_study(resolved: Resolved, corpus: Corpus) -> StudyPlan:
+def plan_study(resolved: Resolved, corpus: Corpus, card: Card | None = None) -> StudyPlan:
     """Decide everything about a study; reads earlier tables, writes nothing.
+
+    Args:
+        resolved: The configuration of the study.
+        corpus: What it reads.
+        card: What its trials share; None measures it now.
 
     Raises:
         UsageError: If flags, space and corpus do not fit together.
@@ -164,15 +188,23 @@ def plan_study(resolved: Resolved, corpus: Corpus) -> StudyPlan:
         space.dimensions,
     )
     known += [point for point in neighbours if dict(point.values) != hand_set]
-    return StudyPlan(
+    plan = StudyPlan(
         config=config,
         picked=resolved.picked,
         corpus=corpus,
         space=space,
         known=tuple(known[: config.trials]),
         rungs=rungs,
-        packing=Packing(config.max_concurrent, num_gpus=1 if config.device == "cuda" else 0),
+        packing=plan_packing(
+            card or measure_card(config.device),
+            headroom=config.headroom,
+            max_concurrent=config.max_concurrent,
+            num_cores=available_cores(),
+            gpus_per_trial=config.gpus_per_trial,
+        ),
         crop_px=crop_px,
         val_images=min(num_val, config.val_images or num_val),
         notes=tuple(notes),
     )
+    require_one_that_fits(plan.packing, [plan.narrowest_trial()])
+    return plan

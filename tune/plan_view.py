@@ -5,12 +5,15 @@ from shlex import quote
 
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from data.dataset import Corpus
 from models.precision import PLAIN, Stack, prepare_process
+from tune.card import foreign_sentence
 from tune.estimate import epoch_seconds, expected_epochs
 from tune.launch import StudyResult
 from tune.plan import StudyPlan
+from tune.plan_classes import ConfigurationClass, configuration_classes
 from tune.progress import clock
 from tune.proposal import Proposal
 from tune.space import DEFAULT_TUNE, format_range
@@ -108,6 +111,66 @@ def best_flags(best: TrialSpec, searched: Sequence[str]) -> str:
     return " ".join(flags)
 
 
+def show_card(console: Console, plan: StudyPlan) -> None:
+    """Print what trials share, and who else is on it."""
+    packing = plan.packing
+    console.print(
+        f"{packing.card.name}: {packing.card.free_mib:.0f} of {packing.card.total_mib:.0f} MiB are "
+        f"free, {packing.usable_mib:.0f} MiB can be booked (headroom {packing.headroom:g}); "
+        f"up to {packing.max_concurrent} trials side by side, {packing.num_threads} "
+        f"thread{'s' if packing.num_threads > 1 else ''} each",
+        highlight=False,
+    )
+    if (sentence := foreign_sentence(packing.card)) is not None:
+        console.print(f"[yellow]note[/] {escape(sentence)}")
+
+
+def show_classes(
+    console: Console,
+    plan: StudyPlan,
+    classes: Sequence[ConfigurationClass],
+    epochs: float,
+    epoch_s: float,
+) -> None:
+    """Print what each width would take.
+
+    Args:
+        console: Where to.
+        plan: The plan that they are of.
+        classes: The widths.
+        epochs: That a trial takes, on average.
+        epoch_s: Seconds of an epoch at the configuration's own width.
+    """
+    timed = next(
+        (one.macs for one in classes if one.spec.model == plan.model_config({})), classes[-1].macs
+    )
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in (
+        "  base_channels", "predicted_peak_mib", "micro_batch", "booked", "side by side",
+        "trials per hour",
+    ):  # fmt: skip
+        table.add_column(heading, justify="right")
+    for one in classes:
+        spec, placement = one.spec, one.spec.placement
+        micro_batch = str(spec.train.micro_batch or f"whole ({spec.train.batch_size})")
+        booked = (
+            f"{placement.gpu_fraction:.4g} of the card"
+            if plan.packing.num_gpus
+            else f"{placement.ram_mib:.0f} MiB"
+        )
+        if placement.rejection is not None:
+            micro_batch, booked = "1 does not fit", "rejected"
+        table.add_row(
+            str(spec.model.base_channels),
+            f"{placement.predicted_peak_mib:.0f}",
+            micro_batch,
+            booked,
+            str(one.num_side_by_side),
+            f"{one.trials_per_hour(epochs, epoch_s, timed):.0f}",
+        )
+    console.print(table)
+
+
 def show_plan(console: Console, plan: StudyPlan) -> None:
     """Print what a study would do and how long it would take, measured on one step."""
     config = plan.config
@@ -132,7 +195,7 @@ def show_plan(console: Console, plan: StudyPlan) -> None:
         console.print("  runs every trial to its end")
     # The stack of the training step is chosen when the search starts: probing takes longer than a
     # plan may. The plain one gives an estimate on the safe side.
-    prepare_process(num_threads=1)
+    prepare_process(plan.packing.num_threads)
     spec = plan.trial_spec(Proposal(0, "estimate", {}), PLAIN)
     epoch_s = epoch_seconds(spec)
     epochs = (
@@ -141,6 +204,8 @@ def show_plan(console: Console, plan: StudyPlan) -> None:
         else config.trials * config.epochs
     )
     longest = config.trials * config.epochs
+    classes = configuration_classes(plan, PLAIN)
+    show_classes(console, plan, classes, epochs / config.trials, epoch_s)
     console.print(
         f"  one epoch at base_channels {spec.model.base_channels}: {epoch_s:.1f} s measured here; "
         f"about {epochs:.0f} epochs (at most {longest}): "

@@ -18,6 +18,7 @@ Device = Literal["cpu", "cuda"]
 CPU_WIDTHS = (8, 12, 16)
 CUDA_WIDTHS = (16, 32, 48, 64)
 MAX_CPU_WORKERS = 8
+MAX_CUDA_WORKERS = 8
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def choose_profile(machine: Machine, arch: str) -> Mapping[str, Pick]:
     >>> choose_profile(Machine("cpu", 2), "baseline")["crop_px"].value
     64
     """
-    return _cpu_profile(machine) if machine.device == "cpu" else _cuda_profile(arch)
+    return _cpu_profile(machine) if machine.device == "cpu" else _cuda_profile(machine, arch)
 
 
 def detect_machine(device: str = "auto") -> Machine:
@@ -108,7 +109,7 @@ def _cpu_profile(machine: Machine) -> Mapping[str, Pick]:
     }
 
 
-def _cuda_profile(arch: str) -> Mapping[str, Pick]:
+def _cuda_profile(machine: Machine, arch: str) -> Mapping[str, Pick]:
     usual = ARCHITECTURES[arch].usual_base_channels
     return {
         "trials": Pick(40, "a few at random, then as many again to follow what they show"),
@@ -124,5 +125,8 @@ def _cuda_profile(arch: str) -> Mapping[str, Pick]:
             (f"base_channels={format_values(CUDA_WIDTHS)}",),
             "widths that 8 GB are expected to hold in bf16",
         ),
-        "max_concurrent": Pick(1, "one trial at a time, until memory use is predicted"),
+        "max_concurrent": Pick(
+            min(machine.num_cores, MAX_CUDA_WORKERS),
+            "as many as their predicted memory lets side by side, one for each core at most",
+        ),
     }

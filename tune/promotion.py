@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
+from tune.calibration import calibrated
 from tune.conductor import Conductor
 from tune.finish import finish_promotion
 from tune.images import read_images
@@ -66,7 +67,11 @@ def make_promoter(plan: PromotionPlan, study: OpenStudy, progress: StudyProgress
     The candidates are those of its first session: the search may have been extended since.
     """
     promotion = plan.promotion
-    plan = replace(plan, candidates=study.agreement.candidates)
+    plan = replace(
+        plan,
+        candidates=study.agreement.candidates,
+        packing=calibrated(plan, study.stack),
+    )
     validation = ValidationScores(
         study.folder, lambda: read_images(plan.corpus, "val", plan.crop_px, plan.val_images)
     )

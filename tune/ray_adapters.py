@@ -100,6 +100,12 @@ class StudyCallback(Callback):
         if "outcome" in result:
             self._last_words[number] = (Outcome(result["outcome"]), result.get("reason"))
 
+    def on_trial_start(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        """Hear that a worker has the trial."""
+        self._conductor.start(trial_number(trial))
+
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Kill the workers that hang; Ray reports their deaths as any other."""
         overdue = set(self._conductor.overdue())

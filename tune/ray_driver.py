@@ -14,9 +14,8 @@ import signal
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -25,6 +24,8 @@ import psutil
 
 from tune.command import INTERRUPTED
 from tune.lock import is_locked
+from tune.mps import mps_session
+from tune.packing import Packing
 
 WORKER_ENVIRONMENT = {
     # One thread per worker: two one-thread workers do more than one two-thread worker, and
@@ -49,29 +50,23 @@ DRIVER_ENVIRONMENT = {
 }
 
 
-@dataclass(frozen=True)
-class Packing:
-    """How trials share the machine.
-
-    Attributes:
-        max_concurrent: Trials that run side by side.
-        num_gpus: CUDA devices to use, 0 on a CPU.
-    """
-
-    max_concurrent: int
-    num_gpus: int
-
-    @property
-    def gpus_per_trial(self) -> float:
-        """Share of a device that a trial asks for; bookkeeping only, Ray enforces no memory."""
-        return self.num_gpus / self.max_concurrent
-
-
 @contextmanager
-def ray_session(packing: Packing, *, dashboard: bool) -> Iterator[str | None]:
+def ray_session(
+    packing: Packing,
+    *,
+    dashboard: bool,
+    mps: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+) -> Iterator[str | None]:
     """Start Ray for the searches of one command; yield the dashboard's address, if it has one.
 
     Ray's session files go to a folder of their own, removed at the end: Ray never cleans its own.
+
+    Args:
+        packing: How trials share the machine.
+        dashboard: Whether to start Ray's dashboard.
+        mps: Whether trials may share a CUDA card by NVIDIA's multi-process service.
+        say: Told what became of that.
     """
     # Workers inherit the environment of the raylet, which inherits ours; Ray's `runtime_env` would
     # start a process of its own for it and cost three seconds.
@@ -84,13 +79,17 @@ def ray_session(packing: Packing, *, dashboard: bool) -> Iterator[str | None]:
     # Failures are told once, by our own lines; feasibility is checked before a study starts.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     ray._private.worker._worker_logs_enabled = False  # no setting hides the raylet's obituaries
-    with temporary_folder(Path(folder)) as temporary:
+    with ExitStack() as around:
+        temporary = around.enter_context(temporary_folder(Path(folder)))
+        if mps and packing.num_gpus:
+            say(around.enter_context(mps_session(temporary)))
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Ray's deprecations of its own parts
                 context = ray.init(
                     num_cpus=packing.max_concurrent,
                     num_gpus=packing.num_gpus,
+                    _memory=int(packing.usable_mib * 2**20),
                     include_dashboard=dashboard,
                     dashboard_host="127.0.0.1",
                     log_to_driver=False,
@@ -182,7 +181,7 @@ def run_trials(conductor: Any, packing: Packing) -> None:
         conductor: The `tune.conductor.Conductor` of the study.
         packing: How its trials share the machine.
     """
-    from ray.tune import CheckpointConfig, PlacementGroupFactory, run
+    from ray.tune import CheckpointConfig, run
 
     from tune.ray_adapters import RungScheduler, StudyCallback, StudySearcher, StudyStopper
     from tune.trainable import AutoencoderTrial
@@ -203,10 +202,7 @@ def run_trials(conductor: Any, packing: Packing) -> None:
                 callbacks=[StudyCallback(conductor)],
                 stop=StudyStopper(conductor),
                 num_samples=-1,  # the conductor counts the trials
-                max_concurrent_trials=packing.max_concurrent,
-                resources_per_trial=PlacementGroupFactory(
-                    [{"CPU": 1, "GPU": packing.gpus_per_trial}]
-                ),
+                max_concurrent_trials=packing.max_live,  # the request of each says if it fits
                 reuse_actors=True,
                 checkpoint_config=CheckpointConfig(checkpoint_frequency=0),
                 raise_on_failed_trial=False,

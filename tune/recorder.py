@@ -79,6 +79,7 @@ class Recorder:
         record = TrialRecord(spec, history.begun or self.clock.now())
         if history.begun is None:
             self.journal.begin_trial(spec, record.begun)
+        record.started = history.started
         self.trials[spec.number] = record
         for result, heard in history.epochs:
             self._note_epoch(record, result, heard)
@@ -96,6 +97,13 @@ class Recorder:
         self.trials[spec.number] = record
         self._flush_when_due()
         return record
+
+    def start(self, number: int) -> None:
+        """Note that a worker took up a trial; of several times the first stands."""
+        record = self.trials[number]
+        if record.started is None:
+            record.started = self.clock.now()
+            self.journal.start_trial(number, record.started)
 
     def go_on(self, number: int) -> TrialSpec:
         """Return what a worker needs to go on with a trial; an interruption is undone."""

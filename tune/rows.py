@@ -64,7 +64,7 @@ def trial_row(record: TrialRecord, facts: StudyFacts, beside: Sequence[int] = ()
         "outcome": None if record.outcome is None else record.outcome.value,
         "reason": record.reason,
         "failures": len(record.failures),
-        "started_at": record.begun.at,
+        "started_at": (record.started or record.begun).at,
         "ended_at": None if record.ended is None else record.ended.at,
         **_scores(record),
         **_costs(record),
@@ -118,6 +118,7 @@ def _costs(record: TrialRecord) -> Row:
         "train_s": sum(epoch.train_s for epoch in record.epochs),
         "val_s": sum(epoch.val_s for epoch in record.epochs),
         "wall_s": record.wall_s,
+        "wait_s": record.wait_s,
         "measured_peak_mib": last and last.measured_peak_mib,
         "memory_method": last and last.memory_method,
     }

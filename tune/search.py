@@ -46,6 +46,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--no-dashboard", action="store_true", help="start Ray without its dashboard"
     )
+    parser.add_argument(
+        "--mps",
+        action="store_true",
+        help="let trials compute on a CUDA card at the same time, by NVIDIA's multi-process "
+        "service",
+    )
     parser.add_argument("--quiet", action="store_true", help="print only what was found")
     add_session_flags(parser)
     arguments = parser.parse_args(argv)
@@ -80,8 +86,9 @@ def search(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     machine = detect_machine(str(flags.get("device", file.get("device", "auto"))))
     resolved = resolve(flags, file, machine)
 
+    from tune.card import measure_card
     from tune.plan import plan_study
-    from tune.plan_view import open_data, show_plan, show_setting, show_start
+    from tune.plan_view import open_data, show_card, show_plan, show_setting, show_start
     from tune.start import More, choose_starts
     from tune.study import check_results
 
@@ -95,9 +102,11 @@ def search(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     )
     console = make_console()
     corpus = open_data(resolved[0].config.data, console)
-    plans = [plan_study(one, corpus) for one in resolved]
+    card = measure_card(machine.device)
+    plans = [plan_study(one, corpus, card) for one in resolved]
     if not arguments.quiet:
         show_setting(console, plans[0])
+        show_card(console, plans[0])
     if arguments.dry_run:
         for plan, start in zip(plans, starts, strict=True):
             show_start(console, start)
@@ -151,7 +160,8 @@ def run_all(
     code = DONE
     quiet = arguments.quiet
     is_ray_up = False
-    prepare_process(num_threads=1)  # as in the workers, so that the timed step is theirs
+    # As in the workers, so that the timed step is theirs.
+    prepare_process(planned[0][0].packing.num_threads)
     with ExitStack() as session:
         for first_plan, start in planned:
             show_start(console, start)
@@ -160,13 +170,20 @@ def run_all(
             # Planned again: the studies before are its neighbours now.
             plan = first_plan
             if is_ray_up:
-                plan = plan_study(Resolved(plan.config, plan.picked), plan.corpus)
+                plan = plan_study(
+                    Resolved(plan.config, plan.picked), plan.corpus, plan.packing.card
+                )
             # Opened before Ray starts: a locked study costs no waiting, the timed step a quiet
             # machine.
             with open_study(plan, start, machine, command) as study:
                 if not is_ray_up:
                     address = session.enter_context(
-                        ray_session(plan.packing, dashboard=not arguments.no_dashboard)
+                        ray_session(
+                            plan.packing,
+                            dashboard=not arguments.no_dashboard,
+                            mps=arguments.mps,
+                            say=console.print,
+                        )
                     )
                     is_ray_up = True
                     if not quiet:

@@ -164,6 +164,13 @@ TRIALS = TableSchema(
             "runs.",
             "s",
         ),
+        Column(
+            "wait_s",
+            "float64",
+            "Part of wall_s that passed before a worker took it up: it waited for one, or for "
+            "memory of the card.",
+            "s",
+        ),
         Column("started_at", "timestamp", "When it was handed to a worker."),
         Column("ended_at", "timestamp", "When it ended; missing while it runs.", nullable=True),
         Column(

@@ -126,6 +126,7 @@ def run_here(conductor: "Conductor", console: "Console", quiet: bool) -> None:
     spec = conductor.next_trial()
     if spec is None:  # its last epoch was finished, and only its end was not written
         return
+    conductor.start(spec.number)
     checkpoints = TrialCheckpoints(spec)
     try:
         session = open_session(spec)

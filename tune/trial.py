@@ -129,6 +129,7 @@ class TrialRecord:
         outcome: How it ended; None while it runs.
         reason: Why, for a person; None for a completed trial.
         ended: When it ended.
+        started: When a worker first took it up; None while it waits for one, or for memory.
     """
 
     spec: TrialSpec
@@ -140,6 +141,7 @@ class TrialRecord:
     outcome: Outcome | None = None
     reason: str | None = None
     ended: Moment | None = None
+    started: Moment | None = None
 
     @property
     def is_over(self) -> bool:
@@ -151,6 +153,11 @@ class TrialRecord:
         """Running time of the study from its start to its end, or to its last epoch so far."""
         last = self.ended or (self.heard[-1] if self.heard else self.begun)
         return last.elapsed_s - self.begun.elapsed_s
+
+    @property
+    def wait_s(self) -> float:
+        """Running time of the study that passed before a worker first took it up."""
+        return 0.0 if self.started is None else self.started.elapsed_s - self.begun.elapsed_s
 
     @property
     def best(self) -> "EpochResult | None":

@@ -34,7 +34,7 @@ class Watchdog:
         self._heard_s: dict[int, float] = {}
 
     def hear(self, number: int) -> None:
-        """Note a sign of life of a trial: it was handed out, or finished an epoch."""
+        """Note a sign of life of a trial: a worker took it up, or it finished an epoch."""
         self._heard_s[number] = self._now_s()
 
     def forget(self, number: int) -> None:

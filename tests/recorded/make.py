@@ -388,6 +388,7 @@ def write_search(
                 train_s=10.0 * num_epochs,
                 val_s=2.0 * num_epochs,
                 wall_s=13.0 * num_epochs,
+                wait_s=0.5,
                 ended_at=None if outcome is None else START + timedelta(seconds=200),
             )
         )

@@ -111,8 +111,16 @@ def make_record() -> Callable[..., TrialRecord]:
         epochs = [epoch_result(i, score) for i, score in enumerate(scores_db, start=1)]
         heard = [moment(10.0 * epoch.epoch) for epoch in epochs]
         ended = None if outcome is None else moment(10.0 * len(epochs) + 1)
+        started = None if outcome is Outcome.REJECTED else moment(0)
         return TrialRecord(
-            spec, moment(0), epochs, heard, outcome=outcome, reason=reason, ended=ended
+            spec,
+            moment(0),
+            epochs,
+            heard,
+            outcome=outcome,
+            reason=reason,
+            ended=ended,
+            started=started,
         )
 
     return make

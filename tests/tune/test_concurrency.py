@@ -19,6 +19,7 @@ def ran(make_record, number, begun_s, ended_s, outcome=Outcome.COMPLETED):
         None if seconds is None else Moment(datetime(2026, 1, 1, tzinfo=UTC), seconds)
         for seconds in (begun_s, ended_s)
     )
+    record.started = None if outcome is Outcome.REJECTED else record.begun
     return record
 
 
@@ -40,6 +41,12 @@ def test_a_running_trial_is_beside_everything_that_begins_later(make_record):
 def test_a_rejected_trial_ran_beside_nobody(make_record):
     records = [ran(make_record, 0, 0, 9), ran(make_record, 1, 4, 4, Outcome.REJECTED)]
     assert run_beside(records) == {0: [], 1: []}
+
+
+def test_a_trial_that_still_waits_ran_beside_nobody(make_record):
+    waiting = ran(make_record, 1, 4, None, outcome=None)
+    waiting.started = None
+    assert run_beside([ran(make_record, 0, 0, 9), waiting]) == {0: [], 1: []}
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

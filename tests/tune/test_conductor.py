@@ -1,6 +1,7 @@
 """A whole study without Ray: trials are handed out, judged and ended, and the books agree."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -11,6 +12,7 @@ from tune.clock import StudyClock
 from tune.conductor import Conductor
 from tune.journal import Budget, StudyJournal
 from tune.outcomes import Outcome
+from tune.placement import Placement
 from tune.progress import StudyProgress
 from tune.proposal import KnownPoint, Proposal
 from tune.proposer import Proposer
@@ -37,6 +39,9 @@ def make_spec(proposal: Proposal) -> TrialSpec:
     )
 
 
+spec_maker = make_spec
+
+
 @pytest.fixture
 def make_conductor(study_folder, study_facts, journal) -> Callable[..., Conductor]:
     """Make the conductor of the study's next session, with everything that is in the journal."""
@@ -49,7 +54,7 @@ def make_conductor(study_folder, study_facts, journal) -> Callable[..., Conducto
             Proposer(reopened, DIMENSIONS, known, "random", 0),
             RungLedger(RUNGS, 2, audit),
             Recorder(study_folder, study_facts, reopened, clock),
-            make_spec,
+            spec_maker,
             StudyProgress(Console(), num_trials, EPOCHS, quiet=True),
             Budget(num_trials, hours),
         )
@@ -90,6 +95,19 @@ def study(make_conductor, run_trial) -> Conductor:
     conductor.interrupt("interrupted by SIGINT")
     conductor.close()
     return conductor
+
+
+@pytest.fixture
+def rejecting(make_conductor, monkeypatch) -> Conductor:
+    """A study of four trials of which the first and the third are predicted not to fit."""
+
+    def make_or_reject(proposal: Proposal) -> TrialSpec:
+        rejection = None if proposal.number % 2 else "predicted to need 9000 MiB"
+        placement = Placement(predicted_peak_mib=8000.0, rejection=rejection)
+        return replace(make_spec(proposal), placement=placement)
+
+    monkeypatch.setitem(globals(), "spec_maker", make_or_reject)
+    return make_conductor()
 
 
 def outcomes(conductor: Conductor) -> list[Outcome | None]:
@@ -216,3 +234,57 @@ def test_the_rungs_table_has_every_decision(study, study_folder):
         [0, 4, 1, True],
         [1, 2, 2, False],
     ]
+
+
+def test_what_does_not_fit_is_rejected_and_never_handed_out(rejecting):
+    handed_out = [rejecting.next_trial() for _ in range(3)]
+    assert [spec and spec.number for spec in handed_out] == [1, 3, None]
+    found = [(record.outcome, record.reason) for record in rejecting.recorder.trials.values()]
+    rejected = (Outcome.REJECTED, "predicted to need 9000 MiB")
+    assert found == [rejected, (None, None), rejected, (None, None)]
+
+
+def test_a_study_that_died_before_it_rejected_a_trial_rejects_it(rejecting, make_conductor):
+    spec = spec_maker(Proposal(0, "searcher", {"learning_rate": 1e-3}))
+    rejecting._proposer.propose()
+    rejecting.recorder.begin(spec)
+    again = make_conductor()
+    assert again.recorder.trials[0].outcome is Outcome.REJECTED
+    assert again.next_trial().number == 1
+
+
+def test_an_open_trial_is_booked_anew_and_an_ended_one_keeps_its_booking(
+    make_conductor, run_trial, monkeypatch
+):
+    def book(gpu_fraction: float) -> None:
+        def make(proposal: Proposal) -> TrialSpec:
+            return replace(make_spec(proposal), placement=Placement(gpu_fraction=gpu_fraction))
+
+        monkeypatch.setitem(globals(), "spec_maker", make)
+
+    book(0.25)
+    first = make_conductor()
+    first.next_trial()
+    first.next_trial()
+    run_trial(first, 0, [18.0, 20.0, 21.0, 22.0, 21.5])
+    book(0.5)
+    records = make_conductor().recorder.trials.values()
+    assert [record.spec.placement.gpu_fraction for record in records] == [0.25, 0.5]
+
+
+def test_a_trial_that_waits_for_its_memory_does_not_hang(make_conductor):
+    conductor = make_conductor()
+    assert conductor.next_trial() is not None
+    assert conductor._watchdog._heard_s == {}
+    conductor.start(0)
+    assert list(conductor._watchdog._heard_s) == [0]
+
+
+def test_waiting_ends_when_a_worker_first_takes_the_trial_up(make_conductor, study_folder):
+    conductor = make_conductor()
+    conductor.next_trial()
+    conductor.start(0)
+    started = conductor.recorder.trials[0].started
+    conductor.start(0)
+    assert conductor.recorder.trials[0].started == started
+    assert make_conductor().recorder.trials[0].started == started

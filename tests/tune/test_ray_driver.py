@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import pytest
 
 from tune.ray_driver import (
-    Packing,
     interruptible,
     socket_folder,
     sweep_temporary,
@@ -58,8 +57,3 @@ def test_without_a_signal_the_handlers_are_as_before():
 def test_a_long_temporary_folder_is_left_to_the_sockets_limit(length, is_kept):
     folder = "/" + "x" * (length - 1)
     assert socket_folder(folder) == (folder if is_kept else "/tmp")
-
-
-def test_trials_share_a_device_equally():
-    assert Packing(max_concurrent=4, num_gpus=1).gpus_per_trial == 0.25
-    assert Packing(max_concurrent=4, num_gpus=0).gpus_per_trial == 0

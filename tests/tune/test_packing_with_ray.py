@@ -1,0 +1,72 @@
+"""Trials share a declared card: real Ray, real trials on the CPU, and a card that only pretends."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from data.calibration import Units
+from data.plan import PrepareOptions
+from data.synthetic import Recipe, build_synthetic_corpus
+from tune.tables import read_table
+
+REPOSITORY = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.ray
+
+PRETEND = """
+import sys
+import tune.calibration, tune.card
+from models.footprint_calibration import MeasuredMemory
+
+# Contexts of 2000 MiB: three eighths of the 7200 MiB that can be booked, so that two fit.
+tune.card.measure_card = lambda device: tune.card.Card("cuda", "pretend", 8192.0, 8000.0)
+tune.calibration.measure_in_child = lambda card, *asked: MeasuredMemory(1.0, 2000.0)
+
+if __name__ == "__main__":
+    from tune.search import main
+
+    sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture(scope="module")
+def trials(tmp_path_factory) -> pd.DataFrame:
+    """The trials of a finished search on the pretended card, at most four side by side."""
+    cwd = tmp_path_factory.mktemp("packed")
+    recipe = Recipe(num_passes=4, height_px=256, width_px=256)
+    options = PrepareOptions(patch_px=64, units=Units.INTENSITY)
+    build_synthetic_corpus(cwd / "tiny", recipe, options, name="tiny")
+    (cwd / "pretend.py").write_text(PRETEND)
+    done = subprocess.run(
+        [
+            sys.executable, "pretend.py", "--no-dashboard", "--data", "tiny", "--arch", "baseline",
+            "--crop-px", "32", "--batch-size", "8", "--precision", "fp32", "--data-fraction", "1",
+            "--trials", "5", "--epochs", "3", "--scheduler", "none", "--max-concurrent", "4",
+        ],
+        cwd=cwd, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True,
+        timeout=200, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return read_table(cwd / "ray_results", "trials")
+
+
+def test_every_trial_books_the_class_that_its_prediction_needs(trials):
+    assert list(trials["gpu_fraction"]) == [0.375] * 5
+    assert (trials["predicted_peak_mib"] < 20).all()
+
+
+def test_no_more_run_side_by_side_than_the_card_holds(trials):
+    assert list(trials["outcome"]) == ["completed"] * 5
+    beside = [len(text.split(",")) if text else 0 for text in trials["concurrent_with"]]
+    for moment in trials["started_at"]:
+        runs = (trials["started_at"] <= moment) & (moment < trials["ended_at"])
+        assert trials.loc[runs, "gpu_fraction"].sum() <= 1
+    assert max(beside) > 0
+
+
+def test_a_trial_that_found_no_room_waited_for_it(trials):
+    assert (trials["wait_s"] > 1).any()

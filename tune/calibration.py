@@ -1,0 +1,62 @@
+"""Calibrates the predicted memory of a study on its card: one short training, kept in a file.
+
+The file lies in the results folder, so that the next study on the same card starts at once.
+"""
+
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from models.footprint_calibration import MeasuredMemory, calibrate, measure_on_cuda
+from models.precision import Stack
+from models.registry import ModelConfig
+from tune.card import Card
+from tune.errors import UsageError
+from tune.packing import Packing
+
+if TYPE_CHECKING:
+    from tune.plan import StudyPlan
+
+
+def calibrated(plan: "StudyPlan", stack: Stack) -> Packing:
+    """Return the packing of a study with the calibration of its card; a CPU needs none.
+
+    Raises:
+        UsageError: If the short training does not run on the card.
+    """
+    packing = plan.packing
+    if not packing.num_gpus:
+        return packing
+    calibration = calibrate(
+        Path(plan.config.results),
+        packing.card.name,
+        plan.config.arch,
+        plan.crop_px,
+        stack.precision,
+        lambda *asked: measure_in_child(packing.card, *asked),
+    )
+    return replace(packing, calibration=calibration)
+
+
+def measure_in_child(
+    card: Card, model: ModelConfig, patch_px: int, batch_size: int, precision: str
+) -> MeasuredMemory:
+    """Measure in a process of its own: a CUDA context stays as long as its process.
+
+    What others held before is not the trial's.
+    """
+    # Not forked: a forked child of a process with threads may wait for ever.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as child:
+        asked = child.submit(measure_on_cuda, model, patch_px, batch_size, precision)
+        try:
+            measured = asked.result()
+        except (RuntimeError, OSError) as error:  # torch's, or a child that was killed
+            raise UsageError(
+                f"a card is calibrated by a training of {model.arch} with {batch_size} images of "
+                f"{patch_px} px, which ended on {card.name} with {type(error).__name__}: free the "
+                "card, or search smaller crops (--crop-px)"
+            ) from error
+    held_mib = card.total_mib - card.free_mib
+    return replace(measured, context_mib=max(0.0, measured.context_mib - held_mib))

@@ -1,0 +1,151 @@
+"""What trials share: a CUDA card, or on a CPU the machine's memory; and who else is on it.
+
+Measured once when a command starts. A card is read through `nvidia-smi`, which comes with every
+driver, because asking torch would make a CUDA context of half a GiB in a process that never trains.
+"""
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from tune.errors import UsageError
+
+MIB = 2**20
+SMI = "nvidia-smi"
+CGROUP = Path("/sys/fs/cgroup")
+MIN_USABLE_MIB = {"cuda": 1024.0, "cpu": 768.0}
+"""Less than this holds no trial: its context or interpreter and libraries, and the least model."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A process that holds memory of the card."""
+
+    pid: int
+    name: str
+    held_mib: float
+
+
+@dataclass(frozen=True)
+class Card:
+    """What trials share.
+
+    Attributes:
+        device: "cuda", or "cpu" for the machine's memory.
+        name: As its maker calls it.
+        total_mib: All its memory.
+        free_mib: What nobody holds.
+        holders: Who holds the rest, as far as the driver tells; empty for a CPU.
+    """
+
+    device: str
+    name: str
+    total_mib: float
+    free_mib: float
+    holders: tuple[Holder, ...] = ()
+
+    def usable_mib(self, headroom: float) -> float:
+        """Return what may be booked: the free memory less a share of it.
+
+        Raises:
+            UsageError: If that is too little for any trial.
+        """
+        usable_mib = (1.0 - headroom) * self.free_mib
+        least_mib = MIN_USABLE_MIB[self.device]
+        if usable_mib < least_mib:
+            raise UsageError(
+                f"trials need {least_mib:.0f} MiB of {self.name}, found {usable_mib:.0f} MiB: "
+                f"{self.free_mib:.0f} of {self.total_mib:.0f} MiB are free and a headroom of "
+                f"{headroom:g} is left{_who(self.holders)}: free some, or lower --headroom"
+            )
+        return usable_mib
+
+
+def foreign_sentence(card: Card) -> str | None:
+    """Return a sentence about those who hold memory of the card, or None if it is all free."""
+    if not card.holders:
+        return None
+    return (
+        f"{card.name} is not alone{_who(card.holders)}; trials share the {card.free_mib:.0f} of "
+        f"{card.total_mib:.0f} MiB that are free, and slow down if those processes compute"
+    )
+
+
+def measure_card(device: str) -> Card:
+    """Return the first CUDA card, or the machine's memory, as it is now.
+
+    Raises:
+        UsageError: If the card's driver does not answer.
+    """
+    if device == "cpu":
+        memory = psutil.virtual_memory()
+        return limit_memory(memory.total / MIB, memory.available / MIB, CGROUP)
+    cards = _ask_smi("--query-gpu=name,memory.total,memory.free", "--id=0")
+    processes = _ask_smi("--query-compute-apps=pid,name,used_memory", "--id=0")
+    return read_card(cards, processes)
+
+
+def limit_memory(total_mib: float, free_mib: float, cgroup: Path) -> Card:
+    """Return the memory of a machine, or of the container that a control group makes of it.
+
+    Page cache that the group's limit counts can be given back, so that it is free.
+    """
+    limit = cgroup / "memory.max"
+    if limit.is_file() and limit.read_text().strip() != "max":
+        limit_mib = int(limit.read_text()) / MIB
+        fields = dict(line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
+        cached = int(fields.get("inactive_file", 0)) + int(fields.get("active_file", 0))
+        held_mib = (int((cgroup / "memory.current").read_text()) - cached) / MIB
+        total_mib, free_mib = min(total_mib, limit_mib), min(free_mib, limit_mib - held_mib)
+    return Card("cpu", "this machine's memory", total_mib, max(0.0, free_mib))
+
+
+def read_card(cards: str, processes: str) -> Card:
+    r"""Return a card from what `nvidia-smi` prints as CSV without header and units.
+
+    Args:
+        cards: Name, total and free MiB of one card.
+        processes: Process, name and MiB of each who computes on it; "[N/A]" where it is not told.
+
+    Example:
+        >>> read_card("NVIDIA GeForce RTX 3070, 8192, 7500\n", "812, python, 600\n").holders
+        (Holder(pid=812, name='python', held_mib=600.0),)
+    """
+    name, total, free = (part.strip() for part in cards.strip().splitlines()[0].split(","))
+    return Card("cuda", name, float(total), float(free), tuple(_holders(processes)))
+
+
+def _holders(processes: str) -> list[Holder]:
+    found = []
+    for line in processes.strip().splitlines():
+        pid, rest = line.split(",", 1)
+        name, held = rest.rsplit(",", 1)  # a name may have commas
+        mib = float(held) if held.strip().isdigit() else 0.0
+        found.append(Holder(int(pid), name.strip(), mib))
+    return found
+
+
+def _who(holders: Sequence[Holder]) -> str:
+    if not holders:
+        return ""
+    held = (
+        f"process {holder.pid} ({holder.name}) holds "
+        + (f"{holder.held_mib:.0f} MiB" if holder.held_mib else "memory that the driver hides")
+        for holder in holders
+    )
+    return ": " + ", ".join(held)
+
+
+def _ask_smi(query: str, card: str) -> str:
+    words = [SMI, query, card, "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise UsageError(
+            f"a CUDA card is measured with {SMI}, which ended with {error}: repair the driver, or "
+            "search with --device cpu"
+        ) from error
+    return done.stdout
