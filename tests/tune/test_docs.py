@@ -55,7 +55,7 @@ def parse_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data.prepare, "_prepare", lambda args: None)
     monkeypatch.setattr(tune.search, "search", lambda arguments, command: 0)
     monkeypatch.setattr(tune.train, "train", lambda arguments, command: 0)
-    monkeypatch.setattr(tune.status, "show_status", lambda results: 0)
+    monkeypatch.setattr(tune.status, "show_status", lambda results, as_json: 0)
 
 
 @pytest.mark.parametrize(("module", "arguments"), ALL_COMMANDS)
