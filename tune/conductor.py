@@ -100,6 +100,7 @@ class Conductor:
         for record in sorted(open_records, key=_last_heard_s):
             self._settle(record)
         self.recorder.drop_checkpoints()
+        self._progress.begin(records)
 
     def next_trial(self) -> TrialSpec | None:
         """Return the next trial to run, or None if there is none now.

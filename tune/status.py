@@ -5,10 +5,15 @@ Parses and draws; what is in the matrix is decided in `tune.matrix`, what is rea
 """
 
 import argparse
+import contextlib
+import io
 import json
+import math
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +28,10 @@ if TYPE_CHECKING:
     from tune.matrix import Cell, Matrix, Pixels, Progress
 
 DEFAULT_RESULTS = "ray_results"
+WATCH_S = 5.0
+CLEAR = "\x1b[2J\x1b[H"
+"""What empties a terminal and goes to its first line."""
+
 LOG_WIDTH = 100
 """Columns of the matrix where the output is no terminal."""
 
@@ -39,15 +48,72 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=argparse.SUPPRESS,
         help=f"folder of all studies (default: {DEFAULT_RESULTS})",
     )
-    parser.add_argument("--json", action="store_true", help="print the matrix for machines")
-    arguments = parser.parse_args(argv)
-    return run_command(
-        lambda: show_status(getattr(arguments, "results", None), as_json=arguments.json)
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--json", action="store_true", help="print the matrix for machines")
+    kind.add_argument(
+        "--watch",
+        metavar="SECONDS",
+        nargs="?",
+        type=float,
+        const=WATCH_S,
+        help=f"print it again every so many seconds until Ctrl-C (default: {WATCH_S:g})",
     )
+    arguments = parser.parse_args(argv)
+    results = getattr(arguments, "results", None)
+    if arguments.watch is not None:
+        return run_command(lambda: watch_status(results, arguments.watch))
+    return run_command(lambda: show_status(results, as_json=arguments.json))
+
+
+def watch_status(results: str | None, interval_s: float) -> int:
+    """Print the matrices again and again until interrupted, on a terminal each over the last.
+
+    Raises:
+        UsageError: If the interval is none, or the folder that was named does not exist.
+    """
+    from rich.console import Console
+
+    if not 0 < interval_s < math.inf:
+        raise UsageError(
+            f"--watch needs a finite number of seconds above 0, found {interval_s:g}: "
+            f"leave it out for {WATCH_S:g}"
+        )
+    home = CLEAR if sys.stdout.isatty() else ""
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            # Drawn aside and written at once, so that nobody sees half a matrix.
+            aside = Console(
+                file=io.StringIO(), width=None if home else LOG_WIDTH, highlight=False,
+                force_terminal=bool(home),
+            )  # fmt: skip
+            draw_status(aside, results)
+            assert isinstance(aside.file, io.StringIO)
+            now = datetime.now(UTC).strftime("%H:%M:%S UTC")
+            text = aside.file.getvalue()
+            sys.stdout.write(f"{home}{text}{now}, again in {interval_s:g} s; Ctrl-C ends\n")
+            sys.stdout.flush()
+            time.sleep(interval_s)
+    return DONE
 
 
 def show_status(results: str | None, *, as_json: bool) -> int:
     """Print the matrices of a results folder, the default one if None.
+
+    Raises:
+        UsageError: If the folder that was named does not exist.
+    """
+    if as_json:
+        sys.stdout.write(to_json(*read_status(results)))
+        return DONE
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else LOG_WIDTH
+    draw_status(Console(width=width, highlight=False), results)
+    return DONE
+
+
+def read_status(results: str | None) -> "tuple[Sequence[Matrix], list[str]]":
+    """Return the matrices of a results folder, and what of it could not be read.
 
     Raises:
         UsageError: If the folder that was named does not exist.
@@ -64,22 +130,21 @@ def show_status(results: str | None, *, as_json: bool) -> int:
     searches, sentences = read_searches(folder)
     promotions, more = read_promotions(folder)
     matrices = build_matrices(searches, promotions, partial(describe_best, folder))
-    if as_json:
-        sys.stdout.write(to_json(matrices, [*sentences, *more]))
-        return DONE
-    from rich.console import Console
+    return matrices, [*sentences, *more]
 
-    console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH, highlight=False)
-    for sentence in (*sentences, *more):
+
+def draw_status(console: "Console", results: str | None) -> None:
+    """Print the matrices of a results folder, or how to begin."""
+    matrices, sentences = read_status(results)
+    for sentence in sentences:
         console.print(sentence, markup=False)
     if matrices:
         draw_matrices(console, matrices)
     else:
         console.print(
-            f"There is no trial in {folder} yet: start a search with "
+            f"There is no trial in {results or DEFAULT_RESULTS} yet: start a search with "
             "python -m tune.search --arch attention --ratio 16"
         )
-    return DONE
 
 
 def to_json(matrices: Sequence["Matrix"], notes: Sequence[str]) -> str:

@@ -226,3 +226,25 @@ def test_a_status_loads_no_frames() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr == ""
+
+
+def test_watching_prints_the_matrix_again_until_interrupted(tmp_path, monkeypatch, capsys):
+    waits = []
+
+    def wait(seconds):
+        waits.append(seconds)
+        if len(waits) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("tune.status.time.sleep", wait)
+    assert main(["--results", str(tmp_path), "--watch", "0.5"]) == 0
+    assert waits == [0.5, 0.5]
+    output = capsys.readouterr().out
+    assert output.count("There is no trial") == output.count("again in 0.5 s") == 2
+    assert "\x1b" not in output  # no terminal
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf"])
+def test_an_interval_that_is_none_is_refused(tmp_path, seconds, capsys):
+    assert main(["--results", str(tmp_path), f"--watch={seconds}"]) == 2
+    assert "--watch needs" in capsys.readouterr().err
