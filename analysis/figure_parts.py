@@ -1,10 +1,14 @@
 """What several figures share: an empty figure with our look, a title that wraps, the ratio axis."""
 
+import textwrap
 from typing import Any
 
 import plotly.graph_objects as go
 
 from analysis.palette import LIGHT
+
+TITLE_CHARACTERS = 58
+"""Longest line of a title that a window of 390 px has room for."""
 
 RATIO_AXIS: dict[str, Any] = {
     "type": "log",
@@ -30,17 +34,19 @@ def base_figure() -> go.Figure:
 
 
 def with_title(figure: go.Figure, words: str) -> go.Figure:
-    """Give a figure small words above it, and room for their lines; return the figure."""
-    num_lines = words.count("<br>") + 1
+    """Give a figure small words above it, wrapped for a phone, and room for them; return it."""
+    lines = [line for part in words.split("<br>") for line in textwrap.wrap(part, TITLE_CHARACTERS)]
     figure.update_layout(
         title={
-            "text": words,
+            "text": "<br>".join(lines),
             "font": {"size": 12},
+            "x": 0,
+            "xref": "container",
             "y": 1,
             "yanchor": "top",
             "yref": "container",
-            "pad": {"t": 12},
+            "pad": {"t": 12, "l": 10},
         },
-        margin={"t": 16 + 17 * num_lines},
+        margin={"t": 20 + 17 * len(lines)},
     )
     return figure

@@ -16,7 +16,7 @@
     if (narrow.matches) {
       layout.font = { size: 11 };
       layout.title = { ...layout.title, font: { size: 10.5 } };
-      layout.margin = { ...layout.margin, l: 45, r: 8 };
+      layout.margin = { ...layout.margin, l: 40, r: 8 };
     }
     return layout;
   };

@@ -142,10 +142,17 @@ def build_sections(frames: "Frames", looks: float = DEFAULT_LOOKS) -> "tuple[Sec
     """Return all sections of the report, the answer first."""
     from analysis.answer import answer_section
     from analysis.missing import missing_section
+    from analysis.promotion_section import promotion_sections
     from analysis.rate_distortion import compute_rate_distortion
+    from analysis.rate_section import rate_sections
 
     result = compute_rate_distortion(frames, looks)
-    return (answer_section(frames, result), *missing_section(frames, result))
+    return (
+        answer_section(frames, result),
+        *rate_sections(result),
+        *promotion_sections(frames),
+        *missing_section(frames, result),
+    )
 
 
 def _about(frames: "Frames") -> str:
