@@ -11,8 +11,12 @@
 
   const scheme = () => chosen ?? (wantsDark.matches ? "dark" : "light");
 
-  const layoutOf = (spec) => {
+  const layoutOf = (spec, plot) => {
     const layout = { ...spec.layout, template: templates[scheme()] };
+    if (layout.meta?.aspect) { // pictures: as high as the width makes them
+      layout.height = layout.meta.aspect * plot.clientWidth + layout.margin.t + layout.margin.b;
+      plot.style.minHeight = `${layout.height}px`;
+    }
     if (narrow.matches) {
       layout.font = { size: 11 };
       layout.title = { ...layout.title, font: { size: 10.5 } };
@@ -27,7 +31,7 @@
     }
     const spec = specs.get(plot);
     const config = { responsive: true, displaylogo: false, scrollZoom: false };
-    return Plotly.react(plot, spec.data, layoutOf(spec), config).then(() => {
+    return Plotly.react(plot, spec.data, layoutOf(spec, plot), config).then(() => {
       plot.dataset.drawn = "yes";
     });
   };

@@ -8,7 +8,7 @@ A page has a budget: figures beyond it are left out with a sentence that names t
 import html
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,10 @@ MAX_PAGE_MB = 15
 
 MAX_TABLE_ROWS = 200
 """Rows of a table that the page shows; its CSV has all."""
+
+MARGIN_BYTES = 10_000
+LEFT_OUT_BYTES = 500
+"""What a page keeps free, and what the sentence about a figure that was left out may take."""
 
 _HERE = Path(__file__).parent
 
@@ -54,20 +58,26 @@ def build_page(title: str, about: str, sections: Sequence[Section]) -> Page:
     end = (
         f"<script>{_script((_HERE / 'page.js').read_text(encoding='utf-8'))}</script></body></html>"
     )
-    budget = MAX_PAGE_MB * 1_000_000 - len(start.encode()) - len(end.encode())
-    parts: list[str] = []
-    left_out: list[str] = []
-    for section in sections:
-        specs = {figure.name: _spec(figure) for figure in section.figures}
-        shown: list[str] = []
-        for figure in section.figures:
-            does_fit = len(specs[figure.name]) < budget
-            (shown if does_fit else left_out).append(figure.name)
-            budget -= len(specs[figure.name]) if does_fit else 0
-        part = _section(section, {name: specs[name] for name in shown})
-        budget -= len(part) - sum(len(specs[name]) for name in shown)
-        parts.append(part)
-    return Page("\n".join([start, *parts, "</main>", end]), tuple(left_out))
+    specs = {figure.name: _spec(figure) for section in sections for figure in section.figures}
+    parts = [_section(section, specs) for section in sections]
+    num_bytes = sum(len(part.encode()) for part in (start, *parts, end))
+    left_out = _left_out(specs, num_bytes - int(MAX_PAGE_MB * 1e6))
+    if left_out:
+        kept = {name: spec for name, spec in specs.items() if name not in left_out}
+        parts = [_section(section, kept) for section in sections]
+    return Page("\n".join([start, *parts, "</main>", end]), left_out)
+
+
+def _left_out(specs: Mapping[str, str], num_bytes: int) -> tuple[str, ...]:
+    """Return figures to leave out to save so many bytes: the last ones, which are studies'."""
+    found: list[str] = []
+    saved = -MARGIN_BYTES
+    for name in reversed(list(specs)):
+        if saved >= num_bytes:
+            break
+        found.append(name)
+        saved += len(specs[name]) - LEFT_OUT_BYTES
+    return tuple(reversed(found)) if num_bytes > -MARGIN_BYTES else ()
 
 
 def _before(title: str, about: str, sections: Sequence[Section]) -> str:
@@ -113,7 +123,7 @@ def _spec(figure: NamedFigure) -> str:
     return json.dumps(spec, separators=(",", ":"))
 
 
-def _section(section: Section, specs: dict[str, str]) -> str:
+def _section(section: Section, specs: Mapping[str, str]) -> str:
     paragraphs = "".join(f"<p>{html.escape(text)}</p>" for text in section.paragraphs)
     is_alone = len(section.figures) == 1
     figures = "".join(
@@ -133,8 +143,9 @@ def _figure(figure: NamedFigure, spec: str | None, is_alone: bool) -> str:
         words = f"Left out to keep the page under {MAX_PAGE_MB} MB. {caption}"
         return f"<p>{html.escape(words)}</p>"
     height = figure.figure.layout.height or 460
+    is_wide = is_alone or figure.figure.layout.meta is not None  # one with an aspect of its own
     return (
-        f"<figure{' class=wide' if is_alone else ''}>"
+        f"<figure{' class=wide' if is_wide else ''}>"
         f'<div class="plot" id="{figure.name}" data-spec="spec-{figure.name}" role="img" '
         f'aria-label="{html.escape(figure.caption, quote=True)}" style="min-height:{height}px">'
         f"</div><figcaption>{html.escape(caption)}</figcaption>"
@@ -162,8 +173,9 @@ def _table(table: NamedTable) -> str:
         f" {more} more rows are there." if more > 0 else ""
     )
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{html.escape(table.name)}">'
-        f'<table id="{table.name}"><caption>{html.escape(caption)}</caption>'
+        f'<p class="caption" id="{table.name}-caption">{html.escape(caption)}</p>'
+        f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{table.name}-caption">'
+        f'<table id="{table.name}" aria-labelledby="{table.name}-caption">'
         f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 

@@ -118,6 +118,7 @@ def write_report(
     """
     from analysis.frames import load
     from analysis.page import build_page
+    from analysis.runlog import write_runlog
 
     frames = load(results)
     sections = build_sections(frames, looks)
@@ -127,6 +128,7 @@ def write_report(
     num_tables = _write_csvs(out, sections)
     path = out / "report.html"
     path.write_text(page.text, encoding="utf-8")
+    (out / "RUNLOG.md").write_text(write_runlog(frames), encoding="utf-8")
     num_pictures = 0
     if browser is not None:
         from analysis.static import write_static
@@ -142,15 +144,20 @@ def build_sections(frames: "Frames", looks: float = DEFAULT_LOOKS) -> "tuple[Sec
     """Return all sections of the report, the answer first."""
     from analysis.answer import answer_section
     from analysis.missing import missing_section
+    from analysis.picture_figure import picture_sections
+    from analysis.pictures import compute_pictures
     from analysis.promotion_section import promotion_sections
     from analysis.rate_distortion import compute_rate_distortion
     from analysis.rate_section import rate_sections
+    from analysis.sweeps import sweep_sections
 
     result = compute_rate_distortion(frames, looks)
     return (
         answer_section(frames, result),
         *rate_sections(result),
         *promotion_sections(frames),
+        *picture_sections(compute_pictures(frames)),
+        *sweep_sections(frames),
         *missing_section(frames, result),
     )
 
@@ -193,7 +200,7 @@ def _words(written: Written, out: Path) -> str:
     )
     return (
         f"wrote {written.page} ({written.num_bytes / 1e6:.1f} MB), {written.num_tables} CSV files"
-        f"{pictures} in {out}\n{left_out}next: open {written.page} in a browser\n"
+        f"{pictures} and RUNLOG.md in {out}\n{left_out}next: open {written.page} in a browser\n"
     )
 
 

@@ -212,9 +212,15 @@ def _read_file(path: Path, schema: TableSchema, columns: Sequence[str] | None = 
                 f"tables must have schema version {SCHEMA_VERSION}, found {found} in "
                 f"{str(path)!r}: read it with the release that wrote it or move the study away"
             )
-        if columns is not None:
-            return parquet.read(columns=list(columns))
-        return parquet.read(columns=list(schema.names)).cast(_arrow_schema(schema))
+        try:
+            if columns is not None:
+                return parquet.read(columns=list(columns))
+            return parquet.read(columns=list(schema.names)).cast(_arrow_schema(schema))
+        except (OSError, ValueError) as error:  # Arrow's own errors are ValueErrors
+            raise UsageError(
+                f"the rows of a table must be readable, found {str(path)!r} torn inside ({error}): "
+                f"python -m tune.doctor {path.parent.parent.name} --repair writes it again"
+            ) from error
 
 
 def _to_frame(schema: TableSchema, tables: Sequence[pa.Table]) -> "pd.DataFrame":

@@ -149,7 +149,9 @@ def write_promotion(results: Path, arch: str, ratio: int, rng: np.random.Generat
                 )
             )
             for number in range(8):
-                score = level_db + float(np.random.default_rng(number).normal(0, 1))
+                hard_db = float(np.random.default_rng(number).normal(0, 1))
+                noise_db = float(np.random.default_rng(len(validation) + 99).normal(0, 0.1))
+                score = level_db + hard_db + noise_db
                 validation.append(
                     row("validation", **run, image=f"val{number}", psnr_db=round(score, 4))
                 )

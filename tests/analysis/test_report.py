@@ -1,0 +1,277 @@
+"""The report as a whole: whatever is in the folder, it comes out and says what is missing."""
+
+import dataclasses
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+import analysis
+from analysis.answer import answer_sentences
+from analysis.missing import missing_section
+from analysis.page import MAX_PAGE_MB, build_page
+from analysis.palette import style_of
+from analysis.rate_distortion import compute_rate_distortion
+from analysis.report import build_sections, main, write_report
+from analysis.section import NamedTable, Section
+
+
+@pytest.fixture(scope="module")
+def report(recorded_results, tmp_path_factory):
+    out = tmp_path_factory.mktemp("report")
+    return out, write_report(recorded_results, out)
+
+
+@pytest.fixture(scope="module")
+def sections(recorded):
+    return build_sections(recorded)
+
+
+@pytest.fixture
+def results(recorded_results, tmp_path):
+    """A copy of the recorded results, to be damaged."""
+    folder = tmp_path / "results"
+    shutil.copytree(recorded_results, folder)
+    return folder
+
+
+def words(sections):
+    return " ".join(text for section in sections for text in section.paragraphs)
+
+
+def missing(results):
+    """What the last section of a report of this folder says."""
+    frames = analysis.load(results)
+    return words(missing_section(frames, compute_rate_distortion(frames)))
+
+
+def test_the_answer_states_best_gain_and_codecs(recorded):
+    panel = compute_rate_distortion(recorded).panels[0]
+    best, gain, codecs, footing = answer_sentences(recorded, panel)
+    assert "16x attention 21.66 dB [" in best
+    assert "ahead of baseline" in best
+    assert "baseline 16x +0.53 dB [+0.42, +0.64]" in gain
+    assert "JPEG2000 is 4.75 dB ahead at 1 bit/px" in codecs
+    assert "0.51 dB behind at 0.125 bit/px" in codecs
+    assert "SYNTHETIC corpus made_up" in footing
+
+
+def test_every_figure_and_table_has_its_csv(report, sections):
+    out, written = report
+    figures = {f.name for s in sections for f in s.figures}
+    tables = {t.name for s in sections for t in s.tables}
+    assert {path.stem for path in (out / "figures").glob("*.csv")} == figures
+    assert {path.stem for path in (out / "tables").glob("*.csv")} == tables
+    assert written.num_tables == len(figures) + len(tables)
+
+
+def test_names_and_anchors_are_unique_and_fit_for_files(sections):
+    names = [item.name for s in sections for item in (*s.figures, *s.tables)]
+    anchors = [section.anchor for section in sections]
+    assert len(set(names)) == len(names)
+    assert len(set(anchors)) == len(anchors)
+    assert all(re.fullmatch(r"[\w.-]+", name) for name in (*names, *anchors))
+
+
+def test_a_csv_has_the_numbers_of_its_figure(report):
+    out, _ = report
+    frame = pd.read_csv(out / "figures" / "answer_psnr_ratio.csv")
+    row = frame[(frame["curve"] == "attention") & (frame["ratio"] == 16)].iloc[0]
+    assert row["psnr_db"] == pytest.approx(21.66, abs=0.01)
+    assert row["low_db"] == -17.5
+
+
+def test_the_page_is_one_file_below_the_limit_and_names_no_address_to_load(report):
+    out, written = report
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert written.num_bytes == len(page.encode()) < MAX_PAGE_MB * 1e6
+    ours = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
+    assert not re.search(r'(?:src|href)="(?!#|data:)', ours)
+    assert "default-src 'none'" in ours
+
+
+def test_the_same_tables_give_the_same_bytes(report, recorded_results, tmp_path):
+    out, _ = report
+    write_report(recorded_results, tmp_path)
+    files = [path.relative_to(out) for path in out.rglob("*") if path.is_file()]
+    assert len(files) > 40
+    different = [n for n in files if (out / n).read_bytes() != (tmp_path / n).read_bytes()]
+    assert different == []
+
+
+def test_recorded_tables_are_what_their_script_makes(recorded, tmp_path):
+    script = analysis.__file__.replace("analysis/__init__.py", "tests/recorded/make.py")
+    subprocess.run([sys.executable, script, "--out", tmp_path], check=True)
+    made = analysis.load(tmp_path)
+    pd.testing.assert_frame_equal(made.test, recorded.test)
+    pd.testing.assert_frame_equal(made.trials, recorded.trials)
+
+
+def test_without_promotions_the_searches_answer_and_say_so(results):
+    for folder in results.glob("*_full_*"):
+        shutil.rmtree(folder)
+    first = build_sections(analysis.load(results))[0]
+    assert first.title == "The answer, of searches only"
+    assert "quick, validation, one seed, no interval" in first.paragraphs[0]
+    assert "16x attention" in first.paragraphs[0]
+    assert "tune.promote" in first.paragraphs[2]
+    assert [figure.name for figure in first.figures] == ["search_scores_1"]
+
+
+def test_an_empty_folder_still_gives_a_report_that_says_what_to_do(tmp_path):
+    out = tmp_path / "out"
+    write_report(tmp_path, out)
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "There is no score yet" in page
+    assert "python -m tune.search" in page
+
+
+def test_a_study_with_only_crashed_trials_is_shown(results):
+    for folder in results.iterdir():
+        if not folder.name.startswith("resnet"):
+            shutil.rmtree(folder)
+    sections = build_sections(analysis.load(results))
+    assert "resnet" in words(sections)
+
+
+def test_trials_that_never_scored_leave_no_answer(recorded):
+    trials = recorded.trials.assign(best_val_psnr_db=float("nan"))
+    empty = {name: getattr(recorded, name).iloc[:0] for name in ("test", "runs", "verdicts")}
+    nothing = dataclasses.replace(recorded, trials=trials, epochs=recorded.epochs.iloc[:0], **empty)
+    assert build_sections(nothing)[0].paragraphs[0].startswith("There is no score yet")
+
+
+def test_a_truncated_file_is_left_out_and_named(results):
+    path = next(results.glob("baseline_full_c16*/tables/test.parquet"))
+    path.write_bytes(path.read_bytes()[:1000])
+    said = missing(results)
+    assert "left out study baseline_full_c16" in said
+
+
+def test_pages_torn_inside_a_file_are_left_out_and_named(results):
+    """The footer is whole, so that only reading the rows finds it."""
+    path = next(results.glob("baseline_full_c16*/tables/codecs.parquet"))
+    content = path.read_bytes()
+    rows = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    path.write_bytes(bytes(rows) + content[rows:])
+    said = missing(results)
+    assert "left out study baseline_full_c16" in said
+
+
+@pytest.mark.parametrize("version", ["1", "99"])
+def test_a_table_of_another_schema_is_left_out_and_named(results, version):
+    path = next(results.glob("baseline_quick*/tables/trials.parquet"))
+    table = pq.read_table(path)
+    metadata = {**table.schema.metadata, b"sar_tune.schema_version": version.encode()}
+    pq.write_table(table.replace_schema_metadata(metadata), path)
+    said = missing(results)
+    assert f"found {version}" in said
+
+
+def test_a_torn_manifest_is_named(results):
+    next(results.glob("baseline_quick*/manifest.json")).write_text("{", encoding="utf-8")
+    assert "manifest.json could not be read" in missing(results)
+
+
+def test_a_study_without_tables_is_named(recorded_results):
+    said = missing(recorded_results)
+    assert "residual_quick_c16_cr16x_20260101_000000: no trial and no run" in said
+
+
+def test_a_page_with_too_much_leaves_figures_out_and_says_where_their_numbers_are(sections):
+    empty = Section("Filler", "filler")
+    room = int(MAX_PAGE_MB * 1e6) - len(build_page("t", "a", [empty, sections[0]]).text.encode())
+    filler = Section("Filler", "filler", ("x" * (room + 1000),))
+    page = build_page("t", "a", [filler, sections[0]])
+    assert page.left_out
+    assert f"figures/{page.left_out[0]}.csv" in page.text
+    assert len(page.text.encode()) < MAX_PAGE_MB * 1e6
+
+
+def test_text_from_a_table_cannot_become_markup():
+    evil = "</script><img src=x onerror=alert(1)>"
+    table = NamedTable("t", evil, pd.DataFrame({evil: [evil]}))
+    page = build_page(evil, evil, [Section(evil, "a", (evil,), (), (table,))])
+    assert "<img" not in page.text
+
+
+def test_a_long_table_shows_its_beginning_and_says_what_is_left():
+    table = NamedTable("t", "Rows.", pd.DataFrame({"n": range(250)}))
+    page = build_page("t", "a", [Section("S", "s", (), (), (table,))])
+    assert "50 more rows are there" in page.text
+    assert page.text.count("<tr>") == 201
+
+
+def test_the_command_says_what_it_wrote_and_what_is_next(recorded_results, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["--results", str(recorded_results), "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "report.html" in said
+    assert "next: open" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--results", "not_there"], "--results must be a folder of studies, found 'not_there'"),
+        (["--looks", "0"], "--looks must be above 0, found 0"),
+        (["--looks", "many"], "--looks"),
+        (["--reslts", "x"], "unrecognized arguments"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_nothing_is_written(
+    arguments, sentence, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    try:
+        code = main(arguments)
+    except SystemExit as end:
+        code = end.code
+    assert code == 2
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path, capsys):
+    path = tmp_path / "taken"
+    path.write_text("mine", encoding="utf-8")
+    assert main(["--results", str(tmp_path), "--out", str(path)]) == 2
+    assert path.read_text(encoding="utf-8") == "mine"
+
+
+def test_static_without_a_browser_is_refused_before_anything_is_written(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("BROWSER_PATH", "no-such-browser")
+    out = tmp_path / "out"
+    assert main(["--results", str(tmp_path), "--out", str(out), "--static"]) == 2
+    assert "--static needs Chromium" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_help_comes_without_pandas_or_plotly():
+    code = (
+        "import sys\ntry:\n    import analysis.report; analysis.report.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'pandas', 'plotly', 'numpy', 'pyarrow'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_an_unknown_architecture_keeps_its_style():
+    assert style_of("mamba") == style_of("mamba")
+    assert style_of("mamba").label == "mamba"
+
+
+def test_templates_are_json():
+    from analysis.palette import DARK, LIGHT
+
+    assert json.loads(json.dumps([LIGHT, DARK])) == [LIGHT, DARK]
