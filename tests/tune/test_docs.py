@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import data.prepare
+import tune.promote
 import tune.search
 import tune.status
 import tune.train
@@ -21,6 +22,7 @@ DOCS = REPOSITORY / "docs"
 PAGES = [REPOSITORY / "README.md", *sorted(DOCS.glob("*.md"))]
 MAINS = {
     "data.prepare": data.prepare.main,
+    "tune.promote": tune.promote.main,
     "tune.search": tune.search.main,
     "tune.status": tune.status.main,
     "tune.train": tune.train.main,
@@ -55,6 +57,7 @@ def parse_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data.prepare, "_prepare", lambda args: None)
     monkeypatch.setattr(tune.search, "search", lambda arguments, command: 0)
     monkeypatch.setattr(tune.train, "train", lambda arguments, command: 0)
+    monkeypatch.setattr(tune.promote, "promote", lambda arguments, command: 0)
     monkeypatch.setattr(tune.status, "show_status", lambda results, as_json: 0)
 
 
