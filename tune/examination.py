@@ -20,6 +20,7 @@ from tune.journal import StudyJournal
 from tune.journal_file import JournalState, examine_journal, keep_readable
 from tune.lock import is_locked, read_owner
 from tune.projection import project_tables
+from tune.promotion_config import is_promotion, read_promotion
 from tune.study import StudyFolder
 from tune.tables import read_table, write_table
 
@@ -53,11 +54,17 @@ def examine_study(folder: StudyFolder) -> list[Finding]:
     if journal is not None:
         findings += _tables(folder, journal)
         findings += _checkpoints(folder, journal)
-    return [*findings, *_references(folder), *_space(folder), *_leftovers(folder)]
+    if not is_promotion(folder):  # its lines are rows of codecs, and it searches nothing
+        findings += [*_references(folder), *_space(folder)]
+    return [*findings, *_leftovers(folder)]
 
 
 def _configuration(folder: StudyFolder) -> Finding:
     part = folder.config_file.name
+    if is_promotion(folder):
+        promotion = read_promotion(folder.config_file)
+        words = f"{promotion.arch} {promotion.ratio}x, promotion of {promotion.study}"
+        return Finding(part, True, words)
     try:
         config = read_config(folder.config_file)
     except UsageError as error:

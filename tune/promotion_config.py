@@ -22,6 +22,7 @@ from tune.settings import (
     setting,
     settings_of,
 )
+from tune.study import StudyFolder
 
 NOT_HASHED = ("results", "max_concurrent")
 """Settings that say where or how fast, not what: a promotion is the same one without them."""
@@ -130,6 +131,15 @@ def read_promotion(path: Path | str) -> PromotionConfig:
             f"the study.toml of a promotion has every setting, found {str(path)!r} without some "
             f"({error}): promote anew with python -m tune.promote --new"
         ) from error
+
+
+def is_promotion(folder: StudyFolder) -> bool:
+    """Return whether a study's folder is that of a promotion whose configuration can be read."""
+    try:
+        read_promotion(folder.config_file)
+    except UsageError:
+        return False
+    return True
 
 
 def promotion_hash(config: PromotionConfig) -> str:

@@ -1,21 +1,29 @@
 """Records of trials that never ran, a study's folder, and a tiny corpus that is only read."""
 
+import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from data.calibration import Units
 from data.plan import PrepareOptions
 from data.synthetic import Recipe, build_synthetic_corpus
+from models.precision import PLAIN
 from models.registry import ModelConfig
 from models.training import EpochResult, TrainConfig
-from tune.clock import Moment
-from tune.journal import StudyJournal
+from tune.clock import Moment, StudyClock
+from tune.config import resolve, write_config
+from tune.journal import Budget, StudyJournal
 from tune.outcomes import Outcome
-from tune.study import StudyFolder
-from tune.trial import DataSpec, StudyFacts, TrialRecord, TrialSpec
+from tune.plan import plan_study
+from tune.profiles import Machine
+from tune.proposal import Proposal
+from tune.recorder import Recorder
+from tune.study import StudyFolder, create_study_folder
+from tune.trial import DataSpec, StudyFacts, TrialRecord, TrialSpec, open_corpus
 
 
 def moment(elapsed_s: float) -> Moment:
@@ -122,5 +130,48 @@ def make_record() -> Callable[..., TrialRecord]:
             ended=ended,
             started=started,
         )
+
+    return make
+
+
+@pytest.fixture
+def make_search(tiny_corpus, make_epoch):
+    """Write a search with these scores, the hand-set trial first; a shorter list is unfinished."""
+
+    def make(
+        *scores_db: float,
+        arch: str = "baseline",
+        ratio: int = 16,
+        trials: int | None = None,
+        second: int = 0,
+        **flags: Any,
+    ) -> StudyFolder:
+        flags = {"data": str(tiny_corpus), "crop_px": 32, "epochs": 4, "batch_size": 8} | flags
+        flags |= {"arch": arch, "ratio": ratio, "trials": trials or len(scores_db)}
+        flags |= {"precision": "fp32"}
+        (resolved,) = resolve(flags, {}, Machine("cpu", 2))
+        moment = datetime(2026, 1, 1, 0, 0, second, tzinfo=UTC)
+        config = resolved.config
+        manifest = json.dumps({"created_at": moment.isoformat()})
+        folder = create_study_folder(
+            config, {"study.toml": write_config(config), "manifest.json": manifest}, moment
+        )
+        plan = plan_study(resolved, open_corpus(str(tiny_corpus)))
+        journal = StudyJournal.create(folder.journal, folder.name)
+        journal.set_budget(Budget(config.trials, None))
+        info = plan.corpus.info
+        facts = StudyFacts(
+            "quick", info.name, True, info.fingerprint, info.split_fingerprint, plan.val_images
+        )
+        recorder = Recorder(folder, facts, journal, StudyClock())
+        for number, score_db in enumerate(scores_db):
+            values = {"learning_rate": 1e-4 * (1 + number), "warmup_epochs": 3}
+            who = "searcher" if number else "hand_set"
+            journal.study.ask()
+            recorder.begin(plan.trial_spec(Proposal(number, who, values), PLAIN, folder))
+            recorder.add_epoch(number, make_epoch(1, score_db, True))
+            recorder.end(number, Outcome.COMPLETED, None)
+        recorder.flush()
+        return folder
 
     return make

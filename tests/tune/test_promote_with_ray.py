@@ -1,0 +1,91 @@
+"""A promotion with real Ray processes, on a few synthetic patches."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tune.tables import find_tables, read_table
+
+REPOSITORY = Path(__file__).parents[2]
+PROMOTE = [
+    "--top", "1", "--seeds", "2", "--epochs", "3",
+    "--data-fraction", "0.5", "--test-images", "3", "--no-race",
+]  # fmt: skip
+
+pytestmark = pytest.mark.ray
+
+
+def start(module: str, *arguments: str, cwd: Path) -> subprocess.Popen[str]:
+    """Start a command in a session of its own, so that it can be killed with its workers."""
+    return subprocess.Popen(
+        [sys.executable, "-m", module, "--no-dashboard", *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def run(module: str, *arguments: str, cwd: Path) -> tuple[int, str, str]:
+    """Run a command to its end; return exit code, output and error output."""
+    process = start(module, *arguments, cwd=cwd)
+    output, errors = process.communicate(timeout=200)
+    return process.returncode, output, errors
+
+
+def kill_after_first_epoch(process: subprocess.Popen[str], results: Path) -> None:
+    """Kill a promotion once its journal knows a finished epoch."""
+    deadline_s = time.monotonic() + 120
+    while time.monotonic() < deadline_s and process.poll() is None:
+        journals = list(results.glob("*_full_*/journal"))
+        if journals and b'"epoch:1"' in journals[0].read_bytes():
+            break
+        time.sleep(0.02)
+    assert process.poll() is None, process.communicate()
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def test_a_killed_promotion_goes_on_to_verdicts_test_scores_codecs_and_pictures(
+    make_search, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    make_search(20.0, 21.0, ratio=64, base_channels=4, range=["base_channels=4"])
+    results = tmp_path / "ray_results"
+    kill_after_first_epoch(start("tune.promote", *PROMOTE, cwd=tmp_path), results)
+    code, output, errors = run("tune.promote", *PROMOTE, cwd=tmp_path)
+    assert code == 0, errors
+    assert errors == ""
+    assert "goes on with baseline_full_c4_cr64x_" in output
+    assert "python -m analysis.report" in output
+    assert len(find_tables(results, "runs")) == 1
+
+    runs = read_table(results, "runs")
+    assert sorted(runs["candidate"] + runs["seed"].astype(str)) == [
+        "c10", "c11", "control0", "control1",
+    ]  # fmt: skip
+    assert (runs["outcome"] == "completed").all()
+    assert (runs["mode"] == "full").all()
+    validation = read_table(results, "validation").groupby("run")["psnr_db"].mean()
+    for row in runs.itertuples():
+        assert validation[row.run] == pytest.approx(row.best_val_psnr_db, abs=1e-3)
+    verdicts = read_table(results, "verdicts")
+    assert set(verdicts["candidate"]) == {"c1", "control"}
+    assert list(verdicts["num_seeds"]) == [2, 2]
+    test = read_table(results, "test")
+    assert set(test["run"]) == set(runs["run"])
+    assert test["image"].nunique() == 3
+    codecs = read_table(results, "codecs")
+    assert {"jpeg2000", "block_klt", "down_up"} <= set(codecs["codec"])
+    assert set(codecs["image"]) == set(test["image"])
+    pictures = read_table(results, "pictures")
+    assert set(pictures["chosen_as"]) == {
+        "best", "upper_quartile", "median", "lower_quartile", "worst",
+    }  # fmt: skip
