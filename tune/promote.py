@@ -130,6 +130,7 @@ def plan_all(
     Where one architecture and ratio is named, or a search, it is promoted again after a finished
     promotion; where all are asked for, only those that have none.
     """
+    from tune.card import measure_card
     from tune.plan_view import open_data
     from tune.promotion_plan import plan_promotion, resolve_promotion
     from tune.promotion_start import choose_promotion_start, was_promoted
@@ -148,6 +149,7 @@ def plan_all(
         None if given is None else given.info.fingerprint,
     )
     is_matrix = asked.get("study") is None and (arch is None or ratio is None)
+    card = measure_card(machine.device)
     planned = []
     for search in searches:
         promotion = resolve_promotion(asked, search, machine)
@@ -155,7 +157,7 @@ def plan_all(
             continue
         if promotion.data not in corpora:
             corpora[promotion.data] = open_data(promotion.data, console)
-        plan = plan_promotion(promotion, search, corpora[promotion.data])
+        plan = plan_promotion(promotion, search, corpora[promotion.data], card)
         start = choose_promotion_start(
             promotion, plan.num_runs, new=arguments.new, resume=arguments.resume
         )
@@ -189,7 +191,8 @@ def run_all(
     from tune.ray_driver import ray_session
 
     code = DONE
-    prepare_process(num_threads=1)  # as in the workers, so that the timed step is theirs
+    # As in the workers, so that the timed step is theirs.
+    prepare_process(planned[0][0].packing.num_threads)
     with ExitStack() as session:
         is_up: list[bool] = []
 

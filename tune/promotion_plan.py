@@ -20,6 +20,7 @@ from tune.candidates import (
     check_same_corpus,
     choose_candidates,
 )
+from tune.card import Card
 from tune.config import Resolved, SearchConfig
 from tune.plan import StudyPlan, plan_study
 from tune.profiles import Machine, choose_profile
@@ -133,8 +134,16 @@ def resolve_promotion(
     return PromotionConfig(**{**defaults, **asked, **own})
 
 
-def plan_promotion(promotion: PromotionConfig, search: Search, corpus: Corpus) -> PromotionPlan:
+def plan_promotion(
+    promotion: PromotionConfig, search: Search, corpus: Corpus, card: Card | None = None
+) -> PromotionPlan:
     """Decide everything about a promotion; reads the search's tables, writes nothing.
+
+    Args:
+        promotion: Its configuration.
+        search: What is promoted.
+        corpus: What it reads.
+        card: What its runs share; None measures it now.
 
     Raises:
         UsageError: If the corpus is not the one that was searched on, or there is no candidate.
@@ -149,7 +158,8 @@ def plan_promotion(promotion: PromotionConfig, search: Search, corpus: Corpus) -
     found = choose_candidates(trials, search.epochs(), control_values(search.config), promotion.top)
     candidates = tuple(_fit(candidate, promotion.epochs) for candidate in found)
     num_runs = len(candidates) * promotion.seeds
-    base = plan_study(Resolved(_study_config(promotion, search.config, num_runs), {}), corpus)
+    config = _study_config(promotion, search.config, num_runs)
+    base = plan_study(Resolved(config, {}), corpus, card)
     values = {entry.name: getattr(base, entry.name) for entry in fields(StudyPlan)}
     values |= {"known": (), "rungs": (), "space": SearchSpace(())}
     values |= {"mode": "full", "candidates": candidates}
@@ -195,5 +205,6 @@ def _study_config(promotion: PromotionConfig, search: SearchConfig, num_runs: in
         grace_epochs=1,
         warmup_epochs=min(search.warmup_epochs, promotion.epochs),
         max_concurrent=promotion.max_concurrent,
+        gpus_per_trial=search.gpus_per_trial if promotion.device == "cuda" else None,
         device=promotion.device,
     )
