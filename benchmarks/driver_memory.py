@@ -68,7 +68,7 @@ def measure_growth(plan: StudyPlan, machine: Machine, warm_trials: int) -> tuple
     start_s = time.monotonic()
     with (
         open_study(plan, start, machine, ["benchmark"]) as study,
-        ray_session(plan.packing, dashboard=True),
+        ray_session(plan.packing),
     ):
         watcher = threading.Thread(target=watch, args=(study.folder.journal,))
         watcher.start()

@@ -76,7 +76,7 @@ def time_search(plan: StudyPlan, machine: Machine) -> float:
     start = Start(None, Budget(plan.config.trials, None))
     with (
         open_study(plan, start, machine, ["benchmark"]) as study,
-        ray_session(plan.packing, dashboard=True),
+        ray_session(plan.packing),
     ):
         run_study(plan, study, Console(), quiet=True)
     return time.monotonic() - start_s

@@ -5,7 +5,7 @@ and returns what they found. A study of an earlier session and a new one go the 
 journal of a new one is empty.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -19,6 +19,7 @@ from tune.errors import UsageError
 from tune.importance import evaluate_importance
 from tune.journal import Agreement, Budget, StudyJournal
 from tune.journal_file import cut_torn_end
+from tune.live import USUAL, Live
 from tune.lock import study_lock
 from tune.manifest import CorpusStamp, collect_manifest
 from tune.plan import StudyPlan
@@ -40,7 +41,8 @@ from tune.study import (
 )
 from tune.summary import StudySummary, summarise
 from tune.tables import read_readable_tables, write_table
-from tune.trial import StudyFacts
+from tune.tensorboard import TensorBoardLog
+from tune.trial import StudyFacts, TrialRecord
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,9 @@ def choose_study_stack(plan: StudyPlan) -> Stack:
     return choose_stack(plan.model_config({}), plan.crop_px, config.batch_size, config.device)
 
 
-def make_conductor(plan: StudyPlan, study: OpenStudy, progress: StudyProgress) -> Conductor:
+def make_conductor(
+    plan: StudyPlan, study: OpenStudy, progress: StudyProgress, live: Live = USUAL
+) -> Conductor:
     """Return the conductor of an open study, with everything that earlier sessions did."""
     config = plan.config
     plan = replace(plan, packing=calibrated(plan, study.stack))
@@ -175,7 +179,14 @@ def make_conductor(plan: StudyPlan, study: OpenStudy, progress: StudyProgress) -
             config.seed,
         ),
         RungLedger(plan.rungs, config.reduction_factor, config.audit, config.seed),
-        Recorder(study.folder, study.agreement.facts, study.journal, study.clock, progress.say),
+        Recorder(
+            study.folder,
+            study.agreement.facts,
+            study.journal,
+            study.clock,
+            progress.say,
+            hear=listener(study.folder, live),
+        ),
         lambda proposal: plan.trial_spec(proposal, study.stack, study.folder),
         progress,
         study.budget,
@@ -186,7 +197,16 @@ def make_conductor(plan: StudyPlan, study: OpenStudy, progress: StudyProgress) -
     return conductor
 
 
-def run_study(plan: StudyPlan, study: OpenStudy, console: Console, quiet: bool) -> StudyResult:
+def listener(folder: StudyFolder, live: Live) -> Callable[[TrialRecord], None]:
+    """Return who hears of every epoch and end beside the books."""
+    if live.tensorboard:
+        return TensorBoardLog(folder.path / "tensorboard").hear
+    return lambda _: None
+
+
+def run_study(
+    plan: StudyPlan, study: OpenStudy, console: Console, quiet: bool, live: Live = USUAL
+) -> StudyResult:
     """Run an open study inside a `ray_session` and return what it found.
 
     Args:
@@ -194,6 +214,7 @@ def run_study(plan: StudyPlan, study: OpenStudy, console: Console, quiet: bool) 
         study: Its folder and journal.
         console: Where progress goes.
         quiet: Whether to show none.
+        live: What else is offered to watch.
     """
     config = plan.config
     references = study_references(plan, study.folder)
@@ -203,8 +224,8 @@ def run_study(plan: StudyPlan, study: OpenStudy, console: Console, quiet: bool) 
         write_table(
             study.folder.tables, "dimensions", dimension_rows(study.folder.name, plan.space)
         )
-        conductor = make_conductor(plan, study, progress)
-        run_trials(conductor, plan.packing)
+        conductor = make_conductor(plan, study, progress, live)
+        run_trials(conductor, plan.packing, live)
     records = list(conductor.recorder.trials.values())
     found = evaluate_importance(records, plan.space.dimensions, min(plan.rungs, default=None))
     write_table(study.folder.tables, "importance", importance_rows(study.folder.name, found))

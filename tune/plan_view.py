@@ -1,6 +1,7 @@
 """What a search says before it starts: what was picked and why, and with --dry-run the plan."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from shlex import quote
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from models.precision import PLAIN, Stack, prepare_process
 from tune.card import foreign_sentence
 from tune.estimate import epoch_seconds, expected_epochs
 from tune.launch import StudyResult
+from tune.live import LOOPBACK, Live
 from tune.plan import StudyPlan
 from tune.plan_classes import ConfigurationClass, configuration_classes
 from tune.progress import clock
@@ -73,10 +75,30 @@ def show_stack(console: Console, stack: Stack) -> None:
     console.print(f"training step: {stack.reason}")
 
 
-def show_dashboard(console: Console, address: str | None) -> None:
+def show_dashboard(console: Console, address: str | None, live: Live) -> None:
     """Print where Ray's dashboard is and how to get in; it asks for a token."""
-    if address is not None:
-        console.print(f"Ray dashboard: http://{address} (token: ray get-auth-token)")
+    if address is None:
+        return
+    console.print(f"Ray dashboard: http://{address} (token: ray get-auth-token)")
+    if live.host != LOOPBACK:
+        console.print(
+            f"[yellow]note[/] it listens on {live.host}: whoever reaches that and has the token "
+            "can run code here"
+        )
+
+
+def show_watching(console: Console, study: Path, live: Live) -> None:
+    """Print how to watch a study from another terminal."""
+    console.print(
+        f"watch: python -m tune.status --results {quote(str(study.parent))} --watch\n"
+        f"       optuna-dashboard {quote(str(study / 'journal'))} --host {LOOPBACK}  (a package of "
+        "its own; it has no login and can delete)",
+        markup=False,
+    )
+    if live.tensorboard:
+        console.print(
+            f"       tensorboard --logdir {quote(str(study / 'tensorboard'))}", markup=False
+        )
 
 
 def show_end(console: Console, plan: StudyPlan, result: StudyResult) -> None:

@@ -21,6 +21,7 @@ from tune.command import (
     run_command,
 )
 from tune.errors import UsageError
+from tune.live import add_live_flags, read_live
 from tune.promotion_config import PromotionConfig, read_asked
 from tune.settings import ALL, add_flags, given_values, read_toml_file
 
@@ -56,10 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--dry-run", action="store_true", help="print the plan and its cost, start nothing"
     )
-    parser.add_argument(
-        "--no-dashboard", action="store_true", help="start Ray without its dashboard"
-    )
     parser.add_argument("--quiet", action="store_true", help="print only what was found")
+    add_live_flags(parser)
     parser.add_argument("--resume", metavar="NAME", help="go on with the promotion of this name")
     parser.add_argument("--new", action="store_true", help="begin anew whatever there is")
     arguments = parser.parse_args(argv)
@@ -185,12 +184,13 @@ def run_all(
     """Run the planned promotions in one Ray session and return the exit code."""
     from models.precision import prepare_process
     from tune.launch import open_study
-    from tune.plan_view import show_dashboard, show_stack
+    from tune.plan_view import show_dashboard, show_stack, show_watching
     from tune.promotion import run_promotion
     from tune.promotion_view import draw_rate_points, draw_verdicts, show_promotion_end
     from tune.ray_driver import ray_session
 
     code = DONE
+    live = read_live(arguments)
     # As in the workers, so that the timed step is theirs.
     prepare_process(planned[0][0].packing.num_threads)
     with ExitStack() as session:
@@ -200,17 +200,17 @@ def run_all(
             """Start Ray once, for the first promotion that has something to train."""
             if is_up:
                 return
-            packing, dashboard = planned[0][0].packing, not arguments.no_dashboard
-            address = session.enter_context(ray_session(packing, dashboard=dashboard))
+            address = session.enter_context(ray_session(planned[0][0].packing, live=live))
             is_up.append(True)
             if not arguments.quiet:
-                show_dashboard(console, address)
+                show_dashboard(console, address, live)
 
         for plan, start in planned:
             with open_study(plan, start, machine, command) as study:
                 if not arguments.quiet:
+                    show_watching(console, study.folder.path, live)
                     show_stack(console, study.stack)
-                result = run_promotion(plan, study, console, arguments.quiet, start_ray)
+                result = run_promotion(plan, study, console, arguments.quiet, start_ray, live)
             draw_verdicts(console, plan.label, result.verdicts, study.agreement.candidates)
             draw_rate_points(console, plan, result)
             show_promotion_end(console, plan, result)

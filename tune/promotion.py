@@ -16,7 +16,8 @@ from tune.calibration import calibrated
 from tune.conductor import Conductor
 from tune.finish import finish_promotion
 from tune.images import read_images
-from tune.launch import OpenStudy, study_facts
+from tune.launch import OpenStudy, listener, study_facts
+from tune.live import USUAL, Live
 from tune.outcomes import Outcome
 from tune.progress import StudyProgress
 from tune.promotion_plan import PromotionPlan
@@ -61,7 +62,9 @@ class Promoter:
     validation: ValidationScores
 
 
-def make_promoter(plan: PromotionPlan, study: OpenStudy, progress: StudyProgress) -> Promoter:
+def make_promoter(
+    plan: PromotionPlan, study: OpenStudy, progress: StudyProgress, live: Live = USUAL
+) -> Promoter:
     """Return what drives an open promotion, with everything that earlier sessions did.
 
     The candidates are those of its first session: the search may have been extended since.
@@ -83,6 +86,7 @@ def make_promoter(plan: PromotionPlan, study: OpenStudy, progress: StudyProgress
         progress.say,
         make_rows=run_rows(plan.candidates),
         best_kept=plan.num_runs,  # each is scored on test images at the end
+        hear=listener(study.folder, live),
     )
     queue = RunQueue(
         study.journal,
@@ -114,6 +118,7 @@ def run_promotion(
     console: Console,
     quiet: bool,
     start_ray: Callable[[], None],
+    live: Live = USUAL,
 ) -> PromotionResult:
     """Run an open promotion to its end, judge its candidates and write what was found.
 
@@ -123,17 +128,18 @@ def run_promotion(
         console: Where progress goes.
         quiet: Whether to show none.
         start_ray: Starts Ray; called only if there is a run to train.
+        live: What else is offered to watch.
     """
     with StudyProgress(console, study.budget.trials, plan.config.epochs, quiet) as progress:
         for note in study.notes:
             progress.say(note)
-        promoter = make_promoter(plan, study, progress)
+        promoter = make_promoter(plan, study, progress, live)
         conductor = promoter.conductor
         if conductor.is_drained:
             conductor.close()
         else:
             start_ray()
-            run_trials(conductor, plan.packing)
+            run_trials(conductor, plan.packing, live)
     verdicts: tuple[Verdict, ...] = ()
     if conductor.interruption is None:
         verdicts = judge(plan, study, promoter)

@@ -23,6 +23,7 @@ from typing import Any
 import psutil
 
 from tune.command import INTERRUPTED
+from tune.live import USUAL, Live
 from tune.lock import is_locked
 from tune.mps import mps_session
 from tune.packing import Packing
@@ -54,7 +55,7 @@ DRIVER_ENVIRONMENT = {
 def ray_session(
     packing: Packing,
     *,
-    dashboard: bool,
+    live: Live = USUAL,
     mps: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Iterator[str | None]:
@@ -64,7 +65,7 @@ def ray_session(
 
     Args:
         packing: How trials share the machine.
-        dashboard: Whether to start Ray's dashboard.
+        live: Whether to start Ray's dashboard, and where it listens.
         mps: Whether trials may share a CUDA card by NVIDIA's multi-process service.
         say: Told what became of that.
     """
@@ -90,8 +91,8 @@ def ray_session(
                     num_cpus=packing.max_concurrent,
                     num_gpus=packing.num_gpus,
                     _memory=int(packing.usable_mib * 2**20),
-                    include_dashboard=dashboard,
-                    dashboard_host="127.0.0.1",
+                    include_dashboard=live.dashboard,
+                    dashboard_host=live.host,
                     log_to_driver=False,
                     logging_level=logging.ERROR,
                     object_store_memory=200 * 2**20,  # patches travel through the page cache
@@ -174,12 +175,13 @@ def end_processes(processes: Iterable[psutil.Process]) -> None:
     psutil.wait_procs(killed, timeout=5)
 
 
-def run_trials(conductor: Any, packing: Packing) -> None:
+def run_trials(conductor: Any, packing: Packing, live: Live = USUAL) -> None:
     """Run a conductor's study to its end inside a `ray_session`.
 
     Args:
         conductor: The `tune.conductor.Conductor` of the study.
         packing: How its trials share the machine.
+        live: Whether each trial has a worker of its own.
     """
     from ray.tune import CheckpointConfig, run
 
@@ -203,7 +205,7 @@ def run_trials(conductor: Any, packing: Packing) -> None:
                 stop=StudyStopper(conductor),
                 num_samples=-1,  # the conductor counts the trials
                 max_concurrent_trials=packing.max_live,  # the request of each says if it fits
-                reuse_actors=True,
+                reuse_actors=not live.has_own_workers,
                 checkpoint_config=CheckpointConfig(checkpoint_frequency=0),
                 raise_on_failed_trial=False,
                 verbose=0,

@@ -49,6 +49,7 @@ class Recorder:
         say: Told, in words, what a person should know.
         make_rows: Makes the tables with one row per trial, by name.
         best_kept: Of how many ended trials the checkpoint of the best epoch is kept.
+        hear: Told of every trial that finished an epoch or ended, when it is in the journal.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Recorder:
         say: Callable[[str], None] = lambda _: None,
         make_rows: MakeRows = trial_rows,
         best_kept: int = BEST_KEPT,
+        hear: Callable[[TrialRecord], None] = lambda _: None,
     ) -> None:
         self.trials: dict[int, TrialRecord] = {}
         self.clock = clock
@@ -69,6 +71,7 @@ class Recorder:
         self._facts = facts
         self._make_rows = make_rows
         self._best_kept = best_kept
+        self._hear = hear
         self._epoch_rows: list[Row] = []
         self._rung_rows: list[Row] = []
         self._next_flush_s = 0.0
@@ -124,6 +127,7 @@ class Recorder:
         heard = self.clock.now()
         self.journal.add_epoch(number, result, heard)
         self._note_epoch(record, result, heard)
+        self._hear(record)
         self._flush_when_due()
         return True
 
@@ -147,6 +151,7 @@ class Recorder:
         ending = Ending(outcome, reason, self.clock.now())
         self.journal.end_trial(number, ending)
         self._note_end(record, ending)
+        self._hear(record)
         if details is not None:
             self._folder.errors.mkdir(exist_ok=True)
             (self._folder.errors / f"{record.spec.name}.txt").write_text(details, encoding="utf-8")

@@ -21,6 +21,7 @@ from tune.command import (
 )
 from tune.config import Resolved, add_search_flags, resolve, search_flags
 from tune.errors import UsageError
+from tune.live import add_live_flags, read_live
 from tune.profiles import Machine, detect_machine
 from tune.settings import read_toml_file
 
@@ -44,9 +45,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--dry-run", action="store_true", help="print the plan and its cost, start nothing"
     )
     parser.add_argument(
-        "--no-dashboard", action="store_true", help="start Ray without its dashboard"
-    )
-    parser.add_argument(
         "--mps",
         action="store_true",
         help="let trials compute on a CUDA card at the same time, by NVIDIA's multi-process "
@@ -54,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--quiet", action="store_true", help="print only what was found")
     add_session_flags(parser)
+    add_live_flags(parser)
     arguments = parser.parse_args(argv)
     command = command_line("tune.search", argv)
     return run_command(lambda: search(arguments, command))
@@ -153,12 +152,18 @@ def run_all(
     from models.precision import prepare_process
     from tune.launch import open_study, run_study
     from tune.plan import plan_study
-    from tune.plan_view import show_dashboard, show_end, show_stack, show_start
+    from tune.plan_view import (
+        show_dashboard,
+        show_end,
+        show_stack,
+        show_start,
+        show_watching,
+    )
     from tune.ray_driver import ray_session
     from tune.summary import draw_summary
 
     code = DONE
-    quiet = arguments.quiet
+    quiet, live = arguments.quiet, read_live(arguments)
     is_ray_up = False
     # As in the workers, so that the timed step is theirs.
     prepare_process(planned[0][0].packing.num_threads)
@@ -180,17 +185,18 @@ def run_all(
                     address = session.enter_context(
                         ray_session(
                             plan.packing,
-                            dashboard=not arguments.no_dashboard,
+                            live=live,
                             mps=arguments.mps,
                             say=console.print,
                         )
                     )
                     is_ray_up = True
                     if not quiet:
-                        show_dashboard(console, address)
+                        show_dashboard(console, address, live)
                 if not quiet:
+                    show_watching(console, study.folder.path, live)
                     show_stack(console, study.stack)
-                result = run_study(plan, study, console, quiet)
+                result = run_study(plan, study, console, quiet, live)
             draw_summary(console, result.summary, result.references, plan.label)
             show_end(console, plan, result)
             if result.interruption is not None:

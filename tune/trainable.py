@@ -85,7 +85,7 @@ class AutoencoderTrial(Trainable):
     def __repr__(self) -> str:
         """Name the trial in the Ray dashboard."""
         model = self._spec.model
-        return f"{model.arch}-{model.ratio}x-b{model.base_channels}-t{self._spec.number:03d}"
+        return f"{model.arch}-{model.ratio}x-b{model.base_channels}-{self._spec.short_name}"
 
     def _begin(self, spec: TrialSpec) -> None:
         self._spec = spec
