@@ -10,7 +10,7 @@ RATIO ?= 16
 DATA ?=
 ARGS ?=
 
-.PHONY: setup search status check lint format test test-fast bench chaos clean
+.PHONY: setup search promote status check lint format test test-fast bench chaos clean
 
 setup: $(READY) $(SAMPLE)
 
@@ -25,6 +25,10 @@ $(SAMPLE): | $(READY)
 
 search: setup
 	$(RUN) -m tune.search --arch $(ARCH) --ratio $(RATIO) $(if $(DATA),--data $(DATA)) $(ARGS)
+
+# All finished searches without a promotion; one of them with ARGS='--arch attention --ratio 16'.
+promote: setup
+	$(RUN) -m tune.promote $(if $(DATA),--data $(DATA)) $(ARGS)
 
 status: $(READY)
 	$(RUN) -m tune.status $(ARGS)

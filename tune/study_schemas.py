@@ -30,7 +30,7 @@ TRIALS = TableSchema(
             "proposed_by",
             "string",
             "Who proposed it: hand_set, neighbour:<study> for that study's best, searcher, or "
-            "given by a person to tune.train.",
+            "given by a person to tune.train; of a promoted run, its candidate.",
         ),
         Column("learning_rate", "float64", "Highest learning rate.", "1"),
         Column("warmup_epochs", "int32", "Linear rise to the learning rate.", "epochs"),
