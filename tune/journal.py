@@ -294,7 +294,8 @@ class StudyJournal:
     @property
     def elapsed_s(self) -> float:
         """Running time of the study: the latest moment in the journal."""
-        notes = [value for name, value in self.study.user_attrs.items() if ":" in name]
+        attributes = self.study.user_attrs.items()
+        notes = [value for name, value in attributes if ":" in name or name == FINISHED]
         for trial in self.study.get_trials(deepcopy=False):
             notes += [value for value in trial.user_attrs.values() if isinstance(value, dict)]
         return max((note.get("elapsed_s", 0.0) for note in notes), default=0.0)

@@ -20,15 +20,15 @@ def scores_of(means_db, num_seeds=1, num_images=40, noise_db=0.05, image_spread_
     }
 
 
-@pytest.mark.parametrize(("behind_db", "is_out"), [(0.0, False), (0.5, False), (0.8, True)])
+@pytest.mark.parametrize(("behind_db", "is_out"), [(0.0, False), (0.7, False), (1.1, True)])
 def test_a_candidate_is_out_when_it_is_behind_by_more_than_the_margin(behind_db, is_out):
     drops = race(scores_of({"c1": 20.0, "c2": 20.0 - behind_db}), seed=0)
     assert [drop.candidate for drop in drops] == (["c2"] if is_out else [])
 
 
 def test_images_that_are_hard_for_all_do_not_hide_a_difference():
-    """The images scatter by 3 dB; unpaired, 0.8 dB over 40 images would be nothing."""
-    assert race(scores_of({"c1": 20.0, "c2": 19.2}), seed=0)
+    """The images scatter by 3 dB; unpaired, 1.1 dB over 40 images would be little."""
+    assert race(scores_of({"c1": 20.0, "c2": 18.9}), seed=0)
 
 
 def test_images_that_disagree_keep_a_candidate_in():
@@ -47,8 +47,8 @@ def test_seeds_that_disagree_keep_a_candidate_in():
 
 def test_more_seeds_need_a_smaller_distance():
     assert margin_db(1) > margin_db(2) > margin_db(3)
-    assert not race(scores_of({"c1": 20.0, "c2": 19.5}, num_seeds=1), seed=0)
-    assert race(scores_of({"c1": 20.0, "c2": 19.5}, num_seeds=3), seed=0)
+    assert not race(scores_of({"c1": 20.0, "c2": 19.4}, num_seeds=1), seed=0)
+    assert race(scores_of({"c1": 20.0, "c2": 19.4}, num_seeds=3), seed=0)
 
 
 def test_the_control_is_never_out():
