@@ -22,6 +22,10 @@ BENCHMARKS = (
     "latent_coding",
     "search_overhead",
     "driver_memory",
+    "journal",
+    "footprint",
+    "packing_night",
+    "gpu_packing",
 )
 RESULTS = Path(__file__).parent / "RESULTS.md"
 

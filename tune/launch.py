@@ -25,6 +25,7 @@ from tune.manifest import CorpusStamp, collect_manifest
 from tune.plan import StudyPlan
 from tune.profiles import Machine
 from tune.progress import StudyProgress
+from tune.proposal import Proposal
 from tune.proposer import Proposer
 from tune.ray_driver import run_trials
 from tune.recorder import Recorder
@@ -41,8 +42,12 @@ from tune.study import (
 )
 from tune.summary import StudySummary, summarise
 from tune.tables import read_readable_tables, write_table
+<<<<<<< HEAD
 from tune.tensorboard import TensorBoardLog
 from tune.trial import StudyFacts, TrialRecord
+=======
+from tune.trial import StudyFacts, TrialSpec
+>>>>>>> ce01aac (Predictions are corrected by what trials show; docs of packing; benchmarks of a night and of a card)
 
 
 @dataclass(frozen=True)
@@ -170,6 +175,14 @@ def make_conductor(
     """Return the conductor of an open study, with everything that earlier sessions did."""
     config = plan.config
     plan = replace(plan, packing=calibrated(plan, study.stack))
+    recorder = Recorder(
+        study.folder, study.agreement.facts, study.journal, study.clock, progress.say
+    )
+
+    def make_spec(proposal: Proposal) -> TrialSpec:
+        learnt = plan.corrected(recorder.trials.values())
+        return learnt.trial_spec(proposal, study.stack, study.folder)
+
     conductor = Conductor(
         Proposer(
             study.journal,
@@ -179,6 +192,7 @@ def make_conductor(
             config.seed,
         ),
         RungLedger(plan.rungs, config.reduction_factor, config.audit, config.seed),
+<<<<<<< HEAD
         Recorder(
             study.folder,
             study.agreement.facts,
@@ -188,6 +202,10 @@ def make_conductor(
             hear=listener(study.folder, live),
         ),
         lambda proposal: plan.trial_spec(proposal, study.stack, study.folder),
+=======
+        recorder,
+        make_spec,
+>>>>>>> ce01aac (Predictions are corrected by what trials show; docs of packing; benchmarks of a night and of a card)
         progress,
         study.budget,
     )

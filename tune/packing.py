@@ -5,6 +5,7 @@ A booking is one of a few sizes, because Ray reuses a worker's process only for 
 and starting one takes seconds.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 from models.footprint import Calibration, Footprint, fit_micro_batch, predict_footprint
@@ -13,9 +14,9 @@ from tune.errors import UsageError
 from tune.placement import Placement
 from tune.trial import TrialSpec
 
-GPU_CLASSES = tuple(k / 16 for k in (1, 2, 3, 4, 6, 8, 12, 16))
-"""Shares of a card that can be booked. Rounding up wastes at most half of a small booking and a
-third of a large one; sixteenths, because a context alone takes that much of 8 GiB."""
+GPU_CLASSES = tuple(1 / k for k in (16, 12, 8, 6, 4, 3, 2, 1))
+"""Shares of a card that can be booked. Parts of one: as many trials of a kind fit side by side as
+without rounding, and together they book all of it. A sixteenth of 8 GiB holds a context alone."""
 
 RAM_CLASS_MIB = 256.0
 """Memory of a machine is booked in multiples of this."""
@@ -39,6 +40,7 @@ class Packing:
         num_cores: Cores that the workers share out among them.
         gpus_per_trial: Share of the card that every trial books; None to follow predictions.
         calibration: Of the card; None takes assumptions, see models.footprint.
+        correction: Factor on predictions that the study's own trials ask for, see tune.correction.
     """
 
     card: Card
@@ -47,6 +49,7 @@ class Packing:
     num_cores: int
     gpus_per_trial: float | None = None
     calibration: Calibration | None = None
+    correction: float = 1.0
 
     @property
     def usable_mib(self) -> float:
@@ -80,28 +83,19 @@ class Packing:
         their gradients add up to those of the whole batch.
         """
         train = spec.train
-        own_mib = 0.0 if self.num_gpus else WORKER_RAM_MIB
+        context_mib = self._predict(spec, 1).context_mib
+        tensors_mib = (self.trial_mib - self._own_mib - context_mib) / self.correction
         micro_batch = fit_micro_batch(
             spec.model,
             spec.data.crop_px,
             train.batch_size,
             train.precision,
-            self.trial_mib - own_mib,
+            tensors_mib + context_mib,
             self.card.device,
             self.calibration,
         )
         if micro_batch is None:
-            least = self._predict(spec, 1)
-            rejection = (
-                f"predicted to need {least.peak_mib + own_mib:.0f} MiB with one image at a time, "
-                f"{self.trial_mib:.0f} MiB can be booked"
-            )
-            placement = Placement(
-                predicted_peak_mib=least.allocated_mib,
-                num_threads=self.num_threads,
-                rejection=rejection,
-            )
-            return replace(spec, placement=placement)
+            return replace(spec, placement=self._reject(self._predict(spec, 1)))
         is_whole = micro_batch == train.batch_size
         train = replace(train, micro_batch=None if is_whole else micro_batch)
         booking = self._book(self._predict(spec, micro_batch))
@@ -118,24 +112,43 @@ class Packing:
             calibration=self.calibration,
         )
 
-    def _book(self, footprint: Footprint) -> Placement:
-        if not self.num_gpus:
-            needed_mib = footprint.peak_mib + WORKER_RAM_MIB
-            rounded_mib = -(-needed_mib // RAM_CLASS_MIB) * RAM_CLASS_MIB
-            return Placement(
-                predicted_peak_mib=footprint.allocated_mib,
-                ram_mib=min(rounded_mib, self.trial_mib),
-                num_threads=self.num_threads,
-            )
-        fraction = self.gpus_per_trial or next(
-            share for share in GPU_CLASSES if footprint.peak_mib <= share * self.usable_mib
+    @property
+    def _own_mib(self) -> float:
+        """Memory that a worker takes of the machine's on a CPU, beside its tensors."""
+        return 0.0 if self.num_gpus else WORKER_RAM_MIB
+
+    def _tensors_mib(self, footprint: Footprint) -> float:
+        return self.correction * footprint.allocated_mib
+
+    def _needed_mib(self, footprint: Footprint) -> float:
+        return self._tensors_mib(footprint) + footprint.context_mib + self._own_mib
+
+    def _reject(self, footprint: Footprint) -> Placement:
+        reason = (
+            f"predicted to need {self._needed_mib(footprint):.0f} MiB with one image at a time, "
+            f"{self.trial_mib:.0f} MiB can be booked"
         )
+        return replace(self._booking(footprint), rejection=reason)
+
+    def _book(self, footprint: Footprint) -> Placement:
+        needed_mib = self._needed_mib(footprint)
+        booking = self._booking(footprint)
+        if not self.num_gpus:
+            rounded_mib = math.ceil(needed_mib / RAM_CLASS_MIB) * RAM_CLASS_MIB
+            return replace(booking, ram_mib=min(rounded_mib, self.trial_mib))
+        fraction = self.gpus_per_trial or next(
+            share for share in GPU_CLASSES if needed_mib <= share * self.usable_mib * (1 + 1e-9)
+        )
+        # Its share of the headroom is its own: the allocator's fragments lie there.
+        cap_mib = fraction * self.card.free_mib - footprint.context_mib
+        return replace(booking, gpu_fraction=fraction, cap_mib=cap_mib)
+
+    def _booking(self, footprint: Footprint) -> Placement:
+        """Return a placement with nothing booked yet."""
         return Placement(
-            predicted_peak_mib=footprint.allocated_mib,
-            gpu_fraction=fraction,
-            # Its share of the headroom is its own: the allocator's fragments lie there.
-            cap_mib=fraction * self.card.free_mib - footprint.context_mib,
+            predicted_peak_mib=self._tensors_mib(footprint),
             num_threads=self.num_threads,
+            correction=self.correction,
         )
 
 

@@ -15,6 +15,7 @@ class Placement:
             card.
         cap_mib: Memory in tensors that its worker may take on the card; None for no limit.
         num_threads: Threads of its worker.
+        correction: Factor in predicted_peak_mib that earlier trials of the study asked for.
         rejection: Why it cannot run at all; None if it can.
     """
 
@@ -23,6 +24,7 @@ class Placement:
     ram_mib: float = 0.0
     cap_mib: float | None = None
     num_threads: int = 1
+    correction: float = 1.0
     rejection: str | None = None
 
 

@@ -1,7 +1,8 @@
 """What a study will do, decided before anything is written: space, rungs, packing, first points."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Self
 
 from data.dataset import Corpus
 from models.precision import Stack
@@ -10,6 +11,7 @@ from models.training import TrainConfig
 from tune.candidates import Candidate
 from tune.card import Card, measure_card
 from tune.config import Resolved, SearchConfig, write_config
+from tune.correction import memory_correction
 from tune.errors import UsageError
 from tune.neighbours import neighbour_points
 from tune.packing import Packing, plan_packing, require_one_that_fits
@@ -19,7 +21,7 @@ from tune.rungs import rung_epochs
 from tune.space import SearchSpace, Value
 from tune.study import StudyFolder
 from tune.tables import read_readable_tables
-from tune.trial import DataSpec, TrialSpec
+from tune.trial import DataSpec, TrialRecord, TrialSpec
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,11 @@ class StudyPlan:
         stack = Stack(precision, channels_last=False, reason="")
         values = {"base_channels": min(self.widths)}
         return self.trial_spec(Proposal(0, "plan", values), stack)
+
+    def corrected(self, records: Iterable[TrialRecord]) -> Self:
+        """Return the plan with a packing that has learnt from the study's trials so far."""
+        packing = replace(self.packing, correction=memory_correction(records))
+        return replace(self, packing=packing)
 
     def data_spec(self) -> DataSpec:
         """Return which pixels the trials see."""

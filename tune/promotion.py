@@ -102,7 +102,9 @@ def make_promoter(
         queue,
         RungLedger((), 2),
         recorder,
-        lambda proposal: plan.trial_spec(proposal, study.stack, study.folder),
+        lambda proposal: plan.corrected(recorder.trials.values()).trial_spec(
+            proposal, study.stack, study.folder
+        ),
         progress,
         study.budget,
     )

@@ -74,24 +74,19 @@ def test_a_trial_may_take_its_share_of_the_free_memory_less_its_context():
 
 
 def test_what_does_not_fit_whole_trains_with_the_largest_micro_batch_that_does():
-    whole = predict(make_spec(32, batch_size=16)).peak_mib
-    half = predict(replace_micro(make_spec(32, batch_size=16), 8)).peak_mib
-    assert half < whole
-    tight = replace(PACKING, card=replace(CARD, free_mib=(half + 1) / 0.9))
-    tight = replace(tight, calibration=Calibration(1.0, 512.0))
-    if tight.card.free_mib * 0.9 < 1024:  # the least that a card must have
-        tight = replace(
-            tight,
-            card=replace(CARD, free_mib=(half + 2000 + 1) / 0.9),
-            calibration=Calibration(1.0, 2512.0),
-        )
-    spec = tight.place(make_spec(32, batch_size=16))
-    assert spec.train.micro_batch == 8
-    assert spec.train.batch_size == 16
-    assert spec.placement.gpu_fraction == 1.0
+    spec = make_spec(32, batch_size=16)
+    half = predict(with_micro_batch(spec, 8))
+    whole = predict(spec)
+    assert half.peak_mib < whole.peak_mib
+    # A context that leaves room for half a batch and not for a whole one.
+    context_mib = PACKING.usable_mib - (half.allocated_mib + whole.allocated_mib) / 2
+    tight = replace(PACKING, calibration=Calibration(1.0, context_mib))
+    placed = tight.place(spec)
+    assert (placed.train.micro_batch, placed.train.batch_size) == (8, 16)
+    assert placed.placement.gpu_fraction == 1.0
 
 
-def replace_micro(spec: TrialSpec, micro_batch: int) -> TrialSpec:
+def with_micro_batch(spec: TrialSpec, micro_batch: int) -> TrialSpec:
     return replace(spec, train=replace(spec.train, micro_batch=micro_batch))
 
 
@@ -125,7 +120,7 @@ def test_workers_times_threads_are_the_cores(workers, threads):
 
 
 @pytest.mark.parametrize(
-    ("fraction", "expected"), [(1 / 16, 4), (0.25, 4), (0.375, 2), (0.5, 2), (0.75, 1), (1.0, 1)]
+    ("fraction", "expected"), [(1 / 16, 4), (0.25, 4), (1 / 3, 3), (0.5, 2), (0.75, 1), (1.0, 1)]
 )
 def test_side_by_side_on_a_card_is_what_adds_up_to_one(fraction, expected):
     assert side_by_side(PACKING, Placement(gpu_fraction=fraction)) == expected
@@ -162,3 +157,23 @@ def test_a_search_of_which_nothing_fits_is_refused_at_once():
 
 def test_one_width_that_fits_is_enough():
     require_one_that_fits(PACKING, [make_spec(8)])
+
+
+def test_a_correction_raises_what_is_predicted_and_booked():
+    plain = replace(PACKING, calibration=Calibration(1.0, 0.0))
+    spec = make_spec(32, batch_size=16)
+    allocated_mib = plain.place(spec).placement.predicted_peak_mib
+    assert allocated_mib is not None
+    factor = 0.4 * PACKING.usable_mib / allocated_mib
+    placement = replace(plain, correction=factor).place(spec).placement
+    assert placement.predicted_peak_mib == pytest.approx(0.4 * PACKING.usable_mib)
+    assert (placement.gpu_fraction, placement.correction) == (0.5, factor)
+
+
+def test_with_a_correction_a_micro_batch_still_fits():
+    spec = make_spec(32, batch_size=16)
+    allocated_mib = predict(spec).allocated_mib
+    packing = replace(PACKING, correction=1.2 * PACKING.usable_mib / allocated_mib)
+    placed = packing.place(spec)
+    assert placed.train.micro_batch == 8
+    assert placed.placement.predicted_peak_mib + 512 <= PACKING.usable_mib

@@ -1,0 +1,79 @@
+"""The calibration of a study's card; the measurement itself needs one and is replaced."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+import tune.calibration
+from models.footprint_calibration import FILE_NAME, MeasuredMemory
+from models.precision import PLAIN
+from models.registry import ModelConfig
+from tune.calibration import calibrated, measure_in_child
+from tune.card import Card
+from tune.errors import UsageError
+from tune.packing import Packing
+
+CARD = Card("cuda", "pretend", 8192, 8000)
+
+
+@pytest.fixture
+def plan(tmp_path) -> SimpleNamespace:
+    """What a calibration needs of a plan."""
+    config = SimpleNamespace(results=str(tmp_path / "results"), arch="baseline")
+    return SimpleNamespace(config=config, crop_px=64, packing=Packing(CARD, 0.1, 4, 8))
+
+
+def test_a_cpu_needs_no_calibration(plan):
+    plan.packing = replace(plan.packing, card=Card("cpu", "memory", 8000, 8000))
+    assert calibrated(plan, PLAIN) is plan.packing
+
+
+def test_a_card_is_measured_once_and_the_results_folder_remembers(plan, monkeypatch, tmp_path):
+    calls = []
+
+    def measure(*asked) -> MeasuredMemory:
+        calls.append(asked)
+        return MeasuredMemory(allocated_mib=50.0, context_mib=300.0)
+
+    monkeypatch.setattr(tune.calibration, "measure_in_child", measure)
+    first, second = calibrated(plan, PLAIN), calibrated(plan, PLAIN)
+    assert first == second
+    assert first.calibration.context_mib == 300.0
+    assert len(calls) == 1
+    assert (tmp_path / "results" / FILE_NAME).is_file()
+
+
+class InThisProcess(ThreadPoolExecutor):
+    """A child process that is none, so that what it runs can be replaced."""
+
+    def __init__(self, num_workers: int, mp_context: object) -> None:
+        super().__init__(num_workers)
+
+
+@pytest.fixture
+def ask(monkeypatch):
+    """Measure with a stand-in for the training on the card."""
+    monkeypatch.setattr(tune.calibration, "ProcessPoolExecutor", InThisProcess)
+
+    def ask(card: Card, train) -> MeasuredMemory:
+        monkeypatch.setattr(tune.calibration, "measure_on_cuda", train)
+        return measure_in_child(card, ModelConfig("baseline", 16, 16), 64, 4, "fp32")
+
+    return ask
+
+
+def test_what_others_held_before_is_not_the_trial_s(ask):
+    shared = replace(CARD, free_mib=6192)
+    measured = ask(shared, lambda *_: MeasuredMemory(allocated_mib=50.0, context_mib=2300.0))
+    assert measured == MeasuredMemory(allocated_mib=50.0, context_mib=300.0)
+
+
+def test_a_measurement_that_fails_is_one_sentence(ask):
+    def run_out(*_) -> MeasuredMemory:
+        raise torch.OutOfMemoryError("tried to allocate")
+
+    with pytest.raises(UsageError, match=r"ended on pretend with OutOfMemoryError: free the card"):
+        ask(CARD, run_out)
