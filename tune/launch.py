@@ -42,12 +42,8 @@ from tune.study import (
 )
 from tune.summary import StudySummary, summarise
 from tune.tables import read_readable_tables, write_table
-<<<<<<< HEAD
 from tune.tensorboard import TensorBoardLog
-from tune.trial import StudyFacts, TrialRecord
-=======
-from tune.trial import StudyFacts, TrialSpec
->>>>>>> ce01aac (Predictions are corrected by what trials show; docs of packing; benchmarks of a night and of a card)
+from tune.trial import StudyFacts, TrialRecord, TrialSpec
 
 
 @dataclass(frozen=True)
@@ -176,7 +172,12 @@ def make_conductor(
     config = plan.config
     plan = replace(plan, packing=calibrated(plan, study.stack))
     recorder = Recorder(
-        study.folder, study.agreement.facts, study.journal, study.clock, progress.say
+        study.folder,
+        study.agreement.facts,
+        study.journal,
+        study.clock,
+        progress.say,
+        hear=listener(study.folder, live),
     )
 
     def make_spec(proposal: Proposal) -> TrialSpec:
@@ -192,20 +193,8 @@ def make_conductor(
             config.seed,
         ),
         RungLedger(plan.rungs, config.reduction_factor, config.audit, config.seed),
-<<<<<<< HEAD
-        Recorder(
-            study.folder,
-            study.agreement.facts,
-            study.journal,
-            study.clock,
-            progress.say,
-            hear=listener(study.folder, live),
-        ),
-        lambda proposal: plan.trial_spec(proposal, study.stack, study.folder),
-=======
         recorder,
         make_spec,
->>>>>>> ce01aac (Predictions are corrected by what trials show; docs of packing; benchmarks of a night and of a card)
         progress,
         study.budget,
     )
