@@ -10,7 +10,7 @@ RATIO ?= 16
 DATA ?=
 ARGS ?=
 
-.PHONY: setup search promote status check lint format test test-fast bench chaos clean
+.PHONY: setup search promote status report check lint format test test-fast bench chaos clean
 
 setup: $(READY) $(SAMPLE)
 
@@ -32,6 +32,9 @@ promote: setup
 
 status: $(READY)
 	$(RUN) -m tune.status $(ARGS)
+
+report: $(READY)
+	$(RUN) -m analysis.report $(ARGS)
 
 check: lint test
 

@@ -139,9 +139,7 @@ def _axes(num_columns: int) -> dict[str, Any]:
             **common,
             "domain": [bottom, bottom + 0.495],
             "anchor": f"x{name}",
-            "autorange": "reversed",
-            "scaleanchor": f"x{name}",
-            **({"matches": "y"} if number else {}),
+            **({"matches": "y"} if number else {"scaleanchor": "x", "autorange": "reversed"}),
         }
     return layout
 

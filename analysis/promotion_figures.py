@@ -9,7 +9,7 @@ from analysis.figure_parts import base_figure, with_title
 from analysis.palette import GREY, architecture_order, style_of
 from analysis.promotion import Promotion
 
-AGAINST_WORDS = {"control": "the hand-set control", "rival": "the runner-up"}
+AGAINST_WORDS = {"control": "control", "rival": "runner-up"}
 
 
 def draw_seeds(promotion: Promotion, ratio: int) -> go.Figure:
@@ -84,7 +84,7 @@ def draw_differences(promotion: Promotion, against: str) -> go.Figure:
                 "%{customdata[2]} images<extra></extra>"
             ),
         )
-    figure.update_xaxes(title=f"PSNR minus that of {AGAINST_WORDS[against]}, dB")
+    figure.update_xaxes(title=f"PSNR over {AGAINST_WORDS[against]}, dB")
     figure.update_yaxes(
         categoryorder="array", categoryarray=list(_pair_names(rows))[::-1], tickfont={"size": 11}
     )
