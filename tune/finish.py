@@ -4,7 +4,10 @@ Everything is written table by table, and what is written is not made again, so 
 evaluation goes on. A line in the journal says when nothing is left to do.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
 
 from tune.codec_scores import cached_codecs, codec_rows, score_codecs
 from tune.coding import NUM_FIT_IMAGES, NUM_STEP_IMAGES
@@ -14,6 +17,7 @@ from tune.images import read_images
 from tune.launch import OpenStudy
 from tune.outcomes import Outcome
 from tune.pictures import choose_images, picture_rows
+from tune.profiles import available_cores
 from tune.promotion_plan import PromotionPlan
 from tune.ray_driver import interruptible
 from tune.run_model import load_run
@@ -57,7 +61,7 @@ def finish_promotion(
         )
     )
     folder, specs = study.folder, completed(conductor)
-    with interruptible(conductor):
+    with interruptible(conductor), all_cores():
         scores = HoldoutScores(folder, corpus_columns, train, val, test)
         for count, spec in enumerate(specs, start=1):
             if conductor.interruption is not None:
@@ -81,6 +85,17 @@ def finish_promotion(
             pictures = picture_rows(shown, load_run(shown), coder, test, chosen)
             write_table(folder.tables, "pictures", pictures)
     study.journal.finish(study.clock.now())
+
+
+@contextmanager
+def all_cores() -> Iterator[None]:
+    """Compute with every core: no worker trains any more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(available_cores())
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def completed(conductor: Conductor) -> list[TrialSpec]:

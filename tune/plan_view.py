@@ -116,7 +116,8 @@ def show_end(console: Console, plan: StudyPlan, result: StudyResult) -> None:
     elif result.summary.ranked:
         values = best_flags(result.summary.ranked[0].spec, plan.space.names)
         console.print(
-            f"next: python -m tune.train --arch {config.arch} --ratio {config.ratio}{data} "
+            f"next: python -m tune.promote --study {quote(result.folder.name)}{results}\n"
+            f"      python -m tune.train --arch {config.arch} --ratio {config.ratio}{data} "
             f"{values} --data-fraction 1 --epochs 50\n"
             f"      python -m tune.status{results}",
             markup=False,

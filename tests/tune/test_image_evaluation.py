@@ -6,6 +6,7 @@ On a tiny synthetic corpus; the models are untrained or replaced by transforms w
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -19,12 +20,15 @@ from models.latent_codec import LatentCoder
 from models.registry import ModelConfig
 from models.sar_metrics import score_image
 from models.training import TrainConfig, TrainingSession, train_epochs
+from tune.clock import StudyClock
 from tune.codec_scores import cached_codecs, code_classically, codec_rows
 from tune.coding import decode_from_bytes, fit_coders
 from tune.errors import UsageError
+from tune.finish import finish_promotion
 from tune.holdout import HoldoutScores, coder_file, load_coders
 from tune.image_scores import DecodedSet, image_facts, score_rows
 from tune.images import read_images
+from tune.outcomes import Outcome
 from tune.pictures import RULES, choose_images, picture_rows
 from tune.rate_points import rate_points
 from tune.run_model import load_run
@@ -308,3 +312,49 @@ def test_a_target_that_some_image_cannot_be_coded_at_is_no_point_of_a_codec():
     )
     (point,) = rate_points(test, frame_of("codecs", rows), "c1")
     assert point.codecs_db["jpeg2000"] is None
+
+
+@pytest.fixture
+def finish(spec, corpus, study_folder, journal, study_facts, monkeypatch):
+    """Finish a promotion of one completed run; say whether a signal came first."""
+    monkeypatch.setattr("tune.codec_scores.RATIOS", (4,))
+    promotion = SimpleNamespace(test_images=3, results=str(study_folder.path.parent))
+    plan = SimpleNamespace(corpus=corpus, crop_px=CROP_PX, val_images=4, promotion=promotion)
+    agreement = SimpleNamespace(facts=study_facts)
+    study = SimpleNamespace(
+        folder=study_folder, journal=journal, agreement=agreement, clock=StudyClock()
+    )
+    record = SimpleNamespace(spec=spec, outcome=Outcome.COMPLETED)
+    verdict = SimpleNamespace(candidate="c1")
+
+    def run(interruption: str | None = None) -> list[str]:
+        said: list[str] = []
+        recorder = SimpleNamespace(trials={0: record})
+        conductor = SimpleNamespace(recorder=recorder, interruption=interruption)
+        finish_promotion(plan, study, conductor, [verdict], said.append)
+        return said
+
+    return run
+
+
+def test_a_finished_promotion_has_every_table_and_says_so_in_its_journal(
+    finish, journal, study_folder
+):
+    said = finish()
+    assert journal.is_finished
+    results = study_folder.path.parent
+    for name in ("test", "codecs", "pictures"):
+        assert not read_table(results, name).empty
+    assert "c1_s0  scored on 3 test images, 1/1" in said
+    codecs = read_table(results, "codecs")
+    assert set(codecs["codec"]) >= {"jpeg2000", "block_klt", "down_up"}
+    assert set(codecs["image"]) == set(read_table(results, "test")["image"])
+
+
+def test_an_interrupted_evaluation_is_not_finished_and_goes_on(finish, journal, study_folder):
+    assert finish("interrupted by SIGINT") == []
+    assert not journal.is_finished
+    assert read_table(study_folder.path.parent, "test").empty
+    assert len(finish()) == 2
+    assert finish() == []
+    assert journal.is_finished

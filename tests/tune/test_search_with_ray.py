@@ -135,7 +135,8 @@ def test_the_space_of_the_study_is_a_table(finished):
 
 def test_the_end_says_what_was_written_and_what_comes_next(finished):
     assert "wrote ray_results/first" in finished[1]
-    assert "next: python -m tune.train --arch baseline --ratio 16" in finished[1]
+    assert "next: python -m tune.promote --study first" in finished[1]
+    assert "python -m tune.train --arch baseline --ratio 16" in finished[1]
 
 
 def test_checkpoints_of_the_best_trials_alone_are_kept(finished):
