@@ -59,6 +59,7 @@ def parse_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tune.train, "train", lambda arguments, command: 0)
     monkeypatch.setattr(tune.promote, "promote", lambda arguments, command: 0)
     monkeypatch.setattr(tune.status, "show_status", lambda results, as_json: 0)
+    monkeypatch.setattr(tune.status, "watch_status", lambda results, interval_s: 0)
 
 
 @pytest.mark.parametrize(("module", "arguments"), ALL_COMMANDS)
