@@ -39,10 +39,11 @@ class ConfigurationClass:
 
 def configuration_classes(plan: StudyPlan, stack: Stack) -> tuple[ConfigurationClass, ...]:
     """Return the classes of a plan, one per width."""
-    return tuple(_class(plan, stack, width) for width in plan.widths)
+    return tuple(configuration_class(plan, stack, width) for width in plan.widths)
 
 
-def _class(plan: StudyPlan, stack: Stack, base_channels: int) -> ConfigurationClass:
+def configuration_class(plan: StudyPlan, stack: Stack, base_channels: int) -> ConfigurationClass:
+    """Return the class of one width."""
     spec = plan.trial_spec(Proposal(0, "plan", {"base_channels": base_channels}), stack)
     footprint = predict_footprint(
         spec.model,

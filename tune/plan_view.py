@@ -15,7 +15,7 @@ from tune.estimate import epoch_seconds, expected_epochs
 from tune.launch import StudyResult
 from tune.live import LOOPBACK, Live
 from tune.plan import StudyPlan
-from tune.plan_classes import ConfigurationClass, configuration_classes
+from tune.plan_classes import ConfigurationClass, configuration_class, configuration_classes
 from tune.progress import clock
 from tune.proposal import Proposal
 from tune.space import DEFAULT_TUNE, format_range
@@ -154,6 +154,7 @@ def show_classes(
     classes: Sequence[ConfigurationClass],
     epochs: float,
     epoch_s: float,
+    timed_macs: int,
 ) -> None:
     """Print what each width would take.
 
@@ -162,11 +163,9 @@ def show_classes(
         plan: The plan that they are of.
         classes: The widths.
         epochs: That a trial takes, on average.
-        epoch_s: Seconds of an epoch at the configuration's own width.
+        epoch_s: Seconds of an epoch that was timed.
+        timed_macs: Of the model that it was timed with.
     """
-    timed = next(
-        (one.macs for one in classes if one.spec.model == plan.model_config({})), classes[-1].macs
-    )
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in (
         "  base_channels", "predicted_peak_mib", "micro_batch", "booked", "side by side",
@@ -189,7 +188,7 @@ def show_classes(
             micro_batch,
             booked,
             str(one.num_side_by_side),
-            f"{one.trials_per_hour(epochs, epoch_s, timed):.0f}",
+            f"{one.trials_per_hour(epochs, epoch_s, timed_macs):.0f}",
         )
     console.print(table)
 
@@ -228,7 +227,8 @@ def show_plan(console: Console, plan: StudyPlan) -> None:
     )
     longest = config.trials * config.epochs
     classes = configuration_classes(plan, PLAIN)
-    show_classes(console, plan, classes, epochs / config.trials, epoch_s)
+    timed = configuration_class(plan, PLAIN, config.base_channels)
+    show_classes(console, plan, classes, epochs / config.trials, epoch_s, timed.macs)
     console.print(
         f"  one epoch at base_channels {spec.model.base_channels}: {epoch_s:.1f} s measured here; "
         f"about {epochs:.0f} epochs (at most {longest}): "

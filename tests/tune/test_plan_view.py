@@ -43,5 +43,8 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(tiny_corpus, tmp_path, mon
         "tries first: learning_rate 0.0001, warmup_epochs 3, base_channels 8 (hand_set)",
         "compares at epochs 2, 4; one in 2 stays",
         "about 16 epochs (at most 24)",
+        "base_channels  predicted_peak_mib  micro_batch",
+        "whole (8)  768 MiB",
+        "MiB can be booked (headroom 0.1); up to",
     ):
         assert words in captured.out
