@@ -248,6 +248,8 @@ def _parameters(cell: "Cell") -> str | None:
 
 
 def _progress_words(progress: "Progress") -> str:
+    if progress.eta_s == 0:  # nothing is left to train
+        return f"{progress.num_ended}/{progress.num_planned} {progress.unit}, being evaluated"
     left = "" if progress.eta_s is None else f", {_duration(progress.eta_s)} left"
     return f"{progress.num_ended}/{progress.num_planned} {progress.unit} running{left}"
 

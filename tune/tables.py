@@ -16,7 +16,6 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tune.errors import UsageError
@@ -157,6 +156,8 @@ def _to_columns(schema: TableSchema, rows: Sequence[Mapping[str, Any]]) -> list[
 
 
 def _to_array(schema: TableSchema, column: Column, values: Sequence[Any]) -> pa.Array:
+    import pyarrow.compute as pc  # slow to load, and only writing needs it
+
     name = f"{schema.name}.{column.name}"
     _check_types(name, column, values)
     try:
