@@ -7,8 +7,8 @@ from typing import Any
 from analysis.palette import LIGHT
 from tune.dimension import Dimension
 
-SHADES = ("#c2df23", "#51c56a", "#1e9b8a", "#2d708e", "#440154")
-"""Viridis from light to dark, without its yellow, which white paper swallows."""
+SHADES = ("#c2df23", "#51c56a", "#1e9b8a", "#3d7fa8", "#8e44ad")
+"""After viridis, from light to dark, without the ends that white or black paper swallows."""
 
 MAX_TICKS = 8
 
@@ -80,11 +80,6 @@ def shade_of(place: int, num_places: int) -> str:
     ends = zip(_rgb(SHADES[low]), _rgb(SHADES[low + 1]), strict=True)
     mixed = [round(a + (where - low) * (b - a)) for a, b in ends]
     return "#" + "".join(f"{part:02x}" for part in mixed)
-
-
-def colour_scale() -> list[list[float | str]]:
-    """Return the shades as a continuous scale of Plotly."""
-    return [[place / (len(SHADES) - 1), shade] for place, shade in enumerate(SHADES)]
 
 
 def single_bar() -> dict[str, Any]:

@@ -1,22 +1,24 @@
 """Every trial as a line through its searched values to its score: which combinations do well."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.axes import axis_title, colour_scale, short_number, ticks_of
-from analysis.palette import LIGHT
+from analysis.axes import axis_title, shade_of, short_number, ticks_of
+from analysis.palette import GREY, LIGHT
 from analysis.sensitivity import thin_trials
 from analysis.study_view import StudyView
-from tune.dimension import Dimension
+from tune.dimension import Dimension, Value
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-MAX_LINES = 1000
+MAX_LINES = 500
+NUM_BANDS = 5
+"""Bands of equally many trials, by score, that are shaded alike."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class ParallelCoordinates:
 
     Attributes:
         space: The searched dimensions, in order.
-        lines: One row per shown trial, one column per dimension, and `best_val_psnr_db`.
+        lines: One row per shown trial: `trial`, its number, one column per dimension, and
+            `best_val_psnr_db`; the worst first.
         num_scored: Trials of the study with a score.
     """
 
@@ -44,7 +47,9 @@ def compute_parallel_coordinates(
     """
     names = [dim.name for dim in view.space]
     shown = thin_trials(view, max_lines)
-    lines = shown[["trial", *names, "best_val_psnr_db"]].dropna(subset=["best_val_psnr_db"])
+    lines = shown[["trial", "trial_number", *names, "best_val_psnr_db"]].dropna(
+        subset=["best_val_psnr_db"]
+    )
     if not names or lines.empty:
         return None
     lines = lines.sort_values("best_val_psnr_db", kind="stable").reset_index(drop=True)
@@ -52,68 +57,94 @@ def compute_parallel_coordinates(
 
 
 def draw_parallel_coordinates(result: ParallelCoordinates) -> "Figure":
-    """Return one vertical axis per dimension and one for the score; drag along an axis to select.
+    """Return one vertical axis per dimension and one for the score; shade and legend are fifths.
 
-    The shade is the score; where early crashes lie far below the rest, it begins at the lowest
-    tenth.
+    Drawn as plain lines: Plotly's own parallel coordinates need WebGL, of which a page has few.
     """
-    from plotly.graph_objects import Figure, Parcoords
+    from plotly.graph_objects import Figure, Scatter
 
-    score_db = result.lines["best_val_psnr_db"]
-    low_db, high_db = float(score_db.quantile(0.1)), float(score_db.max())
-    axes = [_axis(dim, result.lines[dim.name]) for dim in result.space]
-    axes.append({"label": "PSNR [dB]", "values": score_db.to_numpy(dtype="float32")})
-    figure = Figure(
-        layout={
-            "template": LIGHT,
-            "height": 460,
-            "margin": {"l": 70, "r": 70, "t": 60, "b": 30},
-        },
-    )
-    figure.add_trace(
-        Parcoords(
-            dimensions=axes,
-            line={
-                "color": score_db.to_numpy(dtype="float32"),
-                "colorscale": colour_scale(),
-                "cmin": low_db,
-                "cmax": high_db if high_db > low_db else low_db + 1.0,
-            },
-            unselected={"line": {"opacity": 0.08}},
-            rangefont={"color": "rgba(0,0,0,0)"},  # it writes the ends of the axes a second time
+    titles = [*map(axis_title, result.space), "PSNR [dB]"]
+    figure = Figure(layout={"template": LIGHT, "height": 460})
+    places = _places(result)
+    for number, fifth in enumerate(np.array_split(np.arange(len(places)), NUM_BANDS)):
+        if len(fifth) == 0:
+            continue
+        scores_db = result.lines["best_val_psnr_db"].iloc[fifth]
+        # A missing point behind each trial lifts the pen.
+        lifted = np.pad(places[fifth], ((0, 0), (0, 1)), constant_values=np.nan)
+        numbers = result.lines["trial_number"].to_numpy(dtype="int32")[fifth]
+        figure.add_trace(
+            Scatter(
+                x=np.tile(np.arange(lifted.shape[1], dtype="int16"), len(fifth)),
+                y=lifted.ravel(),
+                customdata=np.repeat(numbers, lifted.shape[1]),
+                hovertemplate="t%{customdata:03d}<extra></extra>",
+                mode="lines+markers",
+                marker={"size": 4},
+                line={
+                    "color": shade_of(number, NUM_BANDS),
+                    "width": 2.5 if number == NUM_BANDS - 1 else 1.0,
+                },
+                name=f"{scores_db.min():.2f} to {scores_db.max():.2f} dB",
+            )
         )
+    for place, (values, texts) in enumerate(_ticks(result)):
+        for value, text in zip(values, texts, strict=True):
+            is_last = place == len(titles) - 1
+            figure.add_annotation(
+                x=place,
+                y=value,
+                text=text,
+                showarrow=False,
+                xanchor="left" if is_last else "right",
+                xshift=5 if is_last else -5,
+                font={"size": 11},
+                bgcolor="rgba(128,128,128,0.25)" if 0 < place < len(titles) - 1 else None,
+            )
+    figure.update_xaxes(
+        tickvals=list(range(len(titles))),
+        ticktext=[title.replace(" ", "<br>", 1) for title in titles],
+        range=[-0.4, len(titles) - 0.6],
+        gridcolor=GREY,
+        showline=False,
+        zeroline=False,
     )
+    figure.update_yaxes(visible=False, range=[-0.04, 1.04])
     return figure
 
 
-def _axis(dimension: Dimension, values: "pd.Series[Any]") -> dict[str, Any]:
-    """Return an axis: logarithms for logarithmic ranges, places for choices."""
-    label = axis_title(dimension)
-    if dimension.kind == "categorical":
-        choices = list(dimension.choices)
-        return {
-            "label": label,
-            "values": np.array([choices.index(value) for value in values], dtype="int16"),
-            "range": [-0.05, max(len(choices) - 0.95, 0.05)],
-            "tickvals": list(range(len(choices))),
-            "ticktext": [str(choice) for choice in choices],
-        }
-    assert dimension.low is not None
-    assert dimension.high is not None
-    ticks, texts = ticks_of(dimension)
-    if not dimension.log:
-        return {
-            "label": label,
-            "values": values.to_numpy(dtype="float32"),
-            "range": [dimension.low, dimension.high],
-            "tickvals": ticks,
-            "ticktext": texts,
-        }
-    exponents: NDArray[np.float64] = np.log10(np.array(ticks, dtype="float64"))
-    return {
-        "label": label,
-        "values": np.log10(values.to_numpy(dtype="float64")).astype("float32"),
-        "range": [float(np.log10(dimension.low)), float(np.log10(dimension.high))],
-        "tickvals": exponents.tolist(),
-        "ticktext": texts or [short_number(value) for value in values],
-    }
+def _places(result: ParallelCoordinates) -> NDArray[np.float32]:
+    """Return where each trial crosses each axis: 0 at the lower end, 1 at the upper one."""
+    columns = [[position(dim, value) for value in result.lines[dim.name]] for dim in result.space]
+    low_db, high_db = _score_range(result)
+    score = (result.lines["best_val_psnr_db"] - low_db) / (high_db - low_db)
+    return np.column_stack([*columns, score]).astype("float32")
+
+
+def _ticks(result: ParallelCoordinates) -> list[tuple[list[float], list[str]]]:
+    """Return for each axis where its ticks are, in shares of its length, and their texts."""
+    axes = []
+    for dim in result.space:
+        values, texts = ticks_of(dim)
+        if values is None or texts is None:
+            values = list(dim.ends)
+            texts = [short_number(float(value)) for value in values]
+        axes.append(([position(dim, value) for value in values], texts))
+    low_db, high_db = _score_range(result)
+    axes.append(([0.0, 0.5, 1.0], [f"{low_db + s * (high_db - low_db):.2f}" for s in (0, 0.5, 1)]))
+    return axes
+
+
+def position(dimension: Dimension, value: Value) -> float:
+    """Return where a value lies on its axis; names stand in the order of the choices."""
+    share = dimension.position(value)
+    if share is not None:
+        return share
+    choices = dimension.choices
+    return choices.index(value) / (len(choices) - 1) if len(choices) > 1 else 0.5
+
+
+def _score_range(result: ParallelCoordinates) -> tuple[float, float]:
+    score_db = result.lines["best_val_psnr_db"]
+    low_db, high_db = float(score_db.min()), float(score_db.max())
+    return (low_db, high_db) if high_db > low_db else (low_db - 0.5, high_db + 0.5)

@@ -101,9 +101,15 @@ class StudyView:
 def view_studies(frames: Frames) -> tuple[StudyView, ...]:
     """Return every search in the frames, in the order of their names.
 
-    A search that has begun and handed out no trial is among them, by its space.
+    A search that has begun and handed out no trial is among them, by its space. One whose trials
+    cannot be read is not: the frames' notes say why, and nothing is known of it.
     """
-    names = sorted({*frames.trials["study"], *frames.dimensions["study"]})
+    begun = {
+        study
+        for study in frames.dimensions["study"].unique()
+        if not any(f"study {study}:" in note for note in frames.notes)
+    }
+    names = sorted({*frames.trials["study"], *begun})
     cut = {
         name: dict(_by_study(getattr(frames, name), set(names)))
         for name in ("trials", "epochs", "rungs", "references", "dimensions", "importance")

@@ -157,7 +157,8 @@ def _space_figures(view: StudyView, shares: Shares) -> list[NamedFigure]:
             NamedFigure(
                 f"{view.name}_parallel",
                 f"Parallel coordinates of {len(lines.lines)} of {lines.num_scored} trials with a "
-                "score. Dark is good. Drag along an axis to select, double-click to undo.",
+                "score, in fifths by score, the best one thick and dark; the legend shows and "
+                "hides them.",
                 draw_parallel_coordinates(lines),
                 lines.lines,
             )

@@ -33,10 +33,12 @@ class TimeSpent:
         num_places: Trials that ran side by side at most.
         training_s: Training of finished epochs.
         validation_s: Validation of finished epochs.
-        overhead_s: What trials took beside: start of the worker, checkpoints, reports, and the
-            epoch that an ending cut off.
+        overhead_s: What trials took beside on their worker: its start, checkpoints, reports, and
+            the epoch that an ending cut off.
         waiting_s: Time in which a place held no trial, from the first start to the last end; None
             where it cannot be told because the study was interrupted and went on later.
+        queued_s: Time that trials waited for a worker or for memory, all together; no part of the
+            places' time.
         epochs_spent: Finished epochs.
         epochs_saved: Epochs that stopped trials did not have to run.
         saved_s: What these would have taken at each trial's own seconds per epoch.
@@ -47,6 +49,7 @@ class TimeSpent:
     validation_s: float
     overhead_s: float
     waiting_s: float | None
+    queued_s: float
     epochs_spent: int
     epochs_saved: int
     saved_s: float
@@ -73,6 +76,8 @@ class TimeSpent:
             f"{self.epochs_spent} epochs were spent and {self.epochs_saved} saved by stopping"
             f"{share}, about {_hours(self.saved_s)} at the stopped trials' own speed."
         )
+        if self.queued_s >= 1:
+            text += f" Trials waited {_hours(self.queued_s)} for a worker or for memory."
         if self.waiting_s is None:
             text += " The study was interrupted and went on, so waiting cannot be told apart."
         return text
@@ -80,7 +85,10 @@ class TimeSpent:
 
 def compute_time_spent(view: StudyView) -> TimeSpent:
     """Return where the time went; a running trial counts up to its last epoch."""
-    trials = view.trials
+    trials = view.trials.assign(
+        taken_up_at=view.trials["started_at"] + pd.to_timedelta(view.trials["wait_s"], unit="s"),
+        run_s=(view.trials["wall_s"] - view.trials["wait_s"]).clip(lower=0),
+    )
     inside_s = trials["train_s"] + trials["val_s"]
     places = _most_at_once(trials)
     stopped = trials[trials["outcome"] == "stopped"]
@@ -90,8 +98,9 @@ def compute_time_spent(view: StudyView) -> TimeSpent:
         num_places=places,
         training_s=float(trials["train_s"].sum()),
         validation_s=float(trials["val_s"].sum()),
-        overhead_s=float((trials["wall_s"] - inside_s).clip(lower=0).sum()),
+        overhead_s=float((trials["run_s"] - inside_s).clip(lower=0).sum()),
         waiting_s=_waiting_s(trials, places),
+        queued_s=float(trials["wait_s"].sum()),
         epochs_spent=int(trials["epochs_finished"].sum()),
         epochs_saved=int(left.sum()),
         saved_s=float((left * epoch_s).sum()),
@@ -126,11 +135,11 @@ def draw_time_spent(result: TimeSpent) -> "Figure":
 
 def _most_at_once(trials: pd.DataFrame) -> int:
     """Return how many trials ran side by side at most."""
-    ran = trials[trials["wall_s"] > 0]
+    ran = trials[trials["run_s"] > 0]
     if ran.empty:
         return min(len(trials), 1)
-    starts = ran["started_at"]
-    ends = starts + pd.to_timedelta(ran["wall_s"], unit="s")
+    starts = ran["taken_up_at"]
+    ends = starts + pd.to_timedelta(ran["run_s"], unit="s")
     moments = np.concatenate([starts.to_numpy(), ends.to_numpy()])
     steps = np.concatenate([np.ones(len(ran)), -np.ones(len(ran))])
     # At one moment an end comes before a start: the place is free then.
@@ -140,15 +149,15 @@ def _most_at_once(trials: pd.DataFrame) -> int:
 
 def _waiting_s(trials: pd.DataFrame, places: int) -> float | None:
     """Return the time of empty places between the first start and the last end."""
-    ran = trials[trials["wall_s"] > 0]
+    ran = trials[trials["run_s"] > 0]
     if ran.empty:
         return 0.0
     calendar_s = (ran["ended_at"] - ran["started_at"]).dt.total_seconds()
     if (calendar_s - ran["wall_s"] > CLOCK_SLACK_S).any():
         return None
-    ends = ran["started_at"] + pd.to_timedelta(ran["wall_s"], unit="s")
+    ends = ran["taken_up_at"] + pd.to_timedelta(ran["run_s"], unit="s")
     whole_s = (ends.max() - ran["started_at"].min()).total_seconds()
-    return float(max(places * whole_s - ran["wall_s"].sum(), 0.0))
+    return float(max(places * whole_s - ran["run_s"].sum(), 0.0))
 
 
 def _hours(seconds: float) -> str:

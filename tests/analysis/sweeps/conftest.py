@@ -58,7 +58,7 @@ def trial_rows(study: str, number: int, trial: dict[str, Any]) -> tuple[dict, li
         "split_fingerprint": "1" * 16, "data_fraction": 0.05, "crop_px": 64, "val_images": 64,
         "proposed_by": "searcher", "learning_rate": 1e-3, "warmup_epochs": 1, "batch_size": 8,
         "schedule": "plateau", "max_epochs": 9, "outcome": "completed",
-        "started_at": began, "wall_s": wall_s, "epochs_finished": len(scores_db),
+        "started_at": began, "wall_s": wall_s, "wait_s": 0.0, "epochs_finished": len(scores_db),
         "train_s": 10.0 * len(scores_db), "val_s": 2.0 * len(scores_db), "concurrent_with": "",
     }  # fmt: skip
     if scores_db:

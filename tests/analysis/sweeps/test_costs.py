@@ -124,3 +124,12 @@ def test_waiting_is_unknown_in_a_study_that_was_interrupted(make_view):
     spent = compute_time_spent(make_view([trial]))
     assert spent.waiting_s is None
     assert "interrupted" in spent.words
+
+
+def test_a_trial_that_waits_takes_no_place(make_view):
+    # One place: the second trial waits 27 s for the first to end, then runs for 27 s.
+    trial = {"scores_db": [18.0, 19.0], "start_s": 0.0}
+    spent = compute_time_spent(make_view([trial, trial | {"wall_s": 54.0, "wait_s": 27.0}]))
+    assert (spent.num_places, spent.waiting_s, spent.queued_s) == (1, 0.0, 27.0)
+    assert spent.overhead_s == pytest.approx(6.0)
+    assert "waited 27 s" in spent.words

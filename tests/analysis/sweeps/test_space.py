@@ -94,9 +94,9 @@ def test_names_and_single_dimensions_are_drawn_too(make_view):
     result = compute_sensitivity(view)
     assert (result.x.name, result.colour) == ("schedule", None)
     draw_sensitivity(result)
-    axes = draw_parallel_coordinates(compute_parallel_coordinates(view)).data[0].dimensions
-    assert list(axes[0].values) == [1]
-    assert list(axes[0].ticktext) == ["plateau", "cosine"]
+    figure = draw_parallel_coordinates(compute_parallel_coordinates(view))
+    assert figure.data[0].y[0] == 1.0
+    assert [note.text for note in figure.layout.annotations[:2]] == ["plateau", "cosine"]
 
 
 def test_of_many_trials_the_best_are_among_the_shown(make_view):
@@ -107,14 +107,16 @@ def test_of_many_trials_the_best_are_among_the_shown(make_view):
     assert len(compute_parallel_coordinates(view, 10).lines) == 10
 
 
-def test_parallel_coordinates_hold_logarithms_and_draw_the_best_last(make_view):
+def test_parallel_coordinates_are_logarithmic_and_draw_the_best_last(make_view):
     view = make_view(
         [{"scores_db": [20.0], "learning_rate": 1e-3}, {"scores_db": [19.0]}, {"outcome": "failed"}]
     )
     result = compute_parallel_coordinates(view)
     assert list(result.lines["best_val_psnr_db"]) == [19.0, 20.0]
-    axis = draw_parallel_coordinates(result).data[0].dimensions[0]
-    assert axis.values[1] == pytest.approx(-3.0)
+    best = draw_parallel_coordinates(result).data[-1]
+    assert best.customdata[0] == 0
+    assert best.y[0] == pytest.approx(0.5)  # 1e-3 between 1e-4 and 1e-2
+    assert np.isnan(best.y[-1])
 
 
 def test_without_space_or_score_there_is_no_figure(make_view):

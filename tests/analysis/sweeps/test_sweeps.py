@@ -80,6 +80,19 @@ def test_without_studies_there_is_no_section_and_the_log_says_how_to_begin(tmp_p
     assert "python -m tune.search" in write_runlog(frames)
 
 
+def test_a_study_whose_trials_are_torn_is_named_and_nothing_is_said_of_its_trials(
+    make_frames, tmp_path
+):
+    make_frames([{"scores_db": [20.0]}], study="torn")
+    path = tmp_path / "results" / "torn" / "tables" / "trials.parquet"
+    path.write_bytes(path.read_bytes()[:100])
+    frames = make_frames([{"scores_db": [20.0]}], study="whole")
+    assert [section.anchor for section in sweep_sections(frames)] == ["sweep-whole"]
+    text = write_runlog(frames)
+    assert "## torn" not in text
+    assert "left out study torn" in text.partition("## What could not be read")[2]
+
+
 def test_studies_are_told_apart_and_anchors_are_unique(make_frames):
     make_frames([{"scores_db": [20.0]}], study="B.b")
     sections = sweep_sections(make_frames([{"scores_db": [20.0]}], study="a"))
