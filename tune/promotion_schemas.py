@@ -80,7 +80,7 @@ _SCORES = (
         "enl_ratio",
         "float64",
         "Equivalent number of looks, decoded over original, in the original's smoothest windows; "
-        "missing where there are none.",
+        "missing where there are none, or the decoded image is flat in all of them.",
         "1",
         nullable=True,
     ),
