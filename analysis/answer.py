@@ -140,11 +140,16 @@ def _gain_sentence(frames: Frames, panel: RatePanel) -> str:
     measured = best.dropna(subset=["control_gain_mean_db"])
     if measured.empty:
         return "No winner has been measured against its hand-set control."
+    leading = {(lead.best, lead.ratio) for lead in panel.leads}
+    told = [(row["arch"], row["ratio"]) in leading for _, row in measured.iterrows()]
     gains = [
-        f"{row['arch']} {row['ratio']}x {row['control_gain_mean_db']:+.2f} dB "
+        f"{row['ratio']}x {style_of(row['arch']).label} {row['control_gain_mean_db']:+.2f} dB "
         f"[{row['control_gain_low_db']:+.2f}, {row['control_gain_high_db']:+.2f}]"
-        for _, row in measured.iterrows()
+        for _, row in measured[told].iterrows()
     ]
+    others = measured.loc[[not is_told for is_told in told], "control_gain_mean_db"]
+    if len(others):
+        gains.append(f"the other architectures {others.min():+.2f} to {others.max():+.2f} dB")
     num_kept = int((best["candidate"] == "control").sum())
     kept = f"; in {num_kept} cells the hand-set control itself is best" if num_kept else ""
     return (

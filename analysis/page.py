@@ -143,7 +143,7 @@ def _figure(figure: NamedFigure, spec: str | None, is_alone: bool) -> str:
         words = f"Left out to keep the page under {MAX_PAGE_MB} MB. {caption}"
         return f"<p>{html.escape(words)}</p>"
     height = figure.figure.layout.height or 460
-    is_wide = is_alone or figure.figure.layout.meta is not None  # one with an aspect of its own
+    is_wide = is_alone or (figure.figure.layout.meta or {}).get("is_wide", False)
     return (
         f"<figure{' class=wide' if is_wide else ''}>"
         f'<div class="plot" id="{figure.name}" data-spec="spec-{figure.name}" role="img" '

@@ -26,6 +26,9 @@ MAX_PICTURES_MB = 4.0
 
 COLOURS = "Cividis"
 GAP = 0.008
+MAX_HALF_WIDTH = 4
+"""Pictures in a row that takes half the width of a page."""
+
 HEADING_PX = 42
 
 
@@ -109,7 +112,7 @@ def draw_pictures(row: PictureRow, scale: Scale | None = None) -> go.Figure:
         **_axes(len(pictures)),
         annotations=[_heading(picture, c, len(pictures)) for c, picture in enumerate(pictures)],
         height=90 + int(900 * aspect),
-        meta={"aspect": aspect},
+        meta={"aspect": aspect, "is_wide": len(pictures) > MAX_HALF_WIDTH},
         showlegend=False,
     )
     figure = with_title(figure, f"{row.ratio}x, {row.chosen_as.replace('_', ' ')}, {row.image}")
