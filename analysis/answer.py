@@ -111,7 +111,20 @@ def _best_sentence(panel: RatePanel) -> str:
     if not panel.leads:
         return "No network has unquantised test scores."
     cells = "; ".join(map(_lead_words, panel.leads))
-    return f"Best architecture per ratio, unquantised test PSNR: {cells}."
+    below = [lead for lead in panel.leads if lead.psnr_db.mean < _klt_db(panel, lead.ratio)]
+    linear = (
+        f" Below block KLT, the linear code of as many elements: at "
+        f"{', '.join(f'{lead.ratio}x' for lead in below)}."
+        if below
+        else ""
+    )
+    return f"Best architecture per ratio, unquantised test PSNR: {cells}.{linear}"
+
+
+def _klt_db(panel: RatePanel, ratio: int) -> float:
+    """Return the PSNR of block KLT at a ratio; minus infinity where it has none."""
+    points = [p for curve in panel.curves if curve.name == "block_klt" for p in curve.uncoded]
+    return next((p.psnr_db.mean for p in points if p.ratio == ratio), -math.inf)
 
 
 def _lead_words(lead: Lead) -> str:
@@ -149,7 +162,8 @@ def _gain_sentence(frames: Frames, panel: RatePanel) -> str:
     ]
     others = measured.loc[[not is_told for is_told in told], "control_gain_mean_db"]
     if len(others):
-        gains.append(f"the other architectures {others.min():+.2f} to {others.max():+.2f} dB")
+        span = " to ".join(dict.fromkeys(f"{gain:+.2f}" for gain in (others.min(), others.max())))
+        gains.append(f"other architectures {span} dB")
     num_kept = int((best["candidate"] == "control").sum())
     kept = f"; in {num_kept} cells the hand-set control itself is best" if num_kept else ""
     return (

@@ -8,7 +8,8 @@ from analysis.section import Section
 def missing_section(frames: Frames, result: RateDistortion) -> tuple[Section, ...]:
     """Return a section with a sentence per gap; nothing where there is no gap."""
     seen = {*frames.trials["study"], *frames.runs["study"]}
-    silent = [study for study in frames.studies if study not in seen]
+    said = " ".join(frames.notes)
+    silent = [study for study in frames.studies if study not in seen and study not in said]
     sentences = (
         *frames.notes,
         *(f"{study}: no trial and no run in its tables." for study in silent),

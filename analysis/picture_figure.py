@@ -83,7 +83,8 @@ def common_scale(rows: Sequence[PictureRow]) -> Scale:
     tops = [float(np.quantile(error, 0.99)) for error in errors]
     units = {row.unit for row in rows}
     unit = units.pop() if len(units) == 1 else "dB, or share of the range"
-    top = max(tops, default=0.0) or 1.0
+    # The median picture uses the whole scale; the largest would leave all others dark.
+    top = (float(np.median(tops)) or max(tops) or 1.0) if tops else 1.0
     return Scale(top, unit, _quality(rows, top))
 
 

@@ -76,8 +76,10 @@ class PictureRow:
 
 def compute_pictures(frames: Frames) -> tuple[PictureRow, ...]:
     """Return rows of pictures by corpus, ratio and rule."""
-    runs = frames.runs.drop_duplicates("study")
-    fingerprints = dict(zip(runs["study"], runs["corpus_fingerprint"], strict=True))
+    named = pd.concat(
+        [table[["study", "corpus_fingerprint"]] for table in (frames.runs, frames.test)]
+    ).drop_duplicates("study")
+    fingerprints = dict(zip(named["study"], named["corpus_fingerprint"], strict=True))
     pictures = frames.pictures.assign(
         corpus_fingerprint=[fingerprints.get(s, "unknown") for s in frames.pictures["study"]]
     )

@@ -213,6 +213,12 @@ def _read_file(path: Path, schema: TableSchema, columns: Sequence[str] | None = 
                 f"tables must have schema version {SCHEMA_VERSION}, found {found} in "
                 f"{str(path)!r}: read it with the release that wrote it or move the study away"
             )
+        absent = sorted(set(columns or schema.names) - set(parquet.schema_arrow.names))
+        if absent:
+            raise UsageError(
+                f"tables must have the columns of docs/TABLES.md, found {str(path)!r} lacking "
+                f"{', '.join(absent)}: read it with the release that wrote it or move it away"
+            )
         try:
             if columns is not None:
                 return parquet.read(columns=list(columns))

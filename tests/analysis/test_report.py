@@ -56,10 +56,25 @@ def test_the_answer_states_best_gain_and_codecs(recorded):
     assert "16x attention 21.66 dB [" in best
     assert "ahead of baseline" in best
     assert "16x attention +0.60 dB [+0.49, +0.71]" in gain
-    assert "the other architectures +0.49 to +0.57 dB" in gain
+    assert "other architectures +0.49 to +0.57 dB" in gain
     assert "JPEG2000 is 4.75 dB ahead at 1 bit/px" in codecs
     assert "0.51 dB behind at 0.125 bit/px" in codecs
     assert "SYNTHETIC corpus made_up" in footing
+
+
+def test_a_network_below_the_linear_code_is_told(recorded):
+    codecs = recorded.codecs.copy()
+    is_klt = (codecs["codec"] == "block_klt") & (codecs["ratio"] == 16)
+    codecs.loc[is_klt, "psnr_db"] += 5
+    panel = compute_rate_distortion(dataclasses.replace(recorded, codecs=codecs)).panels[0]
+    assert "Below block KLT" in answer_sentences(recorded, panel)[0]
+    assert "as many elements: at 16x." in answer_sentences(recorded, panel)[0]
+
+
+def test_a_table_that_lacks_a_column_is_left_out_and_the_column_named(results):
+    path = next(results.glob("baseline_quick*/tables/trials.parquet"))
+    pq.write_table(pq.read_table(path).drop_columns(["warmup_epochs"]), path)
+    assert "lacking warmup_epochs" in missing(results)
 
 
 def test_every_figure_and_table_has_its_csv(report, sections):
