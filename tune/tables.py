@@ -221,7 +221,7 @@ def _read_file(path: Path, schema: TableSchema, columns: Sequence[str] | None = 
             )
         try:
             if columns is not None:
-                return parquet.read(columns=list(columns))
+                return parquet.read(columns=list(columns), use_threads=False)  # small: threads cost
             return parquet.read(columns=list(schema.names)).cast(_arrow_schema(schema))
         except (OSError, ValueError) as error:  # Arrow's own errors are ValueErrors
             raise UsageError(
