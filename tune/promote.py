@@ -186,7 +186,12 @@ def run_all(
     from tune.launch import open_study
     from tune.plan_view import show_dashboard, show_stack, show_watching
     from tune.promotion import run_promotion
-    from tune.promotion_view import draw_rate_points, draw_verdicts, show_promotion_end
+    from tune.promotion_view import (
+        draw_rate_points,
+        draw_verdicts,
+        show_next,
+        show_promotion_end,
+    )
     from tune.ray_driver import ray_session
 
     code = DONE
@@ -217,7 +222,7 @@ def run_all(
             if result.interruption is not None:
                 return INTERRUPTED
             code = max(code, exit_code(result))
-    console.print("next: python -m tune.status\n      python -m analysis.report")
+    show_next(console, planned[0][0].promotion.results)
     return code
 
 

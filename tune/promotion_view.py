@@ -130,8 +130,7 @@ def _or_dashes(score_db: float | None) -> str:
 
 def show_promotion_end(console: Console, plan: PromotionPlan, result: PromotionResult) -> None:
     """Print what was written and what to type next."""
-    promotion = plan.promotion
-    results = "" if promotion.results == "ray_results" else f" --results {quote(promotion.results)}"
+    results = results_flag(plan.promotion.results)
     console.print(f"wrote {result.folder.path}", markup=False)
     if result.interruption is not None:
         console.print(
@@ -139,6 +138,17 @@ def show_promotion_end(console: Console, plan: PromotionPlan, result: PromotionR
             f"python -m tune.promote --resume {quote(result.folder.name)}{results}",
             markup=False,
         )
+
+
+def show_next(console: Console, results: str) -> None:
+    """Print what to type after a promotion."""
+    flag = results_flag(results)
+    console.print(f"next: python -m analysis.report{flag}\n      python -m tune.status{flag}")
+
+
+def results_flag(results: str) -> str:
+    """Return the flag that names a results folder; nothing for the default one."""
+    return "" if results == "ray_results" else f" --results {quote(results)}"
 
 
 def interval_words(interval: Interval) -> str:
