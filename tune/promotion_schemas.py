@@ -189,7 +189,12 @@ VERDICTS = TableSchema(
                 ("high", "upper end of its 95 % bootstrap interval"),
             )
         ),
-        Column("p_best", "float64", "Share of bootstrap samples in which it is the best.", "1"),
+        Column(
+            "p_best",
+            "float64",
+            "Share of bootstrap samples in which it is the best; 0 where it was raced out.",
+            "1",
+        ),
         Column(
             "verdict",
             "string",

@@ -40,7 +40,7 @@ class Verdict:
         val_psnr_db: Mean over seeds, with the interval over seeds.
         control_gain_db: Paired difference to the control; None for the control itself.
         rival_gain_db: Paired difference to the best other candidate; None without one.
-        p_best: Share of bootstrap samples in which it is the best.
+        p_best: Share of bootstrap samples in which it is the best of those not raced out.
         verdict: best, tied, worse or raced_out.
         shrinkage_db: Score of the search minus promoted score, less the same of the control where
             it has both; None without a score of the search.
@@ -89,7 +89,9 @@ def judge_candidates(
         for name, gap in behind.items()
         if name not in raced_out and (gap is None or gap.high is None or gap.high >= 0)
     }
-    chances = chances_of_best(scored, seed)
+    # Those that were raced out share only the first seeds, and have lost already.
+    in_race = {name: of_seed for name, of_seed in scored.items() if name not in raced_out}
+    chances = chances_of_best(in_race, seed)
     known = {candidate.name: candidate for candidate in candidates}
     verdicts = []
     for place, name in enumerate(order, start=1):
@@ -106,7 +108,7 @@ def judge_candidates(
                 rival_gain_db=None
                 if rival is None
                 else paired_difference(scored, name, rival, seed),
-                p_best=chances[name],
+                p_best=chances.get(name, 0.0),
                 verdict=_word(name, first, tied, raced_out),
                 shrinkage_db=shrinkage_db(known[name], known.get(CONTROL), means_db),
             )
@@ -148,7 +150,7 @@ def paired_difference(scores: Scores, name: str, other: str, seed: int) -> Inter
 def chances_of_best(scores: Scores, seed: int) -> dict[str, float]:
     """Return the share of bootstrap samples in which each candidate is the best; ties are shared.
 
-    Only over the seeds that all have in common: after a race, those of the first seeds.
+    Only over the seeds that all have in common.
     """
     seeds = common_seeds(scores)
     names = sorted(scores)

@@ -82,6 +82,14 @@ def test_a_difference_of_all_seeds_is_seen_through_their_common_scatter():
 def test_one_that_was_raced_out_says_so_and_comes_last():
     found = judged({"c1": [20.0, 20.1], "c2": [20.5]}, raced_out=["c2"])
     assert (found["c2"].verdict, found["c2"].place) == ("raced_out", 2)
+    assert (found["c1"].p_best, found["c2"].p_best) == (1.0, 0.0)
+
+
+def test_one_that_was_raced_out_takes_no_seeds_from_the_others():
+    """With seed 0 alone c2 would be the best; over all seeds c1 is."""
+    scores = {"c1": [20.0, 21.0, 21.0], "c2": [20.5, 20.0, 20.0], "c3": [15.0]}
+    found = judged(scores, raced_out=["c3"])
+    assert found["c1"].p_best > 0.5
 
 
 def test_the_control_has_no_gain_over_itself():
