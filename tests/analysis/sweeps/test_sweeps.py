@@ -44,6 +44,10 @@ ODD = {
     "equal scores": {"trials": [{"scores_db": [20.0, 20.0]}] * 4},
     "an unknown space": {"trials": [{"scores_db": [20.0]}], "space": []},
     "names": {"trials": [{"scores_db": [20.0], "schedule": "cosine"}], "space": [NAMED]},
+    "choices of a float": {
+        "trials": [{"scores_db": [20.0], "learning_rate": 1e-4}] * 3,
+        "space": [NAMED | {"dimension": "learning_rate", "choices": "0.0001,0.001", "unit": "1"}],
+    },
     "an unknown outcome": {"trials": [{"scores_db": [20.0], "outcome": "abducted"}]},
     "one rung": {
         "trials": [{"scores_db": [20.0, 21.0]}, {"scores_db": [18.0], "outcome": "stopped"}],
@@ -115,7 +119,7 @@ def test_the_more_studies_the_fewer_marks_each_shows():
 
 
 def test_the_run_log_of_the_recorded_tables_is_the_recorded_one(recorded):
-    """Write it again after a change that was meant: see tests/recorded/make.py."""
+    """After a change that was meant: RUNLOG.md of a report on tests/recorded/results is the new."""
     assert write_runlog(recorded) == EXPECTED.read_text(encoding="utf-8")
 
 
