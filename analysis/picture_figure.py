@@ -18,8 +18,9 @@ from analysis.palette import style_of
 from analysis.pictures import Decoded, PictureRow
 from analysis.section import NamedFigure, Section
 
-QUALITIES = (95, 85, 70, 50, 30)
-"""WebP qualities that are tried until all pictures fit; decoders' own artefacts stay visible."""
+LOSSLESS = 100
+QUALITIES = (LOSSLESS, 95, 85, 70, 50, 30)
+"""WebP qualities that are tried until all pictures fit."""
 
 MAX_PICTURES_MB = 4.0
 """Size of all pictures of a report, as they stand in the page."""
@@ -61,8 +62,8 @@ def picture_sections(rows: Sequence[PictureRow]) -> tuple[Section, ...]:
                 "upper quartile, median, lower quartile, worst. Above the original and what was "
                 "decoded, JPEG2000 at equal bytes; below the absolute error, on one scale from "
                 f"0 to {scale.top:.3g} {scale.unit} (larger errors have the brightest colour). "
-                "Drag to zoom: all pictures of a row follow; double-click to leave. Shown as "
-                f"WebP of quality {scale.quality}; scores are of the decoded values.",
+                "Drag to zoom: all pictures of a row follow; double-click to leave. "
+                f"{_quality_words(scale.quality)}",
             ),
             tuple(
                 NamedFigure(
@@ -74,6 +75,15 @@ def picture_sections(rows: Sequence[PictureRow]) -> tuple[Section, ...]:
                 for number, row in enumerate(rows, start=1)
             ),
         ),
+    )
+
+
+def _quality_words(quality: int) -> str:
+    if quality == LOSSLESS:
+        return "Pictures are shown without loss."
+    return (
+        f"Pictures are shown as WebP of quality {quality} to keep the page small; their scores are "
+        "of the decoded values."
     )
 
 
@@ -181,7 +191,8 @@ def _webp(pixels: npt.NDArray[np.uint8], quality: int) -> bytes:
     from PIL import Image
 
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "WEBP", quality=quality, method=2)
+    is_lossless = quality == LOSSLESS
+    Image.fromarray(pixels).save(file, "WEBP", quality=quality, lossless=is_lossless, method=2)
     return file.getvalue()
 
 
