@@ -13,8 +13,7 @@ from tune.tables import find_tables, read_table
 
 REPOSITORY = Path(__file__).parents[2]
 PROMOTE = [
-    "--top", "1", "--seeds", "2", "--epochs", "3",
-    "--data-fraction", "0.5", "--test-images", "3", "--no-race",
+    "--top", "1", "--seeds", "1", "--epochs", "2", "--data-fraction", "0.2", "--test-images", "2",
 ]  # fmt: skip
 
 pytestmark = pytest.mark.ray
@@ -68,9 +67,7 @@ def test_a_killed_promotion_goes_on_to_verdicts_test_scores_codecs_and_pictures(
     assert len(find_tables(results, "runs")) == 1
 
     runs = read_table(results, "runs")
-    assert sorted(runs["candidate"] + runs["seed"].astype(str)) == [
-        "c10", "c11", "control0", "control1",
-    ]  # fmt: skip
+    assert sorted(runs["candidate"]) == ["c1", "control"]
     assert (runs["outcome"] == "completed").all()
     assert (runs["mode"] == "full").all()
     validation = read_table(results, "validation").groupby("run")["psnr_db"].mean()
@@ -78,10 +75,10 @@ def test_a_killed_promotion_goes_on_to_verdicts_test_scores_codecs_and_pictures(
         assert validation[row.run] == pytest.approx(row.best_val_psnr_db, abs=1e-3)
     verdicts = read_table(results, "verdicts")
     assert set(verdicts["candidate"]) == {"c1", "control"}
-    assert list(verdicts["num_seeds"]) == [2, 2]
+    assert list(verdicts["num_seeds"]) == [1, 1]
     test = read_table(results, "test")
     assert set(test["run"]) == set(runs["run"])
-    assert test["image"].nunique() == 3
+    assert test["image"].nunique() == 2
     codecs = read_table(results, "codecs")
     assert {"jpeg2000", "block_klt", "down_up"} <= set(codecs["codec"])
     assert set(codecs["image"]) == set(test["image"])
