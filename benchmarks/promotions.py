@@ -70,7 +70,7 @@ def verdict_rows(own: dict[str, pd.DataFrame]) -> list[str]:
             gain += f"({one.control_gain_low_db:+.2f}..{one.control_gain_high_db:+.2f})"
         shrinkage = "" if pd.isna(one.shrinkage_db) else f"{one.shrinkage_db:+.2f}"
         rows.append(
-            f"| {one.arch} {one.ratio}x | {one.candidate} | {one.num_seeds} "
+            f"| {cell_words(own)} | {one.candidate} | {one.num_seeds} "
             f"| {one.val_psnr_db:.2f} ± {half:.2f} | {gain} | {one.p_best:.2f} | {shrinkage} "
             f"| {one.verdict} |"
         )
@@ -81,7 +81,7 @@ def point_rows(own: dict[str, pd.DataFrame]) -> list[str]:
     """Return one row per rate of the best candidate."""
     best = own["verdicts"].sort_values("place").iloc[0]
     return [
-        f"| {best['arch']} {best['ratio']}x | {point.rate_bpp:.3f} | {point.psnr_db:.2f} "
+        f"| {cell_words(own)} | {point.rate_bpp:.3f} | {point.psnr_db:.2f} "
         f"| {point.ssim:.3f} | {words(point.codecs_db['jpeg2000'])} "
         f"| {words(point.codecs_db['hevc_intra'])} |"
         for point in rate_points(own["test"], own["codecs"], best["candidate"])
@@ -97,10 +97,17 @@ def nominal_rows(own: dict[str, pd.DataFrame]) -> list[str]:
     lines = codecs[(codecs["ratio"] == best["ratio"]) & codecs["rate_bpp"].isna()]
     means = lines.groupby("codec")["psnr_db"].mean()
     return [
-        f"| {best['arch']} {best['ratio']}x | {of_best['num_parameters'].iloc[0]} "
+        f"| {cell_words(own)} | {of_best['num_parameters'].iloc[0]} "
         f"| {test['psnr_db'].mean():.2f} | {words(means.get('block_klt'))} "
         f"| {words(means.get('down_up'))} |"
     ]
+
+
+def cell_words(own: dict[str, pd.DataFrame]) -> str:
+    """Return architecture, ratio and fidelity of a promotion."""
+    run = own["runs"].iloc[0]
+    share = f"{100 * run['data_fraction']:g} %"
+    return f"{run['arch']} {run['ratio']}x, {run['max_epochs']} epochs of {share}"
 
 
 def cost_row(folder: StudyFolder, runs: pd.DataFrame) -> str:
