@@ -4,6 +4,7 @@ Without it their kernels take turns. It is started only where a person allows it
 an error of one process can then end the others on the card, and it is ended with the search.
 """
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -14,6 +15,16 @@ from pathlib import Path
 CONTROL = "nvidia-cuda-mps-control"
 PIPES = "CUDA_MPS_PIPE_DIRECTORY"
 LOGS = "CUDA_MPS_LOG_DIRECTORY"
+
+
+def add_mps_flag(parser: argparse.ArgumentParser) -> None:
+    """Add the flag by which a person allows the service."""
+    parser.add_argument(
+        "--mps",
+        action="store_true",
+        help="let trials compute on a CUDA card at the same time, by NVIDIA's multi-process "
+        "service",
+    )
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from tune.command import (
 )
 from tune.errors import UsageError
 from tune.live import add_live_flags, read_live
+from tune.mps import add_mps_flag
 from tune.promotion_config import PromotionConfig, read_asked
 from tune.settings import ALL, add_flags, given_values, read_toml_file
 
@@ -57,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--dry-run", action="store_true", help="print the plan and its cost, start nothing"
     )
+    add_mps_flag(parser)
     parser.add_argument("--quiet", action="store_true", help="print only what was found")
     add_live_flags(parser)
     parser.add_argument("--resume", metavar="NAME", help="go on with the promotion of this name")
@@ -205,7 +207,9 @@ def run_all(
             """Start Ray once, for the first promotion that has something to train."""
             if is_up:
                 return
-            address = session.enter_context(ray_session(planned[0][0].packing, live=live))
+            address = session.enter_context(
+                ray_session(planned[0][0].packing, live=live, mps=arguments.mps, say=console.print)
+            )
             is_up.append(True)
             if not arguments.quiet:
                 show_dashboard(console, address, live)

@@ -22,6 +22,7 @@ from tune.command import (
 from tune.config import Resolved, add_search_flags, resolve, search_flags
 from tune.errors import UsageError
 from tune.live import add_live_flags, read_live
+from tune.mps import add_mps_flag
 from tune.profiles import Machine, detect_machine
 from tune.settings import read_toml_file
 
@@ -44,12 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--dry-run", action="store_true", help="print the plan and its cost, start nothing"
     )
-    parser.add_argument(
-        "--mps",
-        action="store_true",
-        help="let trials compute on a CUDA card at the same time, by NVIDIA's multi-process "
-        "service",
-    )
+    add_mps_flag(parser)
     parser.add_argument("--quiet", action="store_true", help="print only what was found")
     add_session_flags(parser)
     add_live_flags(parser)
