@@ -22,6 +22,7 @@ BENCHMARKS = (
     "latent_coding",
     "search_overhead",
     "driver_memory",
+    "report",
     "journal",
     "footprint",
     "packing_night",

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-COMMANDS = ("data.prepare", "tune.search", "tune.train", "tune.status")
+COMMANDS = ("data.prepare", "tune.search", "tune.train", "tune.status", "analysis.report")
 
 
 def main() -> int:

@@ -59,8 +59,13 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def path(recorded_results, tmp_path_factory) -> Path:
+    """A page with every kind of figure; the other recorded studies would only repeat them."""
+    results = tmp_path_factory.mktemp("results")
+    for name in ("attention_full_c16", "baseline_full_c16", "baseline_quick", "residual_quick"):
+        folder = next(recorded_results.glob(f"{name}*"))
+        (results / folder.name).symlink_to(folder)
     out = tmp_path_factory.mktemp("report")
-    write_report(recorded_results, out)
+    write_report(results, out)
     return out / "report.html"
 
 
@@ -155,8 +160,8 @@ def test_missing_values_stay_last_whichever_way_a_table_is_sorted(wide):
     for _ in range(2):
         button.click()
         values = column(wide, "promotion_1_verdicts", 11)
-        assert values[-6:] == [""] * 6
-        assert "" not in values[:-6]
+        assert values[-2:] == [""] * 2
+        assert "" not in values[:-2]
 
 
 def test_the_sorted_column_is_told_to_screen_readers(wide):
