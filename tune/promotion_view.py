@@ -95,9 +95,8 @@ def draw_verdicts(
     for one in verdicts[:1]:
         values = known[one.candidate].values
         console.print(
-            f"{one.candidate}: learning rate {values.learning_rate:.3g}, warmup "
-            f"{values.warmup_epochs}, base channels {values.base_channels}, {one.verdict} of "
-            f"{len(verdicts)}"
+            f"{one.candidate}, {one.verdict}: learning rate {values.learning_rate:.3g}, warmup "
+            f"{values.warmup_epochs}, base channels {values.base_channels}"
         )
     if verdicts and verdicts[0].num_seeds < 2:
         console.print("one seed each: nothing is known of how far seeds scatter")
