@@ -113,7 +113,7 @@ def _full_lines(frames: Frames, runs: pd.DataFrame) -> list[str]:
     runs = runs[runs["study"] == newest]
     num_running = int(runs["outcome"].isna().sum())
     running = f", {num_running} without an end" if num_running else ""
-    if verdicts.empty:
+    if verdicts["val_psnr_db"].isna().all():  # also where there is none
         return ["full: no verdict yet", f"{len(runs)} runs{running}"]
     best = verdicts.iloc[0]
     span = (
