@@ -4,10 +4,11 @@ They depend on the corpus and the crop alone, so they are computed once: a promo
 images copies the rows of an earlier one, known by the corpus's fingerprint.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 
@@ -105,6 +106,24 @@ def _linear_lines(corpus: Corpus, ratio: int) -> dict[str, Transform]:
     if supports_down_up(ratio):
         lines["down_up"] = DownUpTransform(ratio)
     return lines
+
+
+def klt_psnr_db(
+    rows: Iterable[Mapping[Any, Any]], ratio: int, names: Sequence[str]
+) -> NDArray[np.float64]:
+    """Return the PSNR of the unquantised block KLT at a ratio, image by image.
+
+    Args:
+        rows: Of the codecs table.
+        ratio: Nominal ratio.
+        names: Of the images, in the order wanted.
+    """
+    found = {
+        row["image"]: row["psnr_db"]
+        for row in rows
+        if row["codec"] == "block_klt" and row["ratio"] == ratio and pd.isna(row["rate_bpp"])
+    }
+    return np.array([found[name] for name in names], np.float64)
 
 
 def codec_rows(

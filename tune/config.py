@@ -67,10 +67,15 @@ class SearchConfig:
     """
 
     arch: str = setting(
-        "architecture of the autoencoder, or all", default="attention", expands=True
+        "architecture of the autoencoder, several with commas between them, or all",
+        default="attention",
+        expands=True,
     )
     ratio: int = setting(
-        "input elements per latent element (4, 8, 16, 32 or 64), or all", default=16, expands=True
+        "input elements per latent element (4, 8, 16, 32 or 64), several with commas between "
+        "them, or all",
+        default=16,
+        expands=True,
     )
     data: str | None = setting(
         "folder of the prepared corpus",
@@ -247,7 +252,7 @@ class Resolved:
 def resolve(
     flags: Mapping[str, object], file: Mapping[str, object], machine: Machine
 ) -> tuple[Resolved, ...]:
-    """Join the layers and return one configuration per study, several where "all" is asked for.
+    """Join the layers and return one configuration per study, several where several are asked for.
 
     Several come ratio by ratio, the most useful first.
 
@@ -374,4 +379,10 @@ def _of_dimensions(ranges: Iterable[str], names: Iterable[str]) -> tuple[str, ..
 
 
 def _expand(value: Any, every: tuple[Any, ...]) -> tuple[Any, ...]:
-    return every if value == ALL else (value,)
+    """Return the values that are asked for, in the order of all that there are."""
+    if value == ALL:
+        return every
+    if not isinstance(value, tuple):
+        return (value,)
+    asked = dict.fromkeys(value)
+    return (*(one for one in every if one in asked), *(one for one in asked if one not in every))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import torch
 
-from tune.codec_scores import cached_codecs, codec_rows, score_codecs
+from tune.codec_scores import cached_codecs, codec_rows, klt_psnr_db, score_codecs
 from tune.coding import NUM_FIT_IMAGES, NUM_STEP_IMAGES
 from tune.conductor import Conductor
 from tune.holdout import HoldoutScores, coder_file, load_coders
@@ -21,7 +21,7 @@ from tune.profiles import available_cores
 from tune.promotion_plan import PromotionPlan
 from tune.ray_driver import interruptible
 from tune.run_model import load_run
-from tune.tables import find_tables, write_table
+from tune.tables import find_tables, read_table, write_table
 from tune.trial import TrialSpec
 from tune.verdicts import Verdict
 
@@ -81,7 +81,8 @@ def finish_promotion(
         shown = shown_run(specs, verdicts)
         if shown is not None:
             (coder, *_) = load_coders(coder_file(shown))
-            chosen = choose_images(scores.psnr_db(shown.name))
+            codecs = read_table(folder.path.parent, "codecs", folder.name).to_dict("records")
+            chosen = choose_images(klt_psnr_db(codecs, shown.model.ratio, test.names))
             pictures = picture_rows(shown, load_run(shown), coder, test, chosen)
             write_table(folder.tables, "pictures", pictures)
     study.journal.finish(study.clock.now())

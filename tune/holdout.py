@@ -73,15 +73,6 @@ class HoldoutScores:
         self._known.add(spec.name)
         return True
 
-    def psnr_db(self, run: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        """Return the PSNR of a scored run's unquantised reconstructions, by image."""
-        rows = [
-            row["psnr_db"]
-            for row in map(_without_nan, self._rows)
-            if row["run"] == run and row["quantiser_step"] is None
-        ]
-        return np.array(rows, np.float64)
-
 
 def coder_file(spec: TrialSpec) -> Path:
     """Return where the entropy coders of a run lie: beside its checkpoint, a part of the model."""

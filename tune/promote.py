@@ -141,15 +141,16 @@ def plan_all(
     given: Corpus | None = None
     if "data" in asked:
         given = corpora[asked["data"]] = open_data(asked["data"], console)
-    arch, ratio = (_one(asked.get(name, ALL)) for name in ("arch", "ratio"))
+    archs, ratios = (_several(asked.get(name, ALL)) for name in ("arch", "ratio"))
     searches = choose_searches(
         asked.get("results", "ray_results"),
-        arch,
-        ratio,
+        archs,
+        ratios,
         asked.get("study"),
         None if given is None else given.info.fingerprint,
     )
-    is_matrix = asked.get("study") is None and (arch is None or ratio is None)
+    is_one = archs is not None and ratios is not None and len(archs) * len(ratios) == 1
+    is_matrix = asked.get("study") is None and not is_one
     card = measure_card(machine.device)
     planned = []
     for search in searches:
@@ -238,9 +239,11 @@ def exit_code(result: "PromotionResult") -> int:
     return FINISHED_WITH_FAILURES if failed or not result.verdicts else DONE
 
 
-def _one(value: Any) -> Any:
-    """Return the value that was named; None for all."""
-    return None if value == ALL else value
+def _several(value: Any) -> tuple[Any, ...] | None:
+    """Return the values that were named; None for all."""
+    if value == ALL:
+        return None
+    return value if isinstance(value, tuple) else (value,)
 
 
 if __name__ == "__main__":

@@ -33,12 +33,13 @@ class PromotionConfig:
     """Everything that decides what a promotion does; its `study.toml` is this, written down."""
 
     arch: str = setting(
-        "architecture of the autoencoder, or all",
+        "architecture of the autoencoder, several with commas between them, or all",
         default_words="every one that has a finished search",
         expands=True,
     )
     ratio: int = setting(
-        "input elements per latent element (4, 8, 16, 32 or 64), or all",
+        "input elements per latent element (4, 8, 16, 32 or 64), several with commas between "
+        "them, or all",
         default_words="every one that has a finished search",
         expands=True,
     )
@@ -156,8 +157,8 @@ def read_asked(flags: Mapping[str, object], file: Mapping[str, object]) -> dict[
     """
     asked = read_values(PromotionConfig, file, "a configuration file")
     asked |= read_values(PromotionConfig, flags, "the command")
-    if asked.get("arch", ALL) != ALL:
-        check_architecture(asked["arch"])
-    if asked.get("ratio", ALL) != ALL:
-        check_ratio(asked["ratio"])
+    for name, check in (("arch", check_architecture), ("ratio", check_ratio)):
+        if (value := asked.get(name, ALL)) != ALL:
+            for one in value if isinstance(value, tuple) else (value,):
+                check(one)
     return asked

@@ -254,8 +254,8 @@ PICTURES = TableSchema(
         Column(
             "chosen_as",
             "string",
-            "Rule that chose the image by the PSNR of the best candidate: best, upper_quartile, "
-            "median, lower_quartile or worst.",
+            "Rule that chose the image by the PSNR of the block KLT at this ratio: best, "
+            "upper_quartile, median, lower_quartile or worst.",
         ),
         Column("height_px", "int32", "Height.", "px"),
         Column("width_px", "int32", "Width.", "px"),

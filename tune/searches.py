@@ -53,17 +53,19 @@ class Search:
         return read_table(self.folder.path.parent, "epochs", self.name)
 
 
-def find_searches(results: str, arch: str | None, ratio: int | None) -> list[Search]:
-    """Return the searches of one or all architectures and ratios, newest first.
+def find_searches(
+    results: str, archs: Sequence[str] | None, ratios: Sequence[int] | None
+) -> list[Search]:
+    """Return the searches of some or (None) all architectures and ratios, newest first.
 
     A study of `tune.train`, whose one trial was given by a person, is no search.
     """
     trials, _ = read_readable_tables(results, "trials")
     trials = trials[trials["proposed_by"] != "given"]
-    if arch is not None:
-        trials = trials[trials["arch"] == arch]
-    if ratio is not None:
-        trials = trials[trials["ratio"] == ratio]
+    if archs is not None:
+        trials = trials[trials["arch"].isin(archs)]
+    if ratios is not None:
+        trials = trials[trials["ratio"].isin(ratios)]
     searches = []
     for row in trials.drop_duplicates("study").to_dict("records"):
         folder = StudyFolder(Path(results) / row["study"])
@@ -93,8 +95,8 @@ def is_finished(search: Search) -> bool:
 
 def choose_searches(
     results: str,
-    arch: str | None,
-    ratio: int | None,
+    archs: Sequence[str] | None,
+    ratios: Sequence[int] | None,
     study: str | None,
     corpus_fingerprint: str | None,
 ) -> list[Search]:
@@ -106,7 +108,7 @@ def choose_searches(
     Raises:
         UsageError: If there is no finished search, or the one named is unknown or unfinished.
     """
-    searches = find_searches(results, arch, ratio)
+    searches = find_searches(results, archs, ratios)
     if study is not None:
         return [_named(searches, results, study)]
     chosen: dict[tuple[str, int], Search] = {}
@@ -116,7 +118,7 @@ def choose_searches(
         if search.cell not in chosen and is_finished(search):
             chosen[search.cell] = search
     if not chosen:
-        raise UsageError(_none_finished(searches, results, arch, ratio))
+        raise UsageError(_none_finished(searches, results, archs, ratios))
     return sorted(chosen.values(), key=_usefulness)
 
 
@@ -143,14 +145,20 @@ def _named(searches: Sequence[Search], results: str, study: str) -> Search:
 
 
 def _none_finished(
-    searches: Sequence[Search], results: str, arch: str | None, ratio: int | None
+    searches: Sequence[Search],
+    results: str,
+    archs: Sequence[str] | None,
+    ratios: Sequence[int] | None,
 ) -> str:
-    what = " ".join(filter(None, (arch, None if ratio is None else f"{ratio}x")))
+    asked_archs = ",".join(archs or ())
+    asked_ratios = ",".join(map(str, ratios or ()))
+    what = " ".join(filter(None, (asked_archs, asked_ratios and f"{asked_ratios}x")))
     found = f"{len(searches)} unfinished" if searches else "none"
     next_step = (
         f"go on with python -m tune.search --resume {searches[0].name}"
         if searches
-        else f"python -m tune.search --arch {arch or 'all'} --ratio {ratio or 'all'} makes one"
+        else f"python -m tune.search --arch {asked_archs or 'all'} "
+        f"--ratio {asked_ratios or 'all'} makes one"
     )
     return (
         f"a promotion needs a finished search{' of ' + what if what else ''}, found {found} in "

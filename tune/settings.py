@@ -42,7 +42,7 @@ class Setting:
         at_most: Greatest value, included.
         none_word: The text that stands for None.
         default_words: The default in words, where it depends on the machine or on other settings.
-        expands: Whether "all" may be written, for one configuration per value.
+        expands: Whether several values or "all" may be written, for one configuration per value.
         repeats: Whether the flag may be given several times, once for each text of the list.
         name: The field's name, which is the TOML key and, with dashes, the flag.
         kind: str, int, float or tuple (of str).
@@ -214,6 +214,8 @@ def _read(setting: Setting, raw: object) -> object:
         return None
     if setting.expands and raw == ALL:
         return ALL
+    if setting.expands and isinstance(raw, str) and "," in raw:
+        return tuple(_read(setting, part.strip()) for part in raw.split(","))
     value = _read_texts(setting, raw) if setting.kind is tuple else _read_scalar(setting, raw)
     check_limits(setting, value)
     return value

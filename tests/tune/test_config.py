@@ -301,3 +301,14 @@ def test_the_configuration_loads_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_several_are_searched_in_the_order_of_use_and_each_once():
+    flags = {"arch": "attention,baseline", "ratio": "64, 4,16,4"}
+    cells = [(one.config.arch, one.config.ratio) for one in resolve(flags, {}, Machine("cpu", 2))]
+    assert cells == [(arch, ratio) for ratio in (16, 4, 64) for arch in ("baseline", "attention")]
+
+
+def test_an_unknown_one_of_several_is_refused():
+    with pytest.raises(UsageError, match="atention"):
+        resolve({"arch": "baseline,atention"}, {}, Machine("cpu", 2))
