@@ -232,6 +232,12 @@ class Conductor:
         """Say whether the study must end now: interrupted, or out of its time budget."""
         return self.interruption is not None or self.is_out_of_time
 
+    @property
+    def has_more_to_do(self) -> bool:
+        """Whether trials are open or still to be proposed."""
+        records = self.recorder.trials.values()
+        return len(records) < self._budget.trials or not all(one.is_over for one in records)
+
     def close(self) -> None:
         """End what still runs as interrupted and write the tables a last time."""
         self._to_go_on.clear()

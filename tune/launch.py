@@ -240,7 +240,8 @@ def run_study(
         folder=study.folder,
         summary=summarise(records, plan.space.dimensions),
         references=tuple(references),
-        interruption=conductor.interruption,
+        # A signal that came after the last trial had ended interrupted nothing.
+        interruption=conductor.interruption if conductor.has_more_to_do else None,
     )
 
 

@@ -272,6 +272,17 @@ def test_an_open_trial_is_booked_anew_and_an_ended_one_keeps_its_booking(
     assert [record.spec.placement.gpu_fraction for record in records] == [0.25, 0.5]
 
 
+def test_a_signal_after_the_last_trial_leaves_nothing_to_do(make_conductor, run_trial, study):
+    assert study.has_more_to_do
+    conductor = make_conductor()
+    assert conductor.next_trial().number == 3
+    run_trial(conductor, 3, [16.0, 17.0, 18.0, 19.0, 20.0])
+    conductor.end(3, Outcome.COMPLETED)
+    conductor.interrupt("interrupted by SIGINT")
+    conductor.close()
+    assert not conductor.has_more_to_do
+
+
 def test_a_trial_that_waits_for_its_memory_does_not_hang(make_conductor):
     conductor = make_conductor()
     assert conductor.next_trial() is not None

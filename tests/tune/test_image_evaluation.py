@@ -327,7 +327,7 @@ def test_a_target_that_some_image_cannot_be_coded_at_is_no_point_of_a_codec():
 @pytest.fixture
 def finish(spec, corpus, study_folder, journal, study_facts, monkeypatch):
     """Finish a promotion of one completed run; say whether a signal came first."""
-    monkeypatch.setattr("tune.codec_scores.RATIOS", (spec.model.ratio,))
+    monkeypatch.setattr("tune.codec_scores.RATIOS", (4, spec.model.ratio))
     promotion = SimpleNamespace(test_images=3, results=str(study_folder.path.parent))
     plan = SimpleNamespace(corpus=corpus, crop_px=CROP_PX, val_images=4, promotion=promotion)
     agreement = SimpleNamespace(facts=study_facts)
