@@ -24,6 +24,7 @@ from tune.card import Card
 from tune.clock import StudyClock
 from tune.conductor import Conductor
 from tune.correction import memory_correction
+from tune.crashes import CARD_IS_FULL
 from tune.journal import Budget, StudyJournal
 from tune.outcomes import Outcome
 from tune.packing import Packing
@@ -185,7 +186,7 @@ class Night:
         placement = one.spec.placement
         true_mib = placement.predicted_peak_mib / placement.correction / self.share
         if true_mib > placement.cap_mib:
-            self.conductor.end(number, Outcome.OUT_OF_MEMORY, "out of memory (simulated)")
+            self.conductor.end(number, Outcome.OUT_OF_MEMORY, f"{CARD_IS_FULL} (simulated)")
         else:
             result = made_up(one.epoch, score_db(one.spec, one.epoch))
             stays = self.conductor.hear_epoch(number, result)

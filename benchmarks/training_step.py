@@ -36,6 +36,7 @@ STACKS: dict[str, tuple[str, ...]] = {
     "… + fused AdamW": ("modules", "ssim", "fused"),
     "… + kept memory": ("modules", "ssim", "fused", "memory"),
     "… + channels_last": ("modules", "ssim", "fused", "memory", "layout"),
+    "… + bf16": ("modules", "ssim", "fused", "memory", "layout", "bf16"),
     "the library's session": (SESSION,),
 }
 

@@ -32,12 +32,19 @@ class MeasuredMemory:
     context_mib: float
 
 
-Measure = Callable[[ModelConfig, int, int, str], MeasuredMemory]
-"""Trains two steps: (model, side of images, images per step, precision) -> what it took."""
+Measure = Callable[[ModelConfig, int, int, str, bool], MeasuredMemory]
+"""Trains two steps: (model, side of images, images per step, precision, channels_last) -> what it
+took."""
 
 
 def calibrate(
-    folder: Path, device_name: str, arch: str, patch_px: int, precision: str, measure: Measure
+    folder: Path,
+    device_name: str,
+    arch: str,
+    patch_px: int,
+    precision: str,
+    channels_last: bool,
+    measure: Measure,
 ) -> Calibration:
     """The calibration of a device for a kind of model, measured the first time.
 
@@ -52,15 +59,17 @@ def calibrate(
         arch: A key of ARCHITECTURES.
         patch_px: Side of the images.
         precision: "fp32" or "bf16".
+        channels_last: Order of the tensors, on which scratch memory depends.
         measure: measure_on_cuda, or a stand-in.
     """
     path = folder / FILE_NAME
-    key = f"{device_name}/{arch}/{patch_px}px/{precision}"
+    layout = "channels_last" if channels_last else "contiguous"
+    key = f"{device_name}/{arch}/{patch_px}px/{precision}/{layout}"
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     if key in known:
         return Calibration(**known[key])
     model = ModelConfig(arch, PROBE_RATIO, ARCHITECTURES[arch].usual_base_channels)
-    measured = measure(model, patch_px, PROBE_BATCH, precision)
+    measured = measure(model, patch_px, PROBE_BATCH, precision, channels_last)
     calibration = compare_with_prediction(model, patch_px, precision, measured)
     known[key] = dataclasses.asdict(calibration)
     folder.mkdir(parents=True, exist_ok=True)
@@ -83,7 +92,7 @@ def compare_with_prediction(
 
 
 def measure_on_cuda(
-    model: ModelConfig, patch_px: int, batch_size: int, precision: str
+    model: ModelConfig, patch_px: int, batch_size: int, precision: str, channels_last: bool
 ) -> MeasuredMemory:
     """Trains two steps on the current CUDA device, the second with the optimiser's state in place.
 
@@ -97,7 +106,13 @@ def measure_on_cuda(
     from models.training import TrainingSession, train_epochs
 
     torch.cuda.empty_cache()
-    config = TrainConfig(epochs=1, warmup_epochs=0, batch_size=batch_size, precision=precision)
+    config = TrainConfig(
+        epochs=1,
+        warmup_epochs=0,
+        batch_size=batch_size,
+        precision=precision,
+        channels_last=channels_last,
+    )
     train, val = (
         NoiseBatches(patch_px, batch_size, num_batches=2),
         NoiseBatches(patch_px, batch_size),

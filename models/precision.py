@@ -115,8 +115,11 @@ def choose_stack(
 def fastest(seconds: dict[Stack, float], failed: list[Stack], unsupported: list[Stack]) -> Stack:
     """The stack to use, given the seconds per step of those that ran."""
     plain_s = seconds.get(PLAIN)
-    if plain_s is None:
+    if not seconds:
         return replace(PLAIN, reason="no probe finished")
+    if plain_s is None:
+        best = min(seconds, key=lambda stack: seconds[stack])
+        return replace(best, reason=f"{best.name}, because plain fp32 fails here")
     gains = {stack: plain_s / s for stack, s in seconds.items()}
     best = max(gains, key=lambda stack: gains[stack])
     if gains[best] < MIN_GAIN:

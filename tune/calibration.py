@@ -3,16 +3,15 @@
 The file lies in the results folder, so that the next study on the same card starts at once.
 """
 
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.footprint_calibration import MeasuredMemory, calibrate, measure_on_cuda
 from models.precision import Stack
 from models.registry import ModelConfig
-from tune.card import Card
+from tune.card import Card, measure_card
+from tune.child import run_in_child
 from tune.errors import UsageError
 from tune.packing import Packing
 
@@ -35,28 +34,34 @@ def calibrated(plan: "StudyPlan", stack: Stack) -> Packing:
         plan.config.arch,
         plan.crop_px,
         stack.precision,
+        stack.channels_last,
         lambda *asked: measure_in_child(packing.card, *asked),
     )
     return replace(packing, calibration=calibration)
 
 
 def measure_in_child(
-    card: Card, model: ModelConfig, patch_px: int, batch_size: int, precision: str
+    card: Card,
+    model: ModelConfig,
+    patch_px: int,
+    batch_size: int,
+    precision: str,
+    channels_last: bool,
 ) -> MeasuredMemory:
-    """Measure in a process of its own: a CUDA context stays as long as its process.
+    """Measure in a process of its own; what others hold at that time is not the trial's.
 
-    What others held before is not the trial's.
+    Raises:
+        UsageError: If the training does not run.
     """
-    # Not forked: a forked child of a process with threads may wait for ever.
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as child:
-        asked = child.submit(measure_on_cuda, model, patch_px, batch_size, precision)
-        try:
-            measured = asked.result()
-        except (RuntimeError, OSError) as error:  # torch's, or a child that was killed
-            raise UsageError(
-                f"a card is calibrated by a training of {model.arch} with {batch_size} images of "
-                f"{patch_px} px, which ended on {card.name} with {type(error).__name__}: free the "
-                "card, or search smaller crops (--crop-px)"
-            ) from error
-    held_mib = card.total_mib - card.free_mib
+    held_mib = measure_card(card.device).held_mib
+    try:
+        measured = run_in_child(
+            measure_on_cuda, model, patch_px, batch_size, precision, channels_last
+        )
+    except (RuntimeError, OSError) as error:  # torch's, or a child that was killed
+        raise UsageError(
+            f"a card is calibrated by a training of {model.arch} with {batch_size} images of "
+            f"{patch_px} px, which ended on {card.name} with {type(error).__name__}: free the "
+            "card, or search smaller crops (--crop-px)"
+        ) from error
     return replace(measured, context_mib=max(0.0, measured.context_mib - held_mib))

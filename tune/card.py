@@ -4,8 +4,9 @@ Measured once when a command starts. A card is read through `nvidia-smi`, which 
 driver, because asking torch would make a CUDA context of half a GiB in a process that never trains.
 """
 
+import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,7 @@ class Card:
         name: As its maker calls it.
         total_mib: All its memory.
         free_mib: What nobody holds.
+        held_mib: What processes hold; a driver reserves some more for itself.
         holders: Who holds the rest, as far as the driver tells; empty for a CPU.
     """
 
@@ -45,6 +47,7 @@ class Card:
     name: str
     total_mib: float
     free_mib: float
+    held_mib: float = 0.0
     holders: tuple[Holder, ...] = ()
 
     def usable_mib(self, headroom: float) -> float:
@@ -83,9 +86,21 @@ def measure_card(device: str) -> Card:
     if device == "cpu":
         memory = psutil.virtual_memory()
         return limit_memory(memory.total / MIB, memory.available / MIB, CGROUP)
-    cards = _ask_smi("--query-gpu=name,memory.total,memory.free", "--id=0")
-    processes = _ask_smi("--query-compute-apps=pid,name,used_memory", "--id=0")
+    card = f"--id={first_visible(os.environ)}"
+    cards = _ask_smi("--query-gpu=name,memory.total,memory.free,memory.used", card)
+    processes = _ask_smi("--query-compute-apps=pid,name,used_memory", card)
     return read_card(cards, processes)
+
+
+def first_visible(environment: Mapping[str, str]) -> str:
+    """Return what `nvidia-smi` calls the card that torch calls the first one: a number or a name.
+
+    Torch counts as nvidia-smi does where CUDA_DEVICE_ORDER is PCI_BUS_ID, which `ray_session` sets.
+
+    >>> first_visible({"CUDA_VISIBLE_DEVICES": "2,0"}), first_visible({})
+    ('2', '0')
+    """
+    return environment.get("CUDA_VISIBLE_DEVICES", "").split(",")[0].strip() or "0"
 
 
 def limit_memory(total_mib: float, free_mib: float, cgroup: Path) -> Card:
@@ -107,15 +122,16 @@ def read_card(cards: str, processes: str) -> Card:
     r"""Return a card from what `nvidia-smi` prints as CSV without header and units.
 
     Args:
-        cards: Name, total and free MiB of one card.
+        cards: Name, total, free and held MiB of one card.
         processes: Process, name and MiB of each who computes on it; "[N/A]" where it is not told.
 
     Example:
-        >>> read_card("NVIDIA GeForce RTX 3070, 8192, 7500\n", "812, python, 600\n").holders
+        >>> read_card("NVIDIA GeForce RTX 3070, 8192, 7377, 600\n", "812, python, 600\n").holders
         (Holder(pid=812, name='python', held_mib=600.0),)
     """
-    name, total, free = (part.strip() for part in cards.strip().splitlines()[0].split(","))
-    return Card("cuda", name, float(total), float(free), tuple(_holders(processes)))
+    name, *numbers = (part.strip() for part in cards.strip().splitlines()[0].split(","))
+    total_mib, free_mib, held_mib = map(float, numbers)
+    return Card("cuda", name, total_mib, free_mib, held_mib, tuple(_holders(processes)))
 
 
 def _holders(processes: str) -> list[Holder]:

@@ -59,6 +59,7 @@ class Conductor:
         make_spec: Turns a proposal into what a worker needs.
         progress: Shows a person what happens.
         budget: How much the study may do, all its sessions together.
+        rebook: Books memory anew for a trial that goes on from an earlier session.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Conductor:
         make_spec: Callable[[Proposal], TrialSpec],
         progress: StudyProgress,
         budget: Budget,
+        rebook: Callable[[TrialSpec], TrialSpec] = lambda spec: spec,
     ) -> None:
         self._proposer = proposer
         self._ledger = ledger
@@ -76,6 +78,7 @@ class Conductor:
         self._make_spec = make_spec
         self._progress = progress
         self._budget = budget
+        self._rebook = rebook
         self._to_go_on: deque[int] = deque()
         self._watchdog = Watchdog(lambda: recorder.clock.elapsed_s)
         self._hanging: dict[int, str] = {}
@@ -90,7 +93,7 @@ class Conductor:
         for history in self.recorder.journal.trials():
             spec = self._make_spec(self._proposer.recall(history))
             if history.spec is not None:
-                spec = _taken_up(spec, history.spec, has_ended=history.has_ended)
+                spec = self._taken_up(spec, history)
             self.recorder.recall(spec, history)
             self._ledger.recall(history.decisions)
             if history.has_ended and not history.is_told:
@@ -246,6 +249,18 @@ class Conductor:
                 self.end(number)
         self.recorder.flush()
 
+    def _taken_up(self, now: TrialSpec, history: TrialHistory) -> TrialSpec:
+        """Return a trial of an earlier session: what was asked for stands, places may change.
+
+        An open one is booked anew, because the card may have another free part today.
+        """
+        asked = history.spec
+        assert asked is not None
+        spec = replace(now, model=asked.model, train=asked.train, placement=asked.placement)
+        if history.has_ended or asked.placement.rejection is not None:
+            return spec
+        return self._rebook(spec)
+
     def _judge(self, number: int, result: EpochResult) -> None:
         decision = self._ledger.judge(number, result.epoch, result.val_psnr_db)
         if decision is not None:
@@ -276,17 +291,6 @@ class Conductor:
             self.end(number, Outcome.FAILED, record.failures[-1])
         else:
             self._to_go_on.append(number)
-
-
-def _taken_up(now: TrialSpec, asked: TrialSpec, *, has_ended: bool) -> TrialSpec:
-    """Return a trial of an earlier session: what was asked for stands, where things lie may change.
-
-    An open one is booked anew, because the card may have another free part today; where that
-    cannot be, the old booking stands and the trial runs into its limit, if it comes to that.
-    """
-    keeps = has_ended or now.placement.rejection is not None
-    placement = asked.placement if keeps else now.placement
-    return replace(now, model=asked.model, train=asked.train, placement=placement)
 
 
 def _turned_away(record: TrialRecord) -> RungDecision | None:

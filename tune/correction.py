@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from tune.crashes import CARD_IS_FULL
 from tune.outcomes import Outcome
 from tune.trial import TrialRecord
 
@@ -22,7 +23,7 @@ def memory_correction(records: Iterable[TrialRecord]) -> float:
         predicted_mib, used = placement.predicted_peak_mib, placement.correction
         if not predicted_mib:
             continue
-        if record.outcome is Outcome.OUT_OF_MEMORY and placement.cap_mib is not None:
+        if _ran_into_its_cap(record) and placement.cap_mib is not None:
             found.append(STEP * used * max(1.0, placement.cap_mib / predicted_mib))
         found += [
             used * epoch.measured_peak_mib / predicted_mib
@@ -30,3 +31,9 @@ def memory_correction(records: Iterable[TrialRecord]) -> float:
             if epoch.memory_method == "cuda_peak"
         ]
     return max(found)
+
+
+def _ran_into_its_cap(record: TrialRecord) -> bool:
+    """Whether torch's allocator refused; that the machine's memory ran out says nothing here."""
+    is_out = record.outcome is Outcome.OUT_OF_MEMORY
+    return is_out and record.reason is not None and record.reason.startswith(CARD_IS_FULL)

@@ -13,6 +13,10 @@ ALLOCATION_FAILURES = ("DefaultCPUAllocator: can't allocate memory", "_STATUS_AL
 """What torch's plain RuntimeErrors say when the CPU's memory, or a CUDA library's, runs out."""
 
 
+CARD_IS_FULL = "out of the card's memory"
+"""How the reason begins where torch's own allocator refused, at its worker's cap or before."""
+
+
 def crash_outcome(error: Exception) -> Outcome:
     """Return how a trial ended that raised an exception.
 
@@ -30,7 +34,8 @@ def crash_reason(error: Exception) -> str:
     if isinstance(error, NonFiniteError):
         return words
     if _is_out_of_memory(error) and (asked_mib := _asked_mib(str(error))) is not None:
-        return f"out of memory: asked for {asked_mib:.0f} MiB, had {_had_mib(str(error)):.0f} MiB"
+        what = CARD_IS_FULL if isinstance(error, torch.OutOfMemoryError) else "out of memory"
+        return f"{what}: asked for {asked_mib:.0f} MiB, had {_had_mib(str(error)):.0f} MiB"
     name = type(error).__name__
     return f"{name}: {words}" if words else name
 

@@ -90,13 +90,14 @@ def finish_promotion(
 
 @contextmanager
 def all_cores() -> Iterator[None]:
-    """Compute with every core: no worker trains any more."""
+    """Compute with every core, and the card: no worker trains any more."""
     before = torch.get_num_threads()
     torch.set_num_threads(available_cores())
     try:
         yield
     finally:
         torch.set_num_threads(before)
+        torch.cuda.empty_cache()  # the next promotion's trials share the card
 
 
 def completed(conductor: Conductor) -> list[TrialSpec]:

@@ -197,6 +197,7 @@ def make_conductor(
         make_spec,
         progress,
         study.budget,
+        plan.packing.rebook,
     )
     study.journal.file.on_full = progress.say
     study.journal.file.should_give_up = lambda: conductor.interruption is not None

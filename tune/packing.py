@@ -14,9 +14,10 @@ from tune.errors import UsageError
 from tune.placement import Placement
 from tune.trial import TrialSpec
 
-GPU_CLASSES = tuple(1 / k for k in (16, 12, 8, 6, 4, 3, 2, 1))
-"""Shares of a card that can be booked. Parts of one: as many trials of a kind fit side by side as
-without rounding, and together they book all of it. A sixteenth of 8 GiB holds a context alone."""
+GPU_CLASSES = tuple(10_000 // k / 10_000 for k in (16, 12, 8, 6, 4, 3, 2, 1))
+"""Shares of a card that can be booked, rounded down to the ten-thousandths in which Ray counts.
+Parts of one: as many trials of a kind fit side by side as without rounding, and together they book
+all of it. A sixteenth of 8 GiB holds a context alone."""
 
 RAM_CLASS_MIB = 256.0
 """Memory of a machine is booked in multiples of this."""
@@ -79,8 +80,8 @@ class Packing:
     def place(self, spec: TrialSpec) -> TrialSpec:
         """Return a trial with its micro-batch and booking, or with the reason why it cannot run.
 
-        It trains with whole batches where they fit, else with the largest micro-batches that do:
-        their gradients add up to those of the whole batch.
+        It trains with whole batches where they fit, else with the largest micro-batches that do.
+        Their gradients add up to that of the batch, but batch norms see a micro-batch at a time.
         """
         train = spec.train
         context_mib = self._predict(spec, 1).context_mib
@@ -100,6 +101,15 @@ class Packing:
         train = replace(train, micro_batch=None if is_whole else micro_batch)
         booking = self._book(self._predict(spec, micro_batch))
         return replace(spec, train=train, placement=booking)
+
+    def rebook(self, spec: TrialSpec) -> TrialSpec:
+        """Return a trial that goes on, booked on the card as it is now.
+
+        It keeps its micro-batch, which its batch norms see; what does not fit any more books all
+        that can be booked and runs into its limit, if it comes to that.
+        """
+        footprint = self._predict(spec, spec.train.micro_batch or spec.train.batch_size)
+        return replace(spec, placement=self._book(footprint))
 
     def _predict(self, spec: TrialSpec, micro_batch: int) -> Footprint:
         return predict_footprint(
@@ -136,9 +146,8 @@ class Packing:
         if not self.num_gpus:
             rounded_mib = math.ceil(needed_mib / RAM_CLASS_MIB) * RAM_CLASS_MIB
             return replace(booking, ram_mib=min(rounded_mib, self.trial_mib))
-        fraction = self.gpus_per_trial or next(
-            share for share in GPU_CLASSES if needed_mib <= share * self.usable_mib * (1 + 1e-9)
-        )
+        fitting = (share for share in GPU_CLASSES if needed_mib <= share * self.usable_mib)
+        fraction = self.gpus_per_trial or next(fitting, GPU_CLASSES[-1])
         # Its share of the headroom is its own: the allocator's fragments lie there.
         cap_mib = fraction * self.card.free_mib - footprint.context_mib
         return replace(booking, gpu_fraction=fraction, cap_mib=cap_mib)
@@ -185,7 +194,7 @@ def side_by_side(packing: Packing, placement: Placement) -> int:
     if placement.rejection is not None:
         return 0
     if packing.num_gpus:
-        return min(packing.max_concurrent, int(1 / placement.gpu_fraction + 1e-9))
+        return min(packing.max_concurrent, int(1 / placement.gpu_fraction))
     fitting = int(packing.usable_mib / placement.ram_mib) if placement.ram_mib else 1
     return max(1, min(packing.max_concurrent, fitting))
 

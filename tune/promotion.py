@@ -107,6 +107,7 @@ def make_promoter(
         ),
         progress,
         study.budget,
+        plan.packing.rebook,
     )
     study.journal.file.on_full = progress.say
     study.journal.file.should_give_up = lambda: conductor.interruption is not None

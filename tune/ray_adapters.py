@@ -130,7 +130,7 @@ class StudyCallback(Callback):
         if not isinstance(error, RayActorError):
             reason = details.strip().splitlines()[-1]
             self._conductor.end(number, Outcome.FAILED, reason, details)
-        elif is_short_of_memory(details):
+        elif is_short_of_memory(details) and trial.config[SPEC].device == "cpu":
             self._conductor.end(number, Outcome.OUT_OF_MEMORY, death_reason(details), details)
         else:
             self._conductor.lose_worker(number, death_reason(details), details)

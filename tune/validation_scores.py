@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from models.metrics import psnr_db
+from tune.child import run_in_child
 from tune.images import ImageSet
 from tune.promotion_rows import run_identity
 from tune.run_model import load_run
@@ -47,8 +48,9 @@ class ValidationScores:
         if spec.name not in self._scores:
             if self._images is None:
                 self._images = self._read()
-            x, run = torch.from_numpy(self._images.pixels), load_run(spec)
-            scores = psnr_db(run.decode(run.encode(x)), x).double().numpy()
+            pixels = self._images.pixels
+            on_cpu = spec.device == "cpu"
+            scores = score_run(spec, pixels) if on_cpu else run_in_child(score_run, spec, pixels)
             self._scores[spec.name] = scores
             self._rows += [
                 run_identity(spec) | {"image": image, "psnr_db": float(score)}
@@ -56,3 +58,14 @@ class ValidationScores:
             ]
             write_table(self._folder.tables, "validation", self._rows)
         return self._scores[spec.name]
+
+
+def score_run(spec: TrialSpec, pixels: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the PSNR of a run's reconstructions in dB, by image.
+
+    Args:
+        spec: The run.
+        pixels: Images (N, 1, H, W) in [0, 1].
+    """
+    x, run = torch.from_numpy(pixels), load_run(spec)
+    return psnr_db(run.decode(run.encode(x)), x).double().numpy()

@@ -38,14 +38,14 @@ def predict(calibration=None, batch_size=PROBE_BATCH):
 
 def test_a_calibrated_prediction_repeats_the_measurement(tmp_path):
     measured = Measurement(allocated_mib=1.3 * predict().allocated_mib)
-    footprint = predict(calibrate(tmp_path, CARD, "baseline", PATCH_PX, "fp32", measured))
+    footprint = predict(calibrate(tmp_path, CARD, "baseline", PATCH_PX, "fp32", False, measured))
     assert footprint.allocated_mib == pytest.approx(measured.memory.allocated_mib)
     assert footprint.context_mib == measured.memory.context_mib
-    assert measured.requests == [(MODEL, PATCH_PX, PROBE_BATCH, "fp32")]
+    assert measured.requests == [(MODEL, PATCH_PX, PROBE_BATCH, "fp32", False)]
 
 
 def test_less_than_what_is_exact_leaves_no_workspace(tmp_path):
-    calibration = calibrate(tmp_path, CARD, "baseline", PATCH_PX, "fp32", Measurement(1.0))
+    calibration = calibrate(tmp_path, CARD, "baseline", PATCH_PX, "fp32", False, Measurement(1.0))
     assert calibration == Calibration(workspace_scale=0.0, context_mib=400.0)
 
 
@@ -53,10 +53,11 @@ def test_a_kind_of_model_is_measured_once_per_device(tmp_path):
     measured = Measurement(100.0)
     folder = tmp_path / "made" / "when missing"
     kinds = [
-        (CARD, "baseline", PATCH_PX, "fp32"),
-        ("Another Card", "baseline", PATCH_PX, "fp32"),
-        (CARD, "baseline", 48, "fp32"),
-        (CARD, "baseline", PATCH_PX, "bf16"),
+        (CARD, "baseline", PATCH_PX, "fp32", False),
+        ("Another Card", "baseline", PATCH_PX, "fp32", False),
+        (CARD, "baseline", 48, "fp32", False),
+        (CARD, "baseline", PATCH_PX, "bf16", False),
+        (CARD, "baseline", PATCH_PX, "fp32", True),
     ]
     first = [calibrate(folder, *kind, measured) for kind in kinds]
     again = [calibrate(folder, *kind, measured) for kind in kinds]

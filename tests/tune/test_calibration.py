@@ -1,6 +1,6 @@
 """The calibration of a study's card; the measurement itself needs one and is replaced."""
 
-from concurrent.futures import ThreadPoolExecutor
+import os
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -13,6 +13,7 @@ from models.precision import PLAIN
 from models.registry import ModelConfig
 from tune.calibration import calibrated, measure_in_child
 from tune.card import Card
+from tune.child import run_in_child
 from tune.errors import UsageError
 from tune.packing import Packing
 
@@ -46,28 +47,21 @@ def test_a_card_is_measured_once_and_the_results_folder_remembers(plan, monkeypa
     assert (tmp_path / "results" / FILE_NAME).is_file()
 
 
-class InThisProcess(ThreadPoolExecutor):
-    """A child process that is none, so that what it runs can be replaced."""
-
-    def __init__(self, num_workers: int, mp_context: object) -> None:
-        super().__init__(num_workers)
-
-
 @pytest.fixture
 def ask(monkeypatch):
-    """Measure with a stand-in for the training on the card."""
-    monkeypatch.setattr(tune.calibration, "ProcessPoolExecutor", InThisProcess)
+    """Measure with a stand-in for the training on the card, of which others hold 2000 MiB."""
+    now = replace(CARD, held_mib=2000.0)
+    monkeypatch.setattr(tune.calibration, "measure_card", lambda device: now)
 
-    def ask(card: Card, train) -> MeasuredMemory:
-        monkeypatch.setattr(tune.calibration, "measure_on_cuda", train)
-        return measure_in_child(card, ModelConfig("baseline", 16, 16), 64, 4, "fp32")
+    def ask(train) -> MeasuredMemory:
+        monkeypatch.setattr(tune.calibration, "run_in_child", lambda _, *asked: train(*asked))
+        return measure_in_child(CARD, ModelConfig("baseline", 16, 16), 64, 4, "fp32", False)
 
     return ask
 
 
-def test_what_others_held_before_is_not_the_trial_s(ask):
-    shared = replace(CARD, free_mib=6192)
-    measured = ask(shared, lambda *_: MeasuredMemory(allocated_mib=50.0, context_mib=2300.0))
+def test_what_others_held_at_that_time_is_not_the_trial_s(ask):
+    measured = ask(lambda *_: MeasuredMemory(allocated_mib=50.0, context_mib=2300.0))
     assert measured == MeasuredMemory(allocated_mib=50.0, context_mib=300.0)
 
 
@@ -76,4 +70,8 @@ def test_a_measurement_that_fails_is_one_sentence(ask):
         raise torch.OutOfMemoryError("tried to allocate")
 
     with pytest.raises(UsageError, match=r"ended on pretend with OutOfMemoryError: free the card"):
-        ask(CARD, run_out)
+        ask(run_out)
+
+
+def test_a_child_returns_what_its_function_does_and_leaves_its_process():
+    assert run_in_child(os.getpid) != os.getpid()

@@ -9,7 +9,7 @@ from tune.errors import UsageError
 
 def test_a_card_and_who_is_on_it_are_read_as_the_driver_prints_them():
     card = read_card(
-        "NVIDIA GeForce RTX 3070, 8192, 3900\n",
+        "NVIDIA GeForce RTX 3070, 8192, 3900, 4100\n",
         "812, /usr/bin/python3, 4100\n4711, ray::Train,x, [N/A]\n",
     )
     assert card == Card(
@@ -17,18 +17,19 @@ def test_a_card_and_who_is_on_it_are_read_as_the_driver_prints_them():
         "NVIDIA GeForce RTX 3070",
         8192,
         3900,
+        4100,
         (Holder(812, "/usr/bin/python3", 4100), Holder(4711, "ray::Train,x", 0)),
     )
 
 
 def test_a_card_without_processes_is_alone():
-    card = read_card("NVIDIA H100 80GB HBM3, 81559, 81000\n", "")
+    card = read_card("NVIDIA H100 80GB HBM3, 81559, 81000, 0\n", "")
     assert card.holders == ()
     assert foreign_sentence(card) is None
 
 
 def test_who_holds_the_card_is_named_with_process_and_mib():
-    card = Card("cuda", "RTX", 8192, 3900, (Holder(812, "python", 4100), Holder(9, "x", 0)))
+    card = Card("cuda", "RTX", 8192, 3900, 4100, (Holder(812, "python", 4100), Holder(9, "x", 0)))
     assert foreign_sentence(card) == (
         "RTX is not alone: process 812 (python) holds 4100 MiB, process 9 (x) holds memory that "
         "the driver hides; trials share the 3900 of 8192 MiB that are free, and slow down if "
@@ -42,7 +43,7 @@ def test_headroom_is_a_share_of_what_is_free():
 
 @pytest.mark.parametrize(("free_mib", "headroom"), [(1100, 0.1), (8000, 0.9)])
 def test_too_little_memory_is_refused_and_who_holds_it_is_named(free_mib, headroom):
-    card = Card("cuda", "RTX", 8192, free_mib, (Holder(812, "python", 7000),))
+    card = Card("cuda", "RTX", 8192, free_mib, 7000, (Holder(812, "python", 7000),))
     with pytest.raises(UsageError, match=r"trials need 1024 MiB of RTX.* process 812"):
         card.usable_mib(headroom)
 
@@ -80,11 +81,14 @@ def test_a_driver_that_does_not_answer_is_one_sentence(monkeypatch):
         measure_card("cuda")
 
 
-def test_a_card_is_asked_for_by_the_driver_s_own_program(monkeypatch, tmp_path: Path):
+def test_the_card_that_torch_sees_first_is_asked_for_by_the_driver_s_own_program(
+    monkeypatch, tmp_path: Path
+):
     program = tmp_path / "nvidia-smi"
     program.write_text(
-        '#!/bin/sh\ncase "$1" in\n*gpu*) echo "Pretend, 8192, 8000";;\n*) ;;\nesac\n'
+        '#!/bin/sh\ncase "$1" in\n*gpu*) echo "Pretend $2, 8192, 8000, 90";;\n*) ;;\nesac\n'
     )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    assert measure_card("cuda") == Card("cuda", "Pretend", 8192, 8000)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,0")
+    assert measure_card("cuda") == Card("cuda", "Pretend --id=1", 8192, 8000, 90)

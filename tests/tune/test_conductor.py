@@ -46,7 +46,12 @@ spec_maker = make_spec
 def make_conductor(study_folder, study_facts, journal) -> Callable[..., Conductor]:
     """Make the conductor of the study's next session, with everything that is in the journal."""
 
-    def make(num_trials: int = 4, hours: float | None = None, audit: float = 0.0) -> Conductor:
+    def make(
+        num_trials: int = 4,
+        hours: float | None = None,
+        audit: float = 0.0,
+        rebook: Callable[[TrialSpec], TrialSpec] = lambda spec: spec,
+    ) -> Conductor:
         known = [KnownPoint("hand_set", {"learning_rate": 1e-4})]
         reopened = StudyJournal.open(study_folder.journal)
         clock = StudyClock(reopened.elapsed_s)
@@ -57,6 +62,7 @@ def make_conductor(study_folder, study_facts, journal) -> Callable[..., Conducto
             spec_maker,
             StudyProgress(Console(), num_trials, EPOCHS, quiet=True),
             Budget(num_trials, hours),
+            rebook,
         )
         conductor.resume()
         return conductor
@@ -253,23 +259,25 @@ def test_a_study_that_died_before_it_rejected_a_trial_rejects_it(rejecting, make
     assert again.next_trial().number == 1
 
 
-def test_an_open_trial_is_booked_anew_and_an_ended_one_keeps_its_booking(
+def test_an_open_trial_is_booked_anew_for_what_was_asked_and_an_ended_one_keeps_its_booking(
     make_conductor, run_trial, monkeypatch
 ):
-    def book(gpu_fraction: float) -> None:
-        def make(proposal: Proposal) -> TrialSpec:
-            return replace(make_spec(proposal), placement=Placement(gpu_fraction=gpu_fraction))
-
-        monkeypatch.setitem(globals(), "spec_maker", make)
-
-    book(0.25)
     first = make_conductor()
     first.next_trial()
     first.next_trial()
     run_trial(first, 0, [18.0, 20.0, 21.0, 22.0, 21.5])
-    book(0.5)
-    records = make_conductor().recorder.trials.values()
-    assert [record.spec.placement.gpu_fraction for record in records] == [0.25, 0.5]
+
+    def book(spec: TrialSpec) -> TrialSpec:
+        assert spec.train == first.recorder.trials[1].spec.train
+        return replace(spec, placement=Placement(gpu_fraction=0.5))
+
+    def make_smaller(proposal: Proposal) -> TrialSpec:  # as today's card would have it
+        spec = make_spec(proposal)
+        return replace(spec, train=replace(spec.train, micro_batch=1))
+
+    monkeypatch.setitem(globals(), "spec_maker", make_smaller)
+    records = make_conductor(rebook=book).recorder.trials.values()
+    assert [record.spec.placement.gpu_fraction for record in records] == [0.0, 0.5]
 
 
 def test_a_signal_after_the_last_trial_leaves_nothing_to_do(make_conductor, run_trial, study):

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from tune.correction import STEP, memory_correction
+from tune.crashes import CARD_IS_FULL
 from tune.outcomes import Outcome
 from tune.placement import Placement
 
@@ -11,9 +12,16 @@ from tune.placement import Placement
 def make_placed(make_record, make_epoch):
     """Make a record that was predicted to take 100 MiB, with a cap of 150."""
 
-    def make(number=0, outcome=Outcome.COMPLETED, measured_mib=None, method="cuda_peak", used=1.0):
+    def make(
+        number=0,
+        outcome=Outcome.COMPLETED,
+        measured_mib=None,
+        method="cuda_peak",
+        used=1.0,
+        reason=None,
+    ):
         placement = Placement(predicted_peak_mib=100.0, cap_mib=150.0, correction=used)
-        record = make_record(number, outcome=outcome)
+        record = make_record(number, outcome=outcome, reason=reason)
         record.spec = replace(record.spec, placement=placement)
         if measured_mib is not None:
             epoch = replace(make_epoch(1, 20.0), measured_peak_mib=measured_mib)
@@ -40,8 +48,14 @@ def test_the_growth_of_a_process_is_no_measurement_of_tensors(make_placed):
 
 
 def test_a_trial_that_ran_out_needs_a_step_more_than_its_cap(make_placed):
-    records = [make_placed(outcome=Outcome.OUT_OF_MEMORY)]
+    reason = f"{CARD_IS_FULL}: asked for 20 MiB, had 3 MiB"
+    records = [make_placed(outcome=Outcome.OUT_OF_MEMORY, reason=reason)]
     assert memory_correction(records) == pytest.approx(STEP * 1.5)
+
+
+def test_a_machine_that_ran_out_of_memory_says_nothing_of_the_card(make_placed):
+    records = [make_placed(outcome=Outcome.OUT_OF_MEMORY, reason="out of memory: asked for 9 MiB")]
+    assert memory_correction(records) == 1.0
 
 
 def test_factors_that_were_used_are_counted_once(make_placed):

@@ -39,7 +39,7 @@ def test_a_card_that_is_full_says_what_was_asked_and_what_was_free():
         "CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total capacity of 7.79 GiB of "
         "which 512.00 MiB is free. Including non-PyTorch memory, this process has 7.2 GiB in use."
     )
-    assert crash_reason(error) == "out of memory: asked for 2560 MiB, had 512 MiB"
+    assert crash_reason(error) == "out of the card's memory: asked for 2560 MiB, had 512 MiB"
 
 
 @pytest.mark.parametrize(

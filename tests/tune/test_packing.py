@@ -120,7 +120,8 @@ def test_workers_times_threads_are_the_cores(workers, threads):
 
 
 @pytest.mark.parametrize(
-    ("fraction", "expected"), [(1 / 16, 4), (0.25, 4), (1 / 3, 3), (0.5, 2), (0.75, 1), (1.0, 1)]
+    ("fraction", "expected"),
+    [(1 / 16, 4), (0.25, 4), (GPU_CLASSES[5], 3), (0.5, 2), (0.75, 1), (1.0, 1)],
 )
 def test_side_by_side_on_a_card_is_what_adds_up_to_one(fraction, expected):
     assert side_by_side(PACKING, Placement(gpu_fraction=fraction)) == expected
@@ -177,3 +178,28 @@ def test_with_a_correction_a_micro_batch_still_fits():
     placed = packing.place(spec)
     assert placed.train.micro_batch == 8
     assert placed.placement.predicted_peak_mib + 512 <= PACKING.usable_mib
+
+
+@pytest.mark.parametrize("share", GPU_CLASSES)
+def test_as_many_as_fit_side_by_side_are_no_more_than_the_card_as_ray_counts(share):
+    count = side_by_side(replace(PACKING, max_concurrent=100), Placement(gpu_fraction=share))
+    assert round(share * 10_000) * count <= 10_000
+    assert count == round(1 / share)
+
+
+def test_a_trial_that_goes_on_keeps_its_micro_batch_and_is_booked_for_it():
+    spec = PACKING.place(with_micro_batch(make_spec(32, batch_size=16), 4))
+    assert spec.train.micro_batch is None
+    asked = with_micro_batch(spec, 4)
+    booked = PACKING.rebook(asked)
+    assert booked.train == asked.train
+    assert booked.placement.predicted_peak_mib == pytest.approx(predict(asked).allocated_mib)
+
+
+@pytest.mark.parametrize("packing", [PACKING, ON_CPU])
+def test_a_trial_that_goes_on_and_does_not_fit_any_more_books_all_that_there_is(packing):
+    full = replace(packing, calibration=Calibration(1.0, 20_000.0))
+    placement = full.rebook(make_spec()).placement
+    assert placement.rejection is None
+    assert placement.gpu_fraction == packing.num_gpus
+    assert placement.ram_mib == (0 if packing.num_gpus else packing.usable_mib)
