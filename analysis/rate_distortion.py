@@ -19,6 +19,7 @@ from analysis.footing import Footing, split_by_footing
 from analysis.frames import Frames
 from analysis.intervals import Interval, interval, paired_interval
 from analysis.palette import architecture_order
+from tune.rate_points import step_ranks
 
 ASSUMED_LOOKS = 4.4
 """Equivalent number of looks of Sentinel-1 IW GRDH, which the speckle floor assumes."""
@@ -36,7 +37,8 @@ class RatePoint:
 
     Attributes:
         ratio: Nominal ratio.
-        quantiser_step: Step of the quantiser; NaN where nothing was quantised or rate was set.
+        quantiser_step: Step of the quantiser, mean over seeds, which choose their own; NaN where
+            nothing was quantised or rate was set.
         rate_bpp: Mean of the real bits per pixel; NaN where nothing was coded.
         psnr_db: PSNR, mean over images and seeds.
         ssim: SSIM, mean over images and seeds.
@@ -235,7 +237,9 @@ def _complete_settings(codecs: pd.DataFrame, num_images: int) -> tuple[pd.DataFr
 
 
 def _curve(name: str, kind: Kind, rows: pd.DataFrame) -> RateCurve:
-    points = [_point(group) for _, group in rows.groupby(["ratio", "quantiser_step"], dropna=False)]
+    # Seeds of a network have steps of their own, so that only their ranks match.
+    setting = step_ranks(rows) if kind == "network" else "quantiser_step"
+    points = [_point(group) for _, group in rows.groupby(["ratio", setting], dropna=False)]
     is_target = kind == "codec"  # set by its rate, so that each point has a nominal ratio too
     uncoded = [p for p in points if is_target or math.isnan(p.rate_bpp)]
     coded = [point for point in points if not math.isnan(point.rate_bpp)]
@@ -253,7 +257,7 @@ def _point(rows: pd.DataFrame) -> RatePoint:
     scores = dict(zip(METRICS, _by_seed_and_image(rows, METRICS), strict=True))
     return RatePoint(
         ratio=int(rows["ratio"].iloc[0]),
-        quantiser_step=float(rows["quantiser_step"].iloc[0]),
+        quantiser_step=float(rows["quantiser_step"].mean()),
         rate_bpp=float(rows["rate_bpp"].mean()),
         psnr_db=interval(scores["psnr_db"]),
         ssim=interval(scores["ssim"]),

@@ -42,8 +42,7 @@ def rate_points(test: pd.DataFrame, codecs: pd.DataFrame, candidate: str) -> lis
     if coded.empty:
         return []
     columns = ["rate_bpp", "psnr_db", "ssim"]
-    of_run = coded.groupby(["run", "quantiser_step"])[columns].mean().reset_index()
-    of_run["rank"] = of_run.groupby("run")["quantiser_step"].rank()
+    of_run = coded.groupby(["run", step_ranks(coded)])[columns].mean()
     curves = {name: codec_curve(codecs, name) for name in ("jpeg2000", "hevc_intra")}
     return [
         RatePoint(
@@ -52,8 +51,24 @@ def rate_points(test: pd.DataFrame, codecs: pd.DataFrame, candidate: str) -> lis
             float(row["ssim"]),
             {name: _at_rate(curve, float(row["rate_bpp"])) for name, curve in curves.items()},
         )
-        for row in of_run.groupby("rank")[columns].mean().to_dict("records")
+        for row in of_run.groupby("step_rank").mean().to_dict("records")
     ]
+
+
+def step_ranks(test: pd.DataFrame) -> "pd.Series[float]":
+    """Return the place of each row's quantiser step among those of its run, from 1, finest first.
+
+    Every run chooses its own steps, for the same five losses of PSNR on validation images: steps of
+    equal rank belong together over seeds, equal steps do not exist.
+
+    Args:
+        test: Rows of the test table, of any candidates.
+
+    Returns:
+        A series `step_rank`, missing where nothing was quantised.
+    """
+    ranks = test.groupby("run")["quantiser_step"].rank(method="dense")
+    return ranks.rename("step_rank")
 
 
 def codec_curve(codecs: pd.DataFrame, codec: str) -> pd.DataFrame:

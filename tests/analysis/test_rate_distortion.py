@@ -49,6 +49,24 @@ def test_the_candidate_shown_is_the_one_that_won_on_validation(result, recorded)
     assert point.psnr_db.mean == pytest.approx(rows["psnr_db"].mean())
 
 
+def test_a_coded_point_is_the_mean_over_all_seeds_though_each_chose_its_own_steps(result, recorded):
+    rows = recorded.test[
+        (recorded.test["study"] == "baseline_full_c16_cr16x_20260102_000000")
+        & (recorded.test["candidate"] == "c1")
+        & (recorded.test["group"] == "north")
+        & recorded.test["rate_bpp"].notna()
+    ]
+    assert rows["quantiser_step"].nunique() == 15
+    finest_of_each = rows[
+        rows["quantiser_step"] == rows.groupby("run")["quantiser_step"].transform("min")
+    ]
+    coded = [p for p in curve(result.panels[0], "baseline").coded if p.ratio == 16]
+    assert [point.num_seeds for point in coded] == [3] * 5
+    finest = max(coded, key=lambda point: point.rate_bpp)
+    assert finest.psnr_db.mean == pytest.approx(finest_of_each["psnr_db"].mean())
+    assert finest.rate_bpp == pytest.approx(finest_of_each["rate_bpp"].mean())
+
+
 def test_the_front_rises_in_rate_and_psnr(result):
     front = [point for _, point in result.panels[0].front]
     assert all(np.diff([point.rate_bpp for point in front]) > 0)

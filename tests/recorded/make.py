@@ -122,6 +122,8 @@ def write_promotion(results: Path, arch: str, ratio: int, rng: np.random.Generat
                 "ratio": ratio,
                 "base_channels": 32,
             }
+            # Every run chooses its own steps, as in `tune.coding.fit_coders`.
+            own_steps = [round(step * (1 + 0.02 * math.sin(1 + len(runs))), 5) for step in STEPS]
             level_db = ideal_psnr_db(ratio) + GAIN_DB[arch] + gain_db + seed_db
             runs.append(
                 row(
@@ -158,7 +160,7 @@ def write_promotion(results: Path, arch: str, ratio: int, rng: np.random.Generat
             for image, hard_db in zip(pictured, hardness_db, strict=True):
                 base_db = level_db + float(hard_db) + float(rng.normal(0, 0.05))
                 test.append(row("test", **run, **CORPUS, **image, **scores(image, base_db)))
-                for step in STEPS:
+                for step in own_steps:
                     rate = 0.9 * (256 / ratio) / 256 * max(0.3, math.log2(4 / step))
                     coded = {
                         "quantiser_step": step,

@@ -285,8 +285,14 @@ def test_points_are_means_over_runs_and_images_with_codecs_at_the_same_rate():
     test = frame_of(
         "test",
         [
-            {"candidate": "c1", "run": run, "quantiser_step": step, "rate_bpp": rate, "psnr_db": db}
-            for run, shift in (("a", 0.0), ("b", 2.0))
+            {
+                "candidate": "c1",
+                "run": run,
+                "quantiser_step": step * scale,
+                "rate_bpp": rate,
+                "psnr_db": db,
+            }
+            for run, shift, scale in (("a", 0.0, 1.0), ("b", 2.0, 1.07))
             for step, rate, db in ((0.1, 2.0, 24.0 + shift), (0.4, 0.5, 20.0 + shift))
         ],
     )
