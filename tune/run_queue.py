@@ -3,7 +3,8 @@
 Seed-major, so that after each seed the candidates can be compared on equal terms and the clearly
 worse get no further ones (`tune.racing`). A race waits for all runs of the seeds before; without
 one, runs are handed out as workers come free. What is next is a function of the runs that ended and
-their scores, so a promotion that was killed goes on as if it had not been.
+their scores, and a race looks at nothing that came after it, so a promotion that was killed goes
+on as if it had not been.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -103,7 +104,8 @@ class RunQueue:
                     return None
                 self._race(self._score_images, self._seeds[:num_before])
             for name in self._names:
-                if not self._is_out(name) and (name, seed) not in self._runs:
+                is_out = self._is_out(name, self._seeds[:num_before])
+                if not is_out and (name, seed) not in self._runs:
                     return name, seed
         return None
 
@@ -116,7 +118,7 @@ class RunQueue:
                 if self._outcome(name, seed) is Outcome.COMPLETED
             }
             for name in self._names
-            if not self._is_out(name)
+            if not self._is_out(name, seeds)
         }
         for drop in race(scores, self._seed):
             self._drops[drop.candidate] = drop
@@ -132,11 +134,9 @@ class RunQueue:
             if (name, seed) in self._runs
         )
 
-    def _is_out(self, name: str) -> bool:
-        """Whether a candidate gets no further seeds."""
-        return name in self._drops or any(
-            self._outcome(name, seed) in HOPELESS for seed in self._seeds
-        )
+    def _is_out(self, name: str, seeds: Sequence[int]) -> bool:
+        """Whether a candidate gets no seeds after these."""
+        return name in self._drops or any(self._outcome(name, seed) in HOPELESS for seed in seeds)
 
     def _outcome(self, name: str, seed: int) -> Outcome | None:
         return self._outcomes.get(self._runs.get((name, seed), -1))

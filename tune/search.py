@@ -60,7 +60,7 @@ def add_session_flags(parser: argparse.ArgumentParser) -> None:
         "going on", "The same command again goes on with an unfinished study."
     )
     group.add_argument("--resume", metavar="NAME", help="go on with the study of this name")
-    group.add_argument("--new", action="store_true", help="begin a new study in any case")
+    group.add_argument("--new", action="store_true", help="begin a new study whatever there is")
     group.add_argument(
         "--more-trials", metavar="N", type=int, default=0, help="extend the study by N trials"
     )

@@ -107,7 +107,8 @@ def choose_starts(
 
     Raises:
         UsageError: If the named study does not exist, is finished or was made with another
-            configuration, if there is nothing to extend, or a journal cannot be read.
+            configuration, if a new one is to have its name, if there is nothing to extend, or a
+            journal cannot be read.
     """
     starts = tuple(_choose(config, new, resume, more) for config in configs)
     if all(start.is_finished for start in starts):
@@ -119,6 +120,12 @@ def _choose(config: SearchConfig, new: bool, resume: str | None, more: More) -> 
     named = resume or config.name
     folder = None if named is None else StudyFolder(Path(config.results) / named)
     if folder is not None and folder.path.exists():
+        if new:
+            raise UsageError(
+                f"a study's name is never used twice, found {folder.name!r} in {config.results!r} "
+                "where --new asks for a new one: choose another --name, or go on with it without "
+                "--new"
+            )
         _check_configuration(folder, config)
     else:
         folder = None if new or named is not None else newest_study(config)
@@ -170,13 +177,13 @@ def new_budget(config: SearchConfig) -> Budget:
 def extended(config: SearchConfig, standing: Standing, more: More) -> Budget:
     """Return the budget of a study that goes on.
 
-    The study keeps the larger of the hours that it had and those that are asked for now; more hours
-    for a study without a limit are a limit from now on.
+    The study keeps the larger of the hours that it had and those that are asked for now; a limit
+    stays in every later session, that of more hours for a study without one too.
     """
     before = standing.budget or new_budget(config)
-    hours = config.hours
-    if hours is not None and before.hours is not None:
-        hours = max(hours, before.hours)
+    hours = max(
+        (limit for limit in (config.hours, before.hours) if limit is not None), default=None
+    )
     if more.hours:
         hours = (standing.elapsed_s / 3600 if hours is None else hours) + more.hours
     return Budget(before.trials + more.trials, hours)

@@ -95,6 +95,18 @@ def test_new_begins_anew_whatever_there_is(config, make_study):
     assert choose(config, new=True).folder is None
 
 
+@pytest.mark.parametrize("num_over", [1, TRIALS])
+def test_a_new_study_does_not_take_the_name_of_another(config, make_study, num_over):
+    make_study("mine", config, num_over)
+    with pytest.raises(UsageError, match=r"never used twice, found 'mine' .*another --name"):
+        choose(replace(config, name="mine"), new=True)
+
+
+def test_a_new_study_takes_a_free_name(config, make_study):
+    make_study("mine", config, num_over=1)
+    assert choose(replace(config, name="other"), new=True).folder is None
+
+
 def test_more_trials_extend_a_finished_study(config, make_study):
     folder = make_study("study", config, num_over=TRIALS)
     start = choose(config, more=More(trials=3))
@@ -117,7 +129,15 @@ def test_the_larger_of_two_limits_counts(config, make_study):
     make_study("study", replace(config, hours=1.5), num_over=1)
     assert choose(replace(config, hours=1.2)).budget.hours == 1.5
     assert choose(replace(config, hours=3.0)).budget.hours == 3.0
-    assert choose(config).budget.hours is None
+    assert choose(config).budget.hours == 1.5
+
+
+def test_a_limit_of_more_hours_stays_in_the_next_session(config, make_study):
+    folder = make_study("study", config, num_over=1)
+    extended = choose(config, more=More(hours=2.0)).budget
+    assert extended.hours == 3.0  # 1 h was used
+    StudyJournal.open(folder.journal).set_budget(extended)
+    assert choose(config).budget == extended
 
 
 def test_nothing_to_extend_is_refused(config):
