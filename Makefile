@@ -52,7 +52,7 @@ test: setup
 	$(RUN) -m pytest $(ARGS)
 
 test-fast: setup
-	$(RUN) -m pytest -m 'not ray' $(ARGS)
+	$(RUN) -m pytest -m 'not ray and not browser' $(ARGS)
 
 bench: setup
 	$(RUN) -m benchmarks $(ARGS)

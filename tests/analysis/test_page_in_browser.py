@@ -16,6 +16,8 @@ from analysis.section import NamedFigure
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
+pytestmark = pytest.mark.browser
+
 LIGHT_PAPER = "rgb(255, 255, 255)"
 DARK_PAPER = "rgb(20, 23, 28)"
 

@@ -16,6 +16,12 @@ def forget_probes():
     precision._probe_stacks.cache_clear()
 
 
+def test_where_plain_fp32_does_not_run_the_fastest_that_does_is_taken():
+    stack = fastest({LAST: 0.2, BF16: 0.1}, [PLAIN], [])
+    assert (stack.precision, stack.channels_last) == (BF16.precision, BF16.channels_last)
+    assert "because plain fp32 fails here" in stack.reason
+
+
 def test_the_fastest_stack_wins_and_says_by_how_much():
     stack = fastest({PLAIN: 1.0, LAST: 0.8, BF16: 1.6}, [], [])
     assert (stack.precision, stack.channels_last) == ("fp32", True)
