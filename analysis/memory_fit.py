@@ -13,9 +13,14 @@ from analysis.study_view import StudyView
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+ALLOCATED = "cuda_peak"
+"""How what is predicted is measured. The growth of a process (rss_growth, rss_growth_now) has the
+allocator's slack and mapped pixels in it besides, so a prediction is below it by design."""
+
 METHODS = {
-    "cuda_peak": ("allocated on the card", BLUE, "circle"),
-    "rss_growth": ("growth of the process", ORANGE, "square"),
+    ALLOCATED: ("allocated on the card", BLUE, "circle"),
+    "rss_growth": ("growth of the process, more than is predicted", ORANGE, "square"),
+    "rss_growth_now": ("growth of the process, not its peak", ORANGE, "triangle-up"),
 }
 """Label, colour and symbol of how memory was measured."""
 
@@ -30,14 +35,16 @@ class MemoryFit:
         marks: One row per shown trial with both numbers: `label`, `base_channels`, `batch_size`,
             `predicted_mib`, `measured_mib`, `error` (predicted over measured minus 1), `method`.
         num_trials: Trials with both numbers.
+        num_allocated: Those of them whose allocations were measured, which is what is predicted.
         num_unpredicted: Trials that were measured and had no prediction.
-        median_error: Median of the errors; None without trials.
-        worst_under: The smallest error; negative where a prediction was below what was used; None
+        median_error: Median of the errors of the allocated; None without any.
+        worst_under: Their smallest error; negative where a prediction was below what was used; None
             likewise.
     """
 
     marks: pd.DataFrame
     num_trials: int
+    num_allocated: int
     num_unpredicted: int
     median_error: float | None
     worst_under: float | None
@@ -45,16 +52,26 @@ class MemoryFit:
     @property
     def words(self) -> str:
         """How far predictions were off, in a sentence."""
-        if self.median_error is None or self.worst_under is None:
+        if self.num_trials == 0:
             return (
                 f"No trial has both a prediction and a measurement ({self.num_unpredicted} were "
                 "only measured)."
             )
-        return (
-            f"Prediction over measurement, {self.num_trials} trials: {self.median_error:+.0%} in "
-            f"the median, {self.worst_under:+.0%} at the lowest; below 0 % a trial used more than "
-            "was booked for it."
-        )
+        sentences = []
+        if self.median_error is not None and self.worst_under is not None:
+            sentences.append(
+                f"Predicted peak over peak allocated on the card, {self.num_allocated} trials: "
+                f"{self.median_error:+.0%} in the median, {self.worst_under:+.0%} at the lowest; "
+                "below 0 % a trial used more than was predicted for it."
+            )
+        num_grown = self.num_trials - self.num_allocated
+        if num_grown:
+            sentences.append(
+                f"Of {num_grown} trials the growth of the process was measured, which has the "
+                "allocator's slack and mapped pixels in it besides what is predicted: that says "
+                "nothing of how good the prediction is."
+            )
+        return " ".join(sentences)
 
 
 def compute_memory_fit(view: StudyView, max_marks: int = MAX_MARKS) -> MemoryFit:
@@ -73,13 +90,14 @@ def compute_memory_fit(view: StudyView, max_marks: int = MAX_MARKS) -> MemoryFit
             "method": shown["memory_method"],
         }
     )
-    known = error.dropna()
+    allocated = error[view.trials["memory_method"] == ALLOCATED].dropna()
     return MemoryFit(
         marks=marks.dropna(subset=["error"]).reset_index(drop=True),
-        num_trials=len(known),
+        num_trials=int(error.notna().sum()),
+        num_allocated=len(allocated),
         num_unpredicted=int((measured & view.trials["predicted_peak_mib"].isna()).sum()),
-        median_error=None if known.empty else float(known.median()),
-        worst_under=None if known.empty else float(known.min()),
+        median_error=None if allocated.empty else float(allocated.median()),
+        worst_under=None if allocated.empty else float(allocated.min()),
     )
 
 

@@ -79,21 +79,33 @@ def test_stopped_and_rejected_trials_are_no_crashes(make_view):
 
 
 def test_memory_is_compared_where_it_was_predicted_and_measured(make_view):
+    on_card = {"measured_peak_mib": 400.0, "memory_method": "cuda_peak"}
     view = make_view(
         [
-            {"scores_db": [20.0], "predicted_peak_mib": 440.0, "measured_peak_mib": 400.0},
-            {"scores_db": [20.0], "predicted_peak_mib": 360.0, "measured_peak_mib": 400.0},
+            {"scores_db": [20.0], "predicted_peak_mib": 440.0, **on_card},
+            {"scores_db": [20.0], "predicted_peak_mib": 360.0, **on_card},
             {"scores_db": [20.0]},
             {"outcome": "rejected", "predicted_peak_mib": 9000.0},
         ]
     )
     result = compute_memory_fit(view)
-    assert (result.num_trials, result.num_unpredicted) == (2, 1)
+    assert (result.num_trials, result.num_allocated, result.num_unpredicted) == (2, 2, 1)
     assert result.median_error == pytest.approx(0.0)
     assert result.worst_under == pytest.approx(-0.1)
     assert len(draw_memory_fit(result).data) == 2
     nothing = compute_memory_fit(make_view([{"scores_db": [20.0]}], study="a_other"))
     assert "1 were only measured" in nothing.words
+
+
+@pytest.mark.parametrize("method", ["rss_growth", "rss_growth_now"])
+def test_growth_of_a_process_is_shown_and_says_nothing_of_the_prediction(make_view, method):
+    """What is predicted are tensors; a process grows by more, by design."""
+    grown = {"measured_peak_mib": 900.0, "memory_method": method, "predicted_peak_mib": 300.0}
+    result = compute_memory_fit(make_view([{"scores_db": [20.0], **grown}]))
+    assert (result.num_trials, result.num_allocated) == (1, 0)
+    assert (result.median_error, result.worst_under) == (None, None)
+    assert "nothing of how good the prediction is" in result.words
+    assert [trace.name for trace in draw_memory_fit(result).data][1].startswith("growth of the")
 
 
 def test_time_is_divided_into_parts_that_add_up(make_view):
