@@ -86,7 +86,7 @@ def _differences(verdicts: pd.DataFrame, validation: pd.DataFrame) -> pd.DataFra
     """Return differences to the control, and of the best to the runner-up, with Wilcoxon's p."""
     rows = []
     for study, candidates in verdicts.groupby("study", sort=False):
-        by_image = _means_by_image(validation[validation["study"] == study])
+        own = validation[validation["study"] == study]
         rivals = candidates.sort_values("place")["candidate"].tolist()
         for _, verdict in candidates.iterrows():
             name = verdict["candidate"]
@@ -97,7 +97,7 @@ def _differences(verdicts: pd.DataFrame, validation: pd.DataFrame) -> pd.DataFra
                 # Every pair once: of the best, and not again where one of the two is the control.
                 if against == "rival" and (verdict["place"] != 1 or "control" in {name, other}):
                     continue
-                differences = _difference(by_image, name, other)
+                differences = _difference(own, name, other)
                 rows.append(
                     {
                         "study": study,
@@ -130,18 +130,16 @@ def _corrected(p_values: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> list
     return [float(value) for value in corrected]
 
 
-def _means_by_image(validation: pd.DataFrame) -> pd.DataFrame:
-    """Return validation PSNR, mean over seeds: one row per image, one column per candidate."""
-    means = validation.groupby(["image", "candidate"])["psnr_db"].mean()
-    return means.unstack("candidate")
-
-
 def _difference(
-    by_image: pd.DataFrame, name: str, other: str
+    validation: pd.DataFrame, name: str, other: str
 ) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-    if name not in by_image or other not in by_image:
-        return np.empty(0)
-    return (by_image[name] - by_image[other]).dropna().to_numpy(dtype=np.float64)
+    """Return the difference of every image, mean over the seeds that both have, as in verdicts."""
+    sides = [validation[validation["candidate"] == one] for one in (name, other)]
+    common = set(sides[0]["seed"]) & set(sides[1]["seed"])
+    means, others = (
+        side[side["seed"].isin(common)].groupby("image")["psnr_db"].mean() for side in sides
+    )
+    return (means - others).dropna().to_numpy(dtype=np.float64)
 
 
 def _costs(runs: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame:

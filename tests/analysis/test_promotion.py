@@ -35,6 +35,23 @@ def test_p_is_wilcoxons_over_the_means_of_the_images(promotion, recorded):
     assert row["num_images"] == 8
 
 
+def test_p_is_of_the_seeds_that_both_have(promotion, recorded):
+    """A candidate that was raced out after its first seed is compared on that seed alone."""
+    from scipy.stats import wilcoxon
+
+    row = promotion.differences.iloc[0]
+    scores, is_later = recorded.validation, recorded.validation["seed"] > 0
+    validation = scores[~(is_later & (scores["candidate"] == row["candidate"]))].copy()
+    # Later seeds of the other one, which would turn half of the differences round.
+    is_odd = validation["image"].str[-1].astype(int) % 2 == 1
+    validation.loc[is_odd & (validation["seed"] > 0), "psnr_db"] = 99.0
+    found = compute_promotions(dataclasses.replace(recorded, validation=validation))[0]
+    scores = validation[(validation["study"] == row["study"]) & (validation["seed"] == 0)]
+    wide = scores.pivot(index="image", columns="candidate", values="psnr_db")
+    expected = wilcoxon(wide[row["candidate"]] - wide[row["other"]]).pvalue
+    assert found.differences.iloc[0]["p"] == pytest.approx(expected)
+
+
 def test_holm_corrects_for_all_pairs_of_the_corpus(promotion):
     smallest = promotion.differences["p"].min()
     assert promotion.differences["p_holm"].min() == pytest.approx(min(1, 18 * smallest))
