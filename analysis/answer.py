@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from analysis.frames import Frames
 from analysis.intervals import Interval
@@ -156,8 +158,7 @@ def _gain_sentence(frames: Frames, panel: RatePanel) -> str:
     leading = {(lead.best, lead.ratio) for lead in panel.leads}
     told = [(row["arch"], row["ratio"]) in leading for _, row in measured.iterrows()]
     gains = [
-        f"{row['ratio']}x {style_of(row['arch']).label} {row['control_gain_mean_db']:+.2f} dB "
-        f"[{row['control_gain_low_db']:+.2f}, {row['control_gain_high_db']:+.2f}]"
+        f"{row['ratio']}x {style_of(row['arch']).label} {_gain_words(row)}"
         for _, row in measured[told].iterrows()
     ]
     others = measured.loc[[not is_told for is_told in told], "control_gain_mean_db"]
@@ -170,6 +171,15 @@ def _gain_sentence(frames: Frames, panel: RatePanel) -> str:
         "Gain of the search over hand-set values, paired, on validation images: "
         f"{', '.join(gains)}{kept}."
     )
+
+
+def _gain_words(verdict: "pd.Series[Any]") -> str:
+    """Return the gain over the control; without an interval, as over one image, it says so."""
+    mean, low, high = (verdict[f"control_gain_{part}_db"] for part in ("mean", "low", "high"))
+    if math.isnan(low):
+        return f"{mean:+.2f} dB (no interval)"
+    told = "" if low > 0 or high < 0 else ", not told apart"
+    return f"{mean:+.2f} dB [{low:+.2f}, {high:+.2f}]{told}"
 
 
 def _codec_sentence(panel: RatePanel) -> str:

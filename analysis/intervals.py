@@ -1,21 +1,19 @@
 """Means with 95 % intervals over seeds and images, and tests over many pairs.
 
 All scores here form a matrix of seeds x images. Seeds and images are both samples of something
-larger, so both are resampled, independently of each other (the pigeonhole bootstrap of Owen,
-Annals of Applied Statistics 1(2), 2007, which errs on the wide side). Patches of one scene resemble
-each other: the interval tells about more patches like these, less about other scenes.
+larger, and both count in the interval, each with its own Student's t: `tune.score_intervals`, as in
+the verdicts of a promotion. Patches of one scene resemble each other: the interval tells about more
+patches like these, less about other scenes.
 """
 
-import zlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
-NUM_RESAMPLES = 1000
-SEED = 0
+from tune.score_intervals import mean_half, unpaired_half_db
 
 Matrix = npt.NDArray[np.float64]
 
@@ -36,11 +34,11 @@ class Interval:
 
 
 def interval(scores: Matrix) -> Interval:
-    """Return the mean of a matrix of scores with its 95 % bootstrap interval.
+    """Return the mean of a matrix of scores with its 95 % interval.
 
     Args:
-        scores: Shape [seeds, images], finite. With one seed only images are resampled, with one
-            image only seeds.
+        scores: Shape [seeds, images], finite. With one seed, as of a codec, the interval is over
+            images alone, with one image over seeds alone.
 
     Example:
         >>> interval(np.full((3, 4), 20.0))
@@ -49,21 +47,19 @@ def interval(scores: Matrix) -> Interval:
     mean = float(np.mean(scores))
     if scores.size < 2:
         return Interval(mean, float("nan"), float("nan"))
-    means = np.sum(
-        (_weights("seeds", scores.shape[0]) @ scores) * _weights("images", scores.shape[1]), axis=1
-    )
-    low, high = np.quantile(means, [0.025, 0.975])
-    return Interval(mean, float(low), float(high))
+    over_seeds, over_images = scores.mean(axis=1), scores.mean(axis=0)
+    half = math.hypot(*(mean_half(means) for means in (over_seeds, over_images) if len(means) > 1))
+    return Interval(mean, mean - half, mean + half)
 
 
 def paired_interval(scores: Matrix, others: Matrix) -> Interval:
-    """Return the mean difference of two matrices with its 95 % bootstrap interval.
+    """Return the mean difference of two matrices with its 95 % interval.
 
-    Images are paired: the same ones are drawn for both. Seeds are not: a seed of one has nothing to
-    do with the same number of the other.
+    Images are paired. Seeds are not: a seed of one has nothing to do with the same number of the
+    other. Where one of the two has a single seed, the scatter of seeds is assumed.
 
     Args:
-        scores: Shape [seeds, images], finite.
+        scores: PSNR in dB, shape [seeds, images], finite.
         others: Shape [other seeds, images], the same images in the same order.
 
     Example:
@@ -71,23 +67,10 @@ def paired_interval(scores: Matrix, others: Matrix) -> Interval:
         Interval(mean=0.5, low=0.5, high=0.5)
     """
     mean = float(np.mean(scores) - np.mean(others))
-    if scores.shape[1] < 2:
+    half = unpaired_half_db(scores, others)
+    if half is None:
         return Interval(mean, float("nan"), float("nan"))
-    of_scores = _weights("seeds", scores.shape[0]) @ scores
-    of_others = _weights("other seeds", others.shape[0]) @ others
-    of_images = _weights("images", scores.shape[1])
-    low, high = np.quantile(np.sum((of_scores - of_others) * of_images, axis=1), [0.025, 0.975])
-    return Interval(mean, float(low), float(high))
-
-
-@cache
-def _weights(drawn: str, count: int) -> Matrix:
-    """Return how often each member is drawn, as shares: [resamples, count].
-
-    Equal counts have equal draws, which makes a report the same every time and is faster.
-    """
-    rng = np.random.default_rng([SEED, zlib.crc32(drawn.encode())])
-    return rng.multinomial(count, np.full(count, 1 / count), size=NUM_RESAMPLES) / count
+    return Interval(mean, mean - half, mean + half)
 
 
 def wilcoxon_p(differences: Matrix) -> float:

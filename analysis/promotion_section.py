@@ -33,8 +33,8 @@ def _promotion_section(promotion: Promotion, number: int) -> Section:
     differences = tuple(
         NamedFigure(
             f"promotion_{number}_gain_{against}",
-            f"Paired difference to {words}: mean over seeds and images with its 95 % bootstrap "
-            "interval. An interval across 0 tells nothing apart.",
+            f"Paired difference to {words}: mean over seeds and images with its 95 % interval. "
+            "An interval across 0 tells nothing apart.",
             draw_differences(promotion, against),
             pairs[pairs["against"] == against],
             is_main=number == 1 and against == "control",
@@ -63,9 +63,9 @@ def _promotion_section(promotion: Promotion, number: int) -> Section:
         (
             "Scores of this section are on validation images, which candidates were chosen by; "
             "test scores are with rate-distortion. p is Wilcoxon's signed-rank test over images "
-            f"(mean over seeds), p Holm the same corrected for all {len(pairs)} pairs here. "
-            "Patches of one scene resemble each other, so p is too small rather than too large; "
-            "it says nothing of other seeds, which the interval does.",
+            "(mean over the seeds that both have), p Holm the same corrected for all "
+            f"{len(pairs)} pairs here. Patches of one scene resemble each other, so p is too small "
+            "rather than too large; it says nothing of other seeds, which the interval does.",
         ),
         (*seeds, *differences, *(curses if len(curse) else ())),
         (
@@ -89,7 +89,8 @@ def _verdict_table(promotion: Promotion, number: int) -> NamedTable:
     ]
     return NamedTable(
         f"promotion_{number}_verdicts",
-        "Verdict on every candidate; p_best is the share of bootstrap samples in which it is best.",
+        "Verdict on every candidate; p_best is the share of bootstrap samples in which it is best, "
+        "which is too bold with two or three seeds.",
         promotion.verdicts[columns],
     )
 

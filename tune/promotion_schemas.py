@@ -185,8 +185,8 @@ VERDICTS = TableSchema(
             )
             for part, doc in (
                 ("mean", "mean over seeds and images"),
-                ("low", "lower end of its 95 % bootstrap interval"),
-                ("high", "upper end of its 95 % bootstrap interval"),
+                ("low", "lower end of its 95 % interval"),
+                ("high", "upper end of its 95 % interval"),
             )
         ),
         Column(

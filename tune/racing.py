@@ -9,9 +9,9 @@ makes an image hard or a seed lucky for both cancels. A candidate is out when
 With few seeds a resampling cannot know how far seeds scatter: drawing one seed from one says
 nothing. The margin stands for that: three standard errors of a difference of two means over n
 seeds that scatter by SEED_SPREAD_DB, so 0.85 dB after one seed, 0.60 after two, 0.49 after three.
+Intervals of verdicts are wider than this bootstrap and need no margin: `tune.score_intervals`.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,11 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tune.candidates import CONTROL
+from tune.score_intervals import lone_seed_half_db
 
-SEED_SPREAD_DB = 0.2
-"""Standard deviation of validation PSNR over seeds that the margin assumes: 0.18 dB was measured
-over six candidates with two seeds each (docs/DECISIONS.md)."""
-NUM_STANDARD_ERRORS = 3.0
 UPPER_QUANTILE = 0.99
 NUM_SAMPLES = 2000
 
@@ -64,7 +61,7 @@ def margin_db(num_seeds: int) -> float:
     >>> round(margin_db(1), 2), round(margin_db(4), 2)
     (0.85, 0.42)
     """
-    return NUM_STANDARD_ERRORS * SEED_SPREAD_DB * math.sqrt(2 / num_seeds)
+    return lone_seed_half_db(num_seeds, num_seeds)
 
 
 def race(scores: Scores, seed: int) -> tuple[Drop, ...]:

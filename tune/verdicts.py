@@ -1,23 +1,22 @@
 """What a promotion says about its candidates: intervals, paired differences, and what is tied.
 
-Two questions, two intervals. How well does a candidate score when it is trained once more: mean and
-95 % interval over seeds (Student's t). Which candidate is better: paired bootstrap over seeds and
-images, as in `tune.racing`. Validation data only: test data chooses nothing.
+Two questions, two intervals. How well does a candidate score in the mean over many seeds: mean and
+95 % interval over seeds (Student's t); one more training scatters about that mean by more. Which
+candidate is better: paired difference over seeds and images, with the interval of
+`tune.score_intervals`. Validation data only: test data chooses nothing.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from tune.candidates import CONTROL, Candidate
 from tune.racing import Scores, common_seeds, resampled_means, stack
+from tune.score_intervals import mean_half, paired_half_db
 
 BEST, TIED, WORSE, RACED_OUT = "best", "tied", "worse", "raced_out"
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Verdict:
         candidate: Its name.
         place: Place by mean validation PSNR, from 1.
         num_seeds: Seeds that were run to their end.
-        val_psnr_db: Mean over seeds, with the interval over seeds.
+        val_psnr_db: Mean over seeds, with the interval of that mean.
         control_gain_db: Paired difference to the control; None for the control itself.
         rival_gain_db: Paired difference to the best other candidate; None without one.
         p_best: Share of bootstrap samples in which it is the best of those not raced out.
@@ -70,7 +69,7 @@ def judge_candidates(
         candidates: All candidates of the promotion.
         scores: Validation PSNR per image by candidate and seed.
         raced_out: Names of those that got no further seeds.
-        seed: Of the bootstrap.
+        seed: Of the bootstrap that gives the chances of being the best.
     """
     scored = {name: of_seed for name, of_seed in scores.items() if of_seed}
     if not scored:
@@ -83,7 +82,7 @@ def judge_candidates(
     # One raced out on its first seed may lead those by luck of that seed: it comes behind.
     order.sort(key=lambda name: name in raced_out)
     first = order[0]
-    behind = {name: paired_difference(scored, name, first, seed) for name in order[1:]}
+    behind = {name: paired_difference(scored, name, first) for name in order[1:]}
     tied = {
         name
         for name, gap in behind.items()
@@ -104,10 +103,8 @@ def judge_candidates(
                 val_psnr_db=seed_interval([x.mean() for x in scored[name].values()]),
                 control_gain_db=None
                 if name == CONTROL
-                else paired_difference(scored, name, CONTROL, seed),
-                rival_gain_db=None
-                if rival is None
-                else paired_difference(scored, name, rival, seed),
+                else paired_difference(scored, name, CONTROL),
+                rival_gain_db=None if rival is None else paired_difference(scored, name, rival),
                 p_best=chances.get(name, 0.0),
                 verdict=_word(name, first, tied, raced_out),
                 shrinkage_db=shrinkage_db(known[name], known.get(CONTROL), means_db),
@@ -117,40 +114,37 @@ def judge_candidates(
 
 
 def seed_interval(scores_db: Sequence[float]) -> Interval:
-    """Return mean and 95 % interval of a mean over seeds, Student's t with n - 1 degrees.
+    """Return a mean over seeds and its 95 % interval, Student's t with n - 1 degrees of freedom.
+
+    The interval is of the mean over ever more seeds, not of the score of one more training: that
+    one's would be sqrt(n + 1) times as wide.
 
     >>> seed_interval([20.0])
     Interval(mean=20.0, low=None, high=None)
     """
-    mean, count = float(np.mean(scores_db)), len(scores_db)
-    if count < 2:
-        return Interval(mean, None, None)
-    error = float(np.std(scores_db, ddof=1)) / math.sqrt(count)
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) * error
-    return Interval(mean, mean - half, mean + half)
+    half = mean_half(np.asarray(scores_db)) if len(scores_db) > 1 else None
+    return _interval(float(np.mean(scores_db)), half)
 
 
-def paired_difference(scores: Scores, name: str, other: str, seed: int) -> Interval | None:
+def paired_difference(scores: Scores, name: str, other: str) -> Interval | None:
     """Return a candidate's score minus another's over the seeds that both have, image by image.
 
-    With one seed in common the interval covers images only. Without one, or without the other
-    candidate, there is no difference: None.
+    With one seed in common the interval has the margin of the race in it: the scatter of seeds is
+    then assumed. Without one, or without the other candidate, there is no difference: None.
     """
     pair = {key: scores[key] for key in (name, other) if scores.get(key)}
     seeds = common_seeds(pair)
     if len(pair) < 2 or not seeds:
         return None
     difference = stack(pair[name], seeds) - stack(pair[other], seeds)
-    samples = resampled_means(difference[None], seed)[0]
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(samples, [tail, 1 - tail])
-    return Interval(float(difference.mean()), float(low), float(high))
+    return _interval(float(difference.mean()), paired_half_db(difference))
 
 
 def chances_of_best(scores: Scores, seed: int) -> dict[str, float]:
     """Return the share of bootstrap samples in which each candidate is the best; ties are shared.
 
-    Only over the seeds that all have in common.
+    Only over the seeds that all have in common. With few of them the samples scatter too little, so
+    that the largest share is too large: the verdict does not rest on it.
     """
     seeds = common_seeds(scores)
     names = sorted(scores)
@@ -177,6 +171,12 @@ def shrinkage_db(
     if control is None or control.search_val_psnr_db is None or CONTROL not in means_db:
         return fall
     return fall - (control.search_val_psnr_db - means_db[CONTROL])
+
+
+def _interval(mean: float, half: float | None) -> Interval:
+    if half is None:
+        return Interval(mean, None, None)
+    return Interval(mean, mean - half, mean + half)
 
 
 def _word(name: str, first: str, tied: set[str], raced_out: Sequence[str]) -> str:

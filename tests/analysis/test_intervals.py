@@ -33,9 +33,20 @@ def test_the_same_scores_give_the_same_interval_twice():
 
 
 def test_pairing_removes_what_images_share():
-    hardness = np.random.default_rng(3).normal(0, 5, (1, 50))
+    hardness = np.repeat(np.random.default_rng(3).normal(0, 5, (1, 50)), 2, axis=0)
     ahead = paired_interval(hardness + 0.5, hardness)
     assert (ahead.low, ahead.high) == pytest.approx((0.5, 0.5))
+
+
+def test_a_lead_over_one_seed_has_the_assumed_scatter_of_seeds_in_it():
+    hardness = np.random.default_rng(3).normal(0, 5, (1, 50))
+    ahead = paired_interval(hardness + 0.5, hardness)
+    assert ahead.high - ahead.mean == pytest.approx(3 * 0.2 * math.sqrt(2))
+
+
+def test_an_interval_over_seeds_of_one_image_is_students():
+    found = interval(np.array([[20.0], [20.4], [20.2]]))
+    assert found.high - found.mean == pytest.approx(4.3027 * 0.2 / math.sqrt(3), rel=1e-4)
 
 
 def test_a_difference_over_one_image_has_no_interval():

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -69,6 +70,24 @@ def test_a_network_below_the_linear_code_is_told(recorded):
     panel = compute_rate_distortion(dataclasses.replace(recorded, codecs=codecs)).panels[0]
     assert "Below block KLT" in answer_sentences(recorded, panel)[0]
     assert "as many elements: at 16x." in answer_sentences(recorded, panel)[0]
+
+
+@pytest.mark.parametrize(
+    ("low_db", "high_db", "words"),
+    [
+        (0.1, 0.9, "[+0.10, +0.90]"),
+        (-0.1, 1.1, "[-0.10, +1.10], not told apart"),
+        (math.nan, math.nan, "dB (no interval)"),
+    ],
+)
+def test_a_gain_says_when_its_interval_tells_nothing_apart(recorded, low_db, high_db, words):
+    is_gained = recorded.verdicts["candidate"] != "control"
+    verdicts = recorded.verdicts.copy()
+    verdicts.loc[is_gained, ["control_gain_low_db", "control_gain_high_db"]] = [low_db, high_db]
+    frames = dataclasses.replace(recorded, verdicts=verdicts)
+    gained = answer_sentences(frames, compute_rate_distortion(frames).panels[0])[1]
+    assert words in gained
+    assert ("not told apart" in gained) == ("not told apart" in words)
 
 
 def test_a_table_that_lacks_a_column_is_left_out_and_the_column_named(results):

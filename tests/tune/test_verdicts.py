@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from tune.candidates import CONTROL, Candidate, Values
+from tune.racing import margin_db
 from tune.verdicts import (
     chances_of_best,
     judge_candidates,
@@ -92,6 +93,29 @@ def test_one_that_was_raced_out_takes_no_seeds_from_the_others():
     assert found["c1"].p_best > 0.5
 
 
+@pytest.mark.parametrize(("ahead_db", "word"), [(0.8, "tied"), (0.9, "best")])
+def test_with_one_seed_only_a_lead_beyond_the_margin_of_the_race_is_one(ahead_db, word):
+    found = judged({"c1": [20.0 + ahead_db], "c2": [20.0]})
+    assert margin_db(1) == pytest.approx(0.85, abs=0.01)
+    assert found["c1"].verdict == word
+
+
+def test_two_seeds_that_agree_on_who_is_ahead_but_not_by_how_much_leave_a_tie():
+    """The mean lead is 0.5 dB; the bootstrap had called it clear, from 0.3 to 0.7 dB."""
+    found = judged({"c1": [20.3, 20.7], "c2": [20.0, 20.0]})
+    assert found["c1"].verdict == "tied"
+    assert found["c1"].rival_gain_db.low < 0 < found["c1"].rival_gain_db.mean
+
+
+def test_one_image_leaves_no_interval_and_a_tie():
+    images = np.array([20.0])
+    scores = {"c1": {0: images + 5, 1: images + 5}, "c2": {0: images, 1: images}}
+    gain = paired_difference(scores, "c1", "c2")
+    assert (gain.mean, gain.low, gain.high) == (5.0, None, None)
+    verdicts = judge_candidates([candidate("c1"), candidate("c2")], scores, (), seed=0)
+    assert [one.verdict for one in verdicts] == ["tied", "tied"]
+
+
 def test_the_control_has_no_gain_over_itself():
     found = judged({"c1": [21.0, 21.1], CONTROL: [20.0, 20.1]})
     assert found[CONTROL].control_gain_db is None
@@ -118,8 +142,8 @@ def test_equal_candidates_share_their_chances():
 def test_differences_are_over_common_seeds_only():
     images = np.zeros(4)
     scores = {"c1": {0: images + 20, 1: images + 99}, "c2": {0: images + 19}}
-    assert paired_difference(scores, "c1", "c2", seed=0).mean == pytest.approx(1.0)
-    assert paired_difference({"c1": {0: images}, "c2": {1: images}}, "c1", "c2", seed=0) is None
+    assert paired_difference(scores, "c1", "c2").mean == pytest.approx(1.0)
+    assert paired_difference({"c1": {0: images}, "c2": {1: images}}, "c1", "c2") is None
 
 
 def test_shrinkage_is_the_fall_of_the_lead_over_the_control():
