@@ -134,7 +134,7 @@ def predict_footprint(
     if precision not in PRECISIONS:
         known = ", ".join(PRECISIONS)
         raise ModelError(f"precision must be one of {known}, it is {precision!r}: choose one")
-    calibration = calibration or _uncalibrated(device)
+    calibration = calibration or default_calibration(device)
     accumulates = images_per_step > batch_size
     return _predict(model, patch_px, batch_size, precision, accumulates, calibration)
 
@@ -210,7 +210,12 @@ def _predict(
     )
 
 
-def _uncalibrated(device: str) -> Calibration:
+def default_calibration(device: str) -> Calibration:
+    """What is assumed of a device where nothing was measured.
+
+    Raises:
+        ModelError: For a kind of device that nothing is known of.
+    """
     kind = device.partition(":")[0]
     if kind not in UNCALIBRATED:
         known = " or ".join(UNCALIBRATED)

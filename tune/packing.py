@@ -8,7 +8,13 @@ and starting one takes seconds.
 import math
 from dataclasses import dataclass, replace
 
-from models.footprint import Calibration, Footprint, fit_micro_batch, predict_footprint
+from models.footprint import (
+    Calibration,
+    Footprint,
+    default_calibration,
+    fit_micro_batch,
+    predict_footprint,
+)
 from tune.card import Card
 from tune.errors import UsageError
 from tune.placement import Placement
@@ -84,7 +90,8 @@ class Packing:
         Their gradients add up to that of the batch, but batch norms see a micro-batch at a time.
         """
         train = spec.train
-        context_mib = self._predict(spec, 1).context_mib
+        calibration = self.calibration or default_calibration(self.card.device)
+        context_mib = calibration.context_mib
         tensors_mib = (self.trial_mib - self._own_mib - context_mib) / self.correction
         micro_batch = fit_micro_batch(
             spec.model,
