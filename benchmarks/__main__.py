@@ -27,6 +27,7 @@ BENCHMARKS = (
     "footprint",
     "packing_night",
     "gpu_packing",
+    "interval_coverage",
 )
 RESULTS = Path(__file__).parent / "RESULTS.md"
 

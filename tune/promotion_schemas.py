@@ -198,7 +198,7 @@ VERDICTS = TableSchema(
         Column(
             "verdict",
             "string",
-            "best, tied with the best, worse, or raced_out: no further seeds because it was "
+            "best, tied (with the best), worse, or raced_out: no further seeds because it was "
             "clearly worse.",
         ),
         Column(
