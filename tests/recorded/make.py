@@ -213,7 +213,7 @@ def verdicts(study: str, arch: str, ratio: int, runs: list[Row]) -> list[Row]:
                 val_psnr_high_db=round(means[name] + 0.15, 4),
                 **intervals,
                 p_best=(0.8, 0.2, 0.0)[place - 1],
-                verdict=("best", "tied with the best", "worse")[place - 1],
+                verdict=("best", "tied", "worse")[place - 1],
                 shrinkage_db=0.2 if name != "control" else None,
             )
         )
