@@ -162,7 +162,7 @@ def allocate_too_much():
 
 def impatient():
     import tune.watchdog
-    tune.watchdog.Watchdog.__init__.__defaults__ = (3, 20.0)
+    tune.watchdog.Watchdog.__init__.__defaults__ = (3, 30.0)
 
 on_every_epoch(before)
 in_driver(impatient)
