@@ -15,14 +15,13 @@ from tune.conductor import Conductor
 from tune.holdout import HoldoutScores, coder_file, load_coders
 from tune.images import read_images
 from tune.launch import OpenStudy
-from tune.outcomes import Outcome
 from tune.pictures import choose_images, picture_rows
 from tune.profiles import available_cores
 from tune.promotion_plan import PromotionPlan
 from tune.ray_driver import interruptible
 from tune.run_model import load_run
 from tune.tables import find_tables, read_table, write_table
-from tune.trial import TrialSpec
+from tune.trial import TrialRecord
 from tune.verdicts import Verdict
 
 Say = Callable[[str], None]
@@ -32,17 +31,19 @@ def finish_promotion(
     plan: PromotionPlan,
     study: OpenStudy,
     conductor: Conductor,
+    runs: Sequence[TrialRecord],
     verdicts: Sequence[Verdict],
     say: Say,
 ) -> None:
-    """Score the completed runs and the codecs on test images and write pictures.
+    """Score runs and codecs on test images and write pictures.
 
     A signal ends it between two runs; `conductor.interruption` says so then.
 
     Args:
         plan: What was decided.
         study: Its folder and journal.
-        conductor: Its runs, all ended.
+        conductor: Hears signals.
+        runs: Those that the verdicts are about.
         verdicts: On the candidates, best first.
         say: Told how far it is.
     """
@@ -60,14 +61,15 @@ def finish_promotion(
             ("test", plan.promotion.test_images),
         )
     )
-    folder, specs = study.folder, completed(conductor)
+    folder = study.folder
     with interruptible(conductor), all_cores():
         scores = HoldoutScores(folder, corpus_columns, train, val, test)
-        for count, spec in enumerate(specs, start=1):
+        for count, run in enumerate(runs, start=1):
             if conductor.interruption is not None:
                 return
-            if scores.add(spec):
-                say(f"{spec.short_name}  scored on {len(test)} test images, {count}/{len(specs)}")
+            if scores.add(run):
+                name = run.spec.short_name
+                say(f"{name}  scored on {len(test)} test images, {count}/{len(runs)}")
         if not find_tables(folder.path.parent, "codecs", folder.name):
             rows = cached_codecs(plan.promotion.results, facts.corpus_fingerprint, test)
             if rows is None:
@@ -78,12 +80,12 @@ def finish_promotion(
                         return
                     rows.append(row)
             write_table(folder.tables, "codecs", codec_rows(folder.name, corpus_columns, rows))
-        shown = shown_run(specs, verdicts)
+        shown = shown_run(runs, verdicts)
         if shown is not None:
-            (coder, *_) = load_coders(coder_file(shown))
+            (coder, *_) = load_coders(coder_file(shown.spec))
             codecs = read_table(folder.path.parent, "codecs", folder.name).to_dict("records")
-            chosen = choose_images(klt_psnr_db(codecs, shown.model.ratio, test.names))
-            pictures = picture_rows(shown, load_run(shown), coder, test, chosen)
+            chosen = choose_images(klt_psnr_db(codecs, shown.spec.model.ratio, test.names))
+            pictures = picture_rows(shown.spec, load_run(shown), coder, test, chosen)
             write_table(folder.tables, "pictures", pictures)
     study.journal.finish(study.clock.now())
 
@@ -100,17 +102,8 @@ def all_cores() -> Iterator[None]:
         torch.cuda.empty_cache()  # the next promotion's trials share the card
 
 
-def completed(conductor: Conductor) -> list[TrialSpec]:
-    """Return the runs that reached their end, by number."""
-    return [
-        record.spec
-        for _, record in sorted(conductor.recorder.trials.items())
-        if record.outcome is Outcome.COMPLETED
-    ]
-
-
-def shown_run(specs: Sequence[TrialSpec], verdicts: Sequence[Verdict]) -> TrialSpec | None:
+def shown_run(runs: Sequence[TrialRecord], verdicts: Sequence[Verdict]) -> TrialRecord | None:
     """Return the run whose pictures are shown: the best candidate's first one."""
     if not verdicts:
         return None
-    return next(spec for spec in specs if spec.proposed_by == verdicts[0].candidate)
+    return next(run for run in runs if run.spec.proposed_by == verdicts[0].candidate)

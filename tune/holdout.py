@@ -19,7 +19,7 @@ from tune.promotion_rows import run_identity
 from tune.run_model import load_run
 from tune.study import StudyFolder
 from tune.tables import read_readable_tables, write_table
-from tune.trial import TrialSpec
+from tune.trial import TrialRecord, TrialSpec
 
 
 class HoldoutScores:
@@ -53,15 +53,16 @@ class HoldoutScores:
         self._rows: list[Mapping[Any, Any]] = [*known.to_dict("records")]
         self._known = set(known["run"])
 
-    def add(self, spec: TrialSpec) -> bool:
+    def add(self, record: TrialRecord) -> bool:
         """Score a completed run and write the table; return whether it was news.
 
         Raises:
             ModelError, UsageError: If its checkpoint cannot be used.
         """
+        spec = record.spec
         if spec.name in self._known:
             return False
-        run, x = load_run(spec), torch.from_numpy(self.images.pixels)
+        run, x = load_run(record), torch.from_numpy(self.images.pixels)
         coders = fit_coders(run, self._train, self._val)
         save_coders(coder_file(spec), coders)
         identity = run_identity(spec) | dict(self._corpus)

@@ -232,11 +232,12 @@ def run_all(
 
 
 def exit_code(result: "PromotionResult") -> int:
-    """Return 0, or 1 if a run failed or no candidate has a score."""
+    """Return 0, or 1 if a run failed or could not be scored, or no candidate has a score."""
     from tune.outcomes import Outcome
 
     failed = any(record.outcome is Outcome.FAILED for record in result.records.values())
-    return FINISHED_WITH_FAILURES if failed or not result.verdicts else DONE
+    is_whole = result.verdicts and not (failed or result.left_out)
+    return DONE if is_whole else FINISHED_WITH_FAILURES
 
 
 def _several(value: Any) -> tuple[Any, ...] | None:

@@ -43,6 +43,7 @@ class PromotionResult:
         records: Its runs, by number.
         verdicts: On the candidates, best first; empty while it is interrupted.
         drops: Who got no further seeds.
+        left_out: Completed runs that could not be scored.
         interruption: Why it ended early; None if it did not.
     """
 
@@ -50,6 +51,7 @@ class PromotionResult:
     records: Mapping[int, TrialRecord]
     verdicts: tuple[Verdict, ...]
     drops: Mapping[str, Drop]
+    left_out: tuple[str, ...]
     interruption: str | None
 
 
@@ -76,7 +78,9 @@ def make_promoter(
         packing=calibrated(plan, study.stack),
     )
     validation = ValidationScores(
-        study.folder, lambda: read_images(plan.corpus, "val", plan.crop_px, plan.val_images)
+        study.folder,
+        lambda: read_images(plan.corpus, "val", plan.crop_px, plan.val_images),
+        progress.say,
     )
     recorder = Recorder(
         study.folder,
@@ -92,7 +96,7 @@ def make_promoter(
         study.journal,
         plan.candidates,
         promotion.run_seeds,
-        (lambda number: validation.of(recorder.trials[number].spec))
+        (lambda number: validation.of(recorder.trials[number]))
         if promotion.racing == "on"
         else None,
         progress.say,
@@ -144,15 +148,20 @@ def run_promotion(
             start_ray()
             run_trials(conductor, plan.packing, live)
     verdicts: tuple[Verdict, ...] = ()
+    left_out: tuple[str, ...] = ()
     if conductor.interruption is None:
         verdicts = judge(plan, study, promoter)
         say = (lambda _: None) if quiet else partial(console.print, markup=False)
-        finish_promotion(plan, study, conductor, verdicts, say)
+        completed = completed_runs(conductor.recorder.trials.values())
+        scored = [run for run in completed if promoter.validation.of(run) is not None]
+        left_out = tuple(run.spec.short_name for run in completed if run not in scored)
+        finish_promotion(plan, study, conductor, scored, verdicts, say)
     return PromotionResult(
         study.folder,
         conductor.recorder.trials,
         verdicts,
         promoter.queue.drops,
+        left_out,
         conductor.interruption,
     )
 
@@ -175,10 +184,18 @@ def judge(plan: PromotionPlan, study: OpenStudy, promoter: Promoter) -> tuple[Ve
 
 def validation_scores(records: Iterable[TrialRecord], validation: ValidationScores) -> Scores:
     """Return the validation scores of completed runs, by candidate and seed."""
-    scores: dict[str, dict[int, NDArray[np.float64]]] = {}
-    for record in sorted(records, key=lambda one: one.spec.number):
-        spec = record.spec
-        of_seed = scores.setdefault(spec.proposed_by, {})
-        if record.outcome is Outcome.COMPLETED:
-            of_seed[spec.train.seed] = validation.of(spec)
+    ordered = sorted(records, key=lambda one: one.spec.number)
+    scores: dict[str, dict[int, NDArray[np.float64]]] = {
+        record.spec.proposed_by: {} for record in ordered
+    }
+    for record in completed_runs(ordered):
+        images = validation.of(record)
+        if images is not None:
+            scores[record.spec.proposed_by][record.spec.train.seed] = images
     return scores
+
+
+def completed_runs(records: Iterable[TrialRecord]) -> list[TrialRecord]:
+    """Return the runs that reached their end, by number."""
+    completed = [record for record in records if record.outcome is Outcome.COMPLETED]
+    return sorted(completed, key=lambda one: one.spec.number)

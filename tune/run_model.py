@@ -13,7 +13,7 @@ from models.autoencoder import Autoencoder
 from models.checkpoint import load_checkpoint
 from models.registry import build_model
 from tune.errors import UsageError
-from tune.trial import TrialSpec
+from tune.trial import TrialRecord
 
 BATCH_SIZE = 16
 
@@ -52,14 +52,21 @@ class RunModel:
             return torch.cat(parts).float().cpu()
 
 
-def load_run(spec: TrialSpec) -> RunModel:
+class LostWeightsError(UsageError):
+    """A run's checkpoint is not of its best epoch: the weights that were scored are lost."""
+
+
+def load_run(record: TrialRecord) -> RunModel:
     """Return the model of a run that has ended.
 
     Raises:
         ModelError: If its checkpoint is missing or damaged.
+        LostWeightsError: If the checkpoint is not of its best epoch.
         UsageError: If the checkpoint is of another run or another model.
     """
+    spec, best = record.spec, record.best
     assert spec.checkpoint is not None
+    assert best is not None
     path = Path(spec.checkpoint)
     checkpoint = load_checkpoint(path)
     found, owner = checkpoint.model_config, checkpoint.metadata.get("trial")
@@ -74,6 +81,12 @@ def load_run(spec: TrialSpec) -> RunModel:
         raise UsageError(
             f"a run is scored with its own checkpoint, found one of {owner} in {path}: put the "
             f"one of {spec.name} back, or promote anew with --new"
+        )
+    epoch = checkpoint.metadata["epoch"]
+    if epoch != best.epoch:
+        raise LostWeightsError(
+            f"a run is scored with the weights of its best epoch, {best.epoch}, found those of "
+            f"epoch {epoch} in {path}, as a full disk leaves them: promote anew with --new"
         )
     scored = "average" if spec.train.score_weights == "ema" else "model"
     state = checkpoint.state[scored]

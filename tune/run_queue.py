@@ -19,8 +19,9 @@ from tune.outcomes import Outcome
 from tune.proposal import Proposal
 from tune.racing import Drop, race
 
-ScoreImages = Callable[[int], NDArray[np.float64]]
-"""Takes the number of a completed run; returns its validation PSNR per image in dB."""
+ScoreImages = Callable[[int], NDArray[np.float64] | None]
+"""Takes the number of a completed run; returns its validation PSNR per image in dB, None if it
+cannot be scored."""
 
 HOPELESS = frozenset({Outcome.OUT_OF_MEMORY, Outcome.REJECTED})
 """What does not fit with one seed fits with none."""
@@ -113,9 +114,10 @@ class RunQueue:
         """Compare those that are in the race by all their runs with these seeds."""
         scores = {
             name: {
-                seed: score_images(self._runs[name, seed])
+                seed: images
                 for seed in seeds
                 if self._outcome(name, seed) is Outcome.COMPLETED
+                and (images := score_images(self._runs[name, seed])) is not None
             }
             for name in self._names
             if not self._is_out(name, seeds)

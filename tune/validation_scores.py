@@ -15,10 +15,10 @@ from models.metrics import psnr_db
 from tune.child import run_in_child
 from tune.images import ImageSet
 from tune.promotion_rows import run_identity
-from tune.run_model import load_run
+from tune.run_model import LostWeightsError, load_run
 from tune.study import StudyFolder
 from tune.tables import read_readable_tables, write_table
-from tune.trial import TrialSpec
+from tune.trial import TrialRecord
 
 
 class ValidationScores:
@@ -27,11 +27,16 @@ class ValidationScores:
     Args:
         folder: The promotion's.
         read: Reads the validation images, when they are first needed.
+        say: Told, in words, of a run that cannot be scored.
     """
 
-    def __init__(self, folder: StudyFolder, read: Callable[[], ImageSet]) -> None:
+    def __init__(
+        self, folder: StudyFolder, read: Callable[[], ImageSet], say: Callable[[str], None]
+    ) -> None:
         self._folder = folder
         self._read = read
+        self._say = say
+        self._lost: set[str] = set()
         self._images: ImageSet | None = None
         known, _ = read_readable_tables(folder.path.parent, "validation", folder.name)
         self._rows: list[Mapping[Any, Any]] = [*known.to_dict("records")]
@@ -39,18 +44,31 @@ class ValidationScores:
             str(run): rows["psnr_db"].to_numpy(np.float64) for run, rows in known.groupby("run")
         }
 
-    def of(self, spec: TrialSpec) -> NDArray[np.float64]:
+    def of(self, record: TrialRecord) -> NDArray[np.float64] | None:
         """Return the PSNR of a completed run's reconstructions in dB, by image in frozen order.
+
+        None where the weights of its best epoch were lost, which is said once: neither races nor
+        verdicts take other weights for them.
 
         Raises:
             ModelError, UsageError: If it is not in the table and its checkpoint cannot be used.
         """
+        spec = record.spec
+        if spec.name in self._lost:
+            return None
         if spec.name not in self._scores:
             if self._images is None:
                 self._images = self._read()
             pixels = self._images.pixels
             on_cpu = spec.device == "cpu"
-            scores = score_run(spec, pixels) if on_cpu else run_in_child(score_run, spec, pixels)
+            try:
+                scores = (
+                    score_run(record, pixels) if on_cpu else run_in_child(score_run, record, pixels)
+                )
+            except LostWeightsError as error:
+                self._lost.add(spec.name)
+                self._say(f"{spec.short_name} is left out: {error}")
+                return None
             self._scores[spec.name] = scores
             self._rows += [
                 run_identity(spec) | {"image": image, "psnr_db": float(score)}
@@ -60,12 +78,12 @@ class ValidationScores:
         return self._scores[spec.name]
 
 
-def score_run(spec: TrialSpec, pixels: NDArray[np.float32]) -> NDArray[np.float64]:
+def score_run(record: TrialRecord, pixels: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the PSNR of a run's reconstructions in dB, by image.
 
     Args:
-        spec: The run.
+        record: The run.
         pixels: Images (N, 1, H, W) in [0, 1].
     """
-    x, run = torch.from_numpy(pixels), load_run(spec)
+    x, run = torch.from_numpy(pixels), load_run(record)
     return psnr_db(run.decode(run.encode(x)), x).double().numpy()

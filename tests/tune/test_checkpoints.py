@@ -9,6 +9,7 @@ import pytest
 
 from data.dataset import Corpus
 from models.checkpoint import load_checkpoint
+from models.epoch_result import EpochResult
 from models.registry import ModelConfig
 from models.training import TrainConfig, train_epochs
 from tune.checkpoints import TrialCheckpoints, drop_resumable, newest_file, previous_file
@@ -78,6 +79,77 @@ def test_a_later_session_replaces_the_best_file_only_by_a_better_epoch(spec, mak
     assert load_checkpoint(spec.checkpoint).metadata["epoch"] == 1
 
 
+def save_each(spec: TrialSpec, epochs: list[EpochResult], monkeypatch, full: int) -> list[str]:
+    """Save these epochs, one of them while the disk is full; return what was said."""
+    checkpoints, session = TrialCheckpoints(spec), open_session(spec)
+    checkpoints.restore(session)
+    said = []
+    for result in epochs:
+        with monkeypatch.context() as disk:
+            if result.epoch == full:
+                disk.setattr("tune.checkpoints.save_checkpoint", no_space)
+            said.append(checkpoints.save(session, result))
+    return [note for note in said if note is not None]
+
+
+def no_space(*_) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def kept_epoch(spec: TrialSpec) -> int:
+    return load_checkpoint(spec.checkpoint).metadata["epoch"]
+
+
+def test_where_the_best_epoch_found_no_space_the_best_of_the_others_is_kept(
+    spec, make_epoch, monkeypatch
+):
+    scores = [20.0, 25.0, 21.0, 19.0]
+    epochs = [make_epoch(epoch, score_db) for epoch, score_db in enumerate(scores, start=1)]
+    (note,) = save_each(spec, epochs, monkeypatch, full=2)
+    assert note == (
+        "no space left for checkpoint study_t003.newest.pt, its best epoch so far: "
+        "training goes on without it"
+    )
+    assert kept_epoch(spec) == 3
+
+
+def test_lost_weights_of_the_best_epoch_are_said_when_the_trial_goes_on(
+    spec, make_epoch, monkeypatch
+):
+    epochs = [make_epoch(1, 20.0), make_epoch(2, 25.0), make_epoch(3, 21.0)]
+    save_each(spec, epochs, monkeypatch, full=2)
+    notes = TrialCheckpoints(spec).restore(open_session(spec))
+    assert notes == ["the weights of its best epoch so far, 2, are lost"]
+
+
+def test_a_trial_killed_before_its_best_epoch_became_the_best_file_makes_it_so(
+    spec, make_epoch, monkeypatch
+):
+    def killed(*_) -> None:
+        raise KeyboardInterrupt
+
+    save_each(spec, [make_epoch(1, 20.0)], monkeypatch, full=0)
+    with monkeypatch.context() as process:
+        process.setattr("tune.checkpoints._copy", killed)
+        with pytest.raises(KeyboardInterrupt):
+            save_each(spec, [make_epoch(2, 25.0)], monkeypatch, full=0)
+    assert kept_epoch(spec) == 1
+    assert TrialCheckpoints(spec).restore(open_session(spec)) == []
+    assert kept_epoch(spec) == 2
+    save_each(spec, [make_epoch(3, 24.0)], monkeypatch, full=0)
+    assert kept_epoch(spec) == 2
+
+
+def test_a_damaged_best_file_is_said_and_replaced_by_what_is_left(spec, make_epoch, monkeypatch):
+    save_each(spec, [make_epoch(1, 25.0), make_epoch(2, 20.0)], monkeypatch, full=0)
+    Path(spec.checkpoint).unlink()
+    Path(spec.checkpoint).write_bytes(b"garbage")
+    notes = TrialCheckpoints(spec).restore(open_session(spec))
+    assert "study_t003.pt cannot be used" in notes[0]
+    assert notes[1] == "the weights of its best epoch so far, 1, are lost"
+    assert kept_epoch(spec) == 2
+
+
 def newest(spec: TrialSpec) -> Path:
     return newest_file(Path(spec.checkpoint))
 
@@ -91,7 +163,7 @@ def test_a_damaged_newest_file_costs_one_epoch_and_is_said(spec, damage):
     notes = TrialCheckpoints(replace(spec, known_epochs=2)).restore(session)
     assert session.epoch == 1
     assert "study_t003.newest.pt cannot be used" in notes[0]
-    assert notes[1] == "the trial repeats its epochs from 2 on"
+    assert notes[-1] == "the trial repeats its epochs from 2 on"
     assert scores_db(train(spec, 1)) == before
 
 
@@ -135,10 +207,7 @@ def test_a_full_disk_leaves_the_files_before_it_and_training_goes_on(spec, make_
     train(spec, 1)
     before = newest(spec).read_bytes()
 
-    def save_checkpoint(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("tune.checkpoints.save_checkpoint", save_checkpoint)
+    monkeypatch.setattr("tune.checkpoints.save_checkpoint", no_space)
     checkpoints, session = TrialCheckpoints(spec), open_session(spec)
     checkpoints.restore(session)
     note = checkpoints.save(session, make_epoch(2, 30.0))

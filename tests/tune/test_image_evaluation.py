@@ -31,10 +31,10 @@ from tune.images import read_images
 from tune.outcomes import Outcome
 from tune.pictures import RULES, choose_images, picture_rows
 from tune.rate_points import rate_points
-from tune.run_model import load_run
+from tune.run_model import LostWeightsError, load_run
 from tune.schemas import SCHEMAS
 from tune.tables import read_table, write_table
-from tune.trial import DataSpec, TrialSpec, open_corpus
+from tune.trial import DataSpec, TrialRecord, TrialSpec, open_corpus
 from tune.validation_scores import ValidationScores
 
 CROP_PX = 32
@@ -83,7 +83,7 @@ def trained(tiny_corpus, corpus, tmp_path_factory) -> TrialSpec:
         EvalBatches(corpus.patches("val"), CROP_PX, 4, 6),
     )
     *_, result = train_epochs(session)
-    metadata = {"trial": made.name, "val_psnr_db": result.val_psnr_db}
+    metadata = {"trial": made.name, "epoch": 1, "val_psnr_db": result.val_psnr_db}
     save_checkpoint(made.checkpoint, session, metadata)
     return made
 
@@ -94,6 +94,18 @@ def spec(trained, study_folder) -> TrialSpec:
     place = study_folder.checkpoints / Path(trained.checkpoint).name
     shutil.copyfile(trained.checkpoint, place)
     return replace(trained, checkpoint=str(place))
+
+
+@pytest.fixture
+def record_of(make_epoch):
+    """Make the record of a completed run that was best in some epoch."""
+
+    def make(spec: TrialSpec, best_epoch: int = 1) -> TrialRecord:
+        moment = StudyClock().now()
+        epochs = [make_epoch(epoch, float(epoch)) for epoch in range(1, best_epoch + 1)]
+        return TrialRecord(spec, moment, epochs, outcome=Outcome.COMPLETED)
+
+    return make
 
 
 def test_images_are_the_frozen_ones_with_their_names_and_bounds(corpus, images):
@@ -112,35 +124,53 @@ def test_a_larger_set_holds_other_images_of_the_same_split(corpus):
     assert set(read_images(corpus, "test", CROP_PX, 3).names) < set(whole.names)
 
 
-def test_the_validation_score_of_a_run_is_that_of_its_best_epoch(spec, study_folder, images):
+def test_the_validation_score_of_a_run_is_that_of_its_best_epoch(
+    spec, study_folder, images, record_of
+):
     from models.checkpoint import load_checkpoint
 
-    scores = ValidationScores(study_folder, lambda: images["val"]).of(spec)
+    scores = ValidationScores(study_folder, lambda: images["val"], pytest.fail).of(record_of(spec))
     reported = load_checkpoint(spec.checkpoint).metadata["val_psnr_db"]
     assert scores.mean() == pytest.approx(reported, abs=1e-4)
 
 
-def test_a_run_in_the_validation_table_is_not_scored_again(spec, study_folder, images):
-    first = ValidationScores(study_folder, lambda: images["val"]).of(spec)
-    again = ValidationScores(study_folder, pytest.fail).of(spec)
+def test_a_run_in_the_validation_table_is_not_scored_again(spec, study_folder, images, record_of):
+    first = ValidationScores(study_folder, lambda: images["val"], pytest.fail).of(record_of(spec))
+    again = ValidationScores(study_folder, pytest.fail, pytest.fail).of(record_of(spec))
     np.testing.assert_array_equal(first, again)
     table = read_table(study_folder.path.parent, "validation")
     assert list(table["image"]) == list(images["val"].names)
 
 
-def test_a_checkpoint_of_another_model_is_refused(spec):
+def test_a_checkpoint_of_another_model_is_refused(spec, record_of):
     with pytest.raises(UsageError, match=r"resnet 64x .* found baseline 64x with 4"):
-        load_run(replace(spec, model=ModelConfig("resnet", 64, 4)))
+        load_run(record_of(replace(spec, model=ModelConfig("resnet", 64, 4))))
 
 
-def test_a_checkpoint_of_another_run_is_refused(spec):
+def test_a_checkpoint_of_another_run_is_refused(spec, record_of):
     with pytest.raises(UsageError, match="a run is scored with its own checkpoint, found one of"):
-        load_run(replace(spec, label="c2_s0"))
+        load_run(record_of(replace(spec, label="c2_s0")))
 
 
-def test_a_missing_checkpoint_is_refused(spec, tmp_path):
+def test_the_weights_of_another_epoch_are_refused(spec, record_of):
+    with pytest.raises(LostWeightsError, match="of its best epoch, 3, found those of epoch 1 in"):
+        load_run(record_of(spec, best_epoch=3))
+
+
+def test_a_run_without_its_best_weights_has_no_scores_and_that_is_said_once(
+    spec, study_folder, images, record_of
+):
+    said: list[str] = []
+    scores = ValidationScores(study_folder, lambda: images["val"], said.append)
+    for _ in range(2):
+        assert scores.of(record_of(spec, best_epoch=3)) is None
+    assert [note.split(":")[0] for note in said] == ["c1_s0 is left out"]
+    assert read_table(study_folder.path.parent, "validation").empty
+
+
+def test_a_missing_checkpoint_is_refused(spec, tmp_path, record_of):
     with pytest.raises(ModelError, match="no checkpoint at"):
-        load_run(replace(spec, checkpoint=str(tmp_path / "gone.pt")))
+        load_run(record_of(replace(spec, checkpoint=str(tmp_path / "gone.pt"))))
 
 
 def test_what_is_decoded_from_bytes_is_the_quantised_latent_decoded(images):
@@ -186,9 +216,11 @@ def test_rows_hold_the_scores_of_each_image_and_leave_out_what_could_not_be_code
     assert {name: rows[0][name] for name in asdict(expected)} == asdict(expected)
 
 
-def test_the_test_table_has_every_image_unquantised_and_at_every_step(spec, study_folder, images):
+def test_the_test_table_has_every_image_unquantised_and_at_every_step(
+    spec, study_folder, images, record_of
+):
     scores = HoldoutScores(study_folder, CORPUS, *images.values())
-    assert scores.add(spec)
+    assert scores.add(record_of(spec))
     table = read_table(study_folder.path.parent, "test")
     num_steps = table["quantiser_step"].nunique()
     assert num_steps >= 1
@@ -196,21 +228,21 @@ def test_the_test_table_has_every_image_unquantised_and_at_every_step(spec, stud
     assert (table["rate_bpp"].isna() == table["quantiser_step"].isna()).all()
 
 
-def test_a_run_in_the_test_table_is_not_scored_again(spec, study_folder, images):
-    assert HoldoutScores(study_folder, CORPUS, *images.values()).add(spec)
+def test_a_run_in_the_test_table_is_not_scored_again(spec, study_folder, images, record_of):
+    assert HoldoutScores(study_folder, CORPUS, *images.values()).add(record_of(spec))
     before = read_table(study_folder.path.parent, "test")
     again = HoldoutScores(study_folder, CORPUS, *images.values())
-    assert not again.add(replace(spec, checkpoint="gone.pt"))
+    assert not again.add(record_of(replace(spec, checkpoint="gone.pt")))
     other = replace(spec, label="c1_s1")
     with pytest.raises(ModelError):
-        again.add(replace(other, checkpoint="gone.pt"))
+        again.add(record_of(replace(other, checkpoint="gone.pt")))
     pd.testing.assert_frame_equal(read_table(study_folder.path.parent, "test"), before)
 
 
-def test_the_coders_of_a_run_are_stored_beside_it(spec, study_folder, images):
-    HoldoutScores(study_folder, CORPUS, *images.values()).add(spec)
+def test_the_coders_of_a_run_are_stored_beside_it(spec, study_folder, images, record_of):
+    HoldoutScores(study_folder, CORPUS, *images.values()).add(record_of(spec))
     coders = load_coders(coder_file(spec))
-    run = load_run(spec)
+    run = load_run(record_of(spec))
     expected = fit_coders(run, *(torch.from_numpy(images[n].pixels) for n in ("train", "val")))
     latent = run.encode(torch.from_numpy(images["test"].pixels))[0]
     assert [one.encode(latent) for one in coders] == [one.encode(latent) for one in expected]
@@ -331,7 +363,7 @@ def test_a_target_that_some_image_cannot_be_coded_at_is_no_point_of_a_codec():
 
 
 @pytest.fixture
-def finish(spec, corpus, study_folder, journal, study_facts, monkeypatch):
+def finish(spec, corpus, study_folder, journal, study_facts, monkeypatch, record_of):
     """Finish a promotion of one completed run; say whether a signal came first."""
     monkeypatch.setattr("tune.codec_scores.RATIOS", (4, spec.model.ratio))
     promotion = SimpleNamespace(test_images=3, results=str(study_folder.path.parent))
@@ -340,14 +372,13 @@ def finish(spec, corpus, study_folder, journal, study_facts, monkeypatch):
     study = SimpleNamespace(
         folder=study_folder, journal=journal, agreement=agreement, clock=StudyClock()
     )
-    record = SimpleNamespace(spec=spec, outcome=Outcome.COMPLETED)
+    record = record_of(spec)
     verdict = SimpleNamespace(candidate="c1")
 
     def run(interruption: str | None = None) -> list[str]:
         said: list[str] = []
-        recorder = SimpleNamespace(trials={0: record})
-        conductor = SimpleNamespace(recorder=recorder, interruption=interruption)
-        finish_promotion(plan, study, conductor, [verdict], said.append)
+        conductor = SimpleNamespace(interruption=interruption)
+        finish_promotion(plan, study, conductor, [record], [verdict], said.append)
         return said
 
     return run
