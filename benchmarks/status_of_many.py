@@ -20,6 +20,8 @@ import numpy as np
 
 from models.registry import ARCHITECTURES, RATIOS
 from tune.config import resolve, write_config
+from tune.journal import Budget
+from tune.launch import note_budget
 from tune.profiles import Machine
 from tune.schemas import SCHEMAS
 from tune.study import create_study_folder
@@ -69,6 +71,7 @@ def make_studies(results: Path, num_studies: int) -> None:
         moment = BEGIN + timedelta(seconds=number)
         files = {"study.toml": write_config(resolved.config)}
         folder = create_study_folder(resolved.config, files, moment)
+        note_budget(folder, Budget(NUM_TRIALS, None))
         own = sample | {"study": folder.name, "arch": arch, "ratio": ratio, "outcome": "completed"}
         scores_db = generator.normal(18, 2, NUM_TRIALS)
         rows = [

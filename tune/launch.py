@@ -5,9 +5,10 @@ and returns what they found. A study of an earlier session and a new one go the 
 journal of a new one is empty.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from rich.console import Console
 
@@ -18,7 +19,7 @@ from tune.conductor import Conductor
 from tune.errors import UsageError
 from tune.importance import evaluate_importance
 from tune.journal import Agreement, Budget, StudyJournal
-from tune.journal_file import cut_torn_end
+from tune.journal_file import FULL, cut_torn_end
 from tune.live import USUAL, Live
 from tune.lock import study_lock
 from tune.manifest import CorpusStamp, collect_manifest
@@ -101,8 +102,22 @@ def open_study(
         stack, agreement = agree(plan, journal)
         if journal.budget != start.budget:
             journal.set_budget(start.budget)
+        notes += note_budget(folder, start.budget)
         journal.begin_session(command, clock.now())
         yield OpenStudy(folder, journal, stack, agreement, start.budget, clock, tuple(notes))
+
+
+def note_budget(folder: StudyFolder, budget: Budget) -> list[str]:
+    """Write a study's budget beside its journal; return a sentence if there is no space."""
+    draft = folder.budget_file.with_suffix(".draft")
+    try:
+        draft.write_text(json.dumps(asdict(budget)), encoding="utf-8")
+        draft.replace(folder.budget_file)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        return [f"no space left for {folder.budget_file}: tune.status shows an earlier budget"]
+    return []
 
 
 def open_folder(plan: StudyPlan, machine: Machine, command: Sequence[str]) -> StudyFolder:

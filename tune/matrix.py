@@ -45,7 +45,7 @@ class Progress:
     Attributes:
         study: Its name.
         unit: What it runs, "trials" or "runs".
-        num_ended: Of them, with an outcome.
+        num_ended: Of them, those that ended for good.
         num_planned: All of them; rungs, races and patience make it fewer.
         eta_s: Seconds left at the speed so far; None before the first epoch.
     """
@@ -65,8 +65,8 @@ class SearchView:
         study: Its name.
         cell: Architecture and ratio.
         pixels: What its scores were measured on.
-        num_ended: Trials with an outcome.
-        num_open: Trials without one.
+        num_ended: Trials that ended for good.
+        num_open: Trials that run or can go on.
         num_planned: Trials that it is to have.
         best_number: Number of the best trial; None while none has finished an epoch.
         best_db: Its validation PSNR at its best epoch.
@@ -162,8 +162,8 @@ class Cell:
 
     Attributes:
         num_studies: Searches, whatever became of them.
-        num_ended: Trials with an outcome.
-        num_open: Trials handed out, without an outcome.
+        num_ended: Trials that ended for good.
+        num_open: Trials that run or can go on.
         num_planned: Trials that the searches are to have.
         best: The best trial; None while none has finished an epoch.
         promoted: The newest promotion with test scores; None without one.

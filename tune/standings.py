@@ -5,6 +5,7 @@ columns, and what is shown of the few best trials is read afterwards. pandas is 
 """
 
 import contextlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from tune.config import read_config
 from tune.errors import UsageError
 from tune.lock import is_locked
 from tune.matrix import Pixels, Progress, PromotionView, Row, SearchView
+from tune.outcomes import Outcome
 from tune.promotion_config import read_promotion
 from tune.space import DEFAULT_TUNE
 from tune.study import StudyFolder
@@ -79,7 +81,7 @@ def _search(folder: StudyFolder, path: Path, columns: Columns) -> SearchView:
         (score, -number) for number, score in zip(numbers, scores, strict=True) if score is not None
     ]
     best_db, best_number = max(scored, default=(float("-inf"), None))
-    num_open = columns["outcome"].count(None)
+    num_open = sum(map(_is_open, columns["outcome"]))
     num_planned = max(planned_trials(folder), len(numbers))
     hand_set = [
         score
@@ -97,13 +99,18 @@ def _search(folder: StudyFolder, path: Path, columns: Columns) -> SearchView:
         best_number=None if best_number is None else -best_number,
         best_db=best_db,
         hand_set_db=hand_set[0] if hand_set else None,
-        progress=_progress(folder, path, "trials", num_ended, num_planned) if num_open else None,
+        # A lock costs time to look at, and a finished search has none.
+        progress=_progress(folder, path, "trials", num_ended, num_planned)
+        if num_open or num_ended < num_planned
+        else None,
     )
 
 
 def _promotion(folder: StudyFolder, path: Path, columns: Columns) -> PromotionView:
     candidate, verdict = _verdict(folder)
-    num_ended = len(columns["run"]) - columns["outcome"].count(None)
+    num_ended = len(columns["run"]) - sum(map(_is_open, columns["outcome"]))
+    # After the verdicts nothing is trained any more, however many runs the race left out.
+    num_planned = planned_runs(folder) if verdict is None else num_ended
     scores = [] if candidate is None else _test_scores(folder, candidate)
     best = columns["candidate"].index(candidate) if candidate in columns["candidate"] else 0
     return PromotionView(
@@ -114,7 +121,7 @@ def _promotion(folder: StudyFolder, path: Path, columns: Columns) -> PromotionVi
         candidate=candidate,
         verdict=verdict,
         test_psnr_db=tuple(scores),
-        progress=_progress(folder, path, "runs", num_ended, planned_runs(folder)),
+        progress=_progress(folder, path, "runs", num_ended, num_planned),
     )
 
 
@@ -143,10 +150,14 @@ def _test_scores(folder: StudyFolder, candidate: str) -> list[float]:
 
 
 def planned_trials(folder: StudyFolder) -> int:
-    """Return the trials that a search is to have; 0 where its configuration cannot be read.
+    """Return the trials that a search is to have, extensions included; 0 if unknown.
 
-    One line of the file is looked at: parsing a thousand of them takes longer than a status may.
+    Before its first session has begun they are in its configuration. One line of that is looked at:
+    parsing a thousand of them takes longer than a status may.
     """
+    budgeted = _budgeted(folder)
+    if budgeted is not None:
+        return budgeted
     try:
         text = folder.config_file.read_text(encoding="utf-8")
     except (OSError, ValueError):
@@ -157,11 +168,27 @@ def planned_trials(folder: StudyFolder) -> int:
 
 def planned_runs(folder: StudyFolder) -> int:
     """Return the runs that a promotion has without a race, control included; 0 if unknown."""
+    budgeted = _budgeted(folder)
+    if budgeted is not None:
+        return budgeted
     try:
         config = read_promotion(folder.config_file)
     except UsageError:
         return 0
     return (config.top + 1) * config.seeds
+
+
+def _budgeted(folder: StudyFolder) -> int | None:
+    """Return the trials of a study's budget; None where it cannot be read."""
+    try:
+        return int(json.loads(folder.budget_file.read_bytes())["trials"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _is_open(outcome: str | None) -> bool:
+    """Whether a trial goes on with the study."""
+    return outcome is None or outcome == Outcome.INTERRUPTED
 
 
 def _progress(
@@ -185,18 +212,18 @@ def eta_s(columns: Columns, num_planned: int) -> float | None:
     """Return the seconds that a study still needs at its speed so far.
 
     Trials to come count as many epochs as those that ended had on average, all of them while none
-    has ended; as many as run now go on side by side.
+    has ended, and interrupted ones what they lack; as many as run now go on side by side.
     """
     epochs, outcomes = columns["epochs_finished"], columns["outcome"]
     if not sum(epochs):
         return None
     epoch_s = (sum(columns["train_s"]) + sum(columns["val_s"])) / sum(epochs)
-    ended = [done for done, outcome in zip(epochs, outcomes, strict=True) if outcome is not None]
+    pairs = list(zip(epochs, outcomes, strict=True))
+    ended = [done for done, outcome in pairs if not _is_open(outcome)]
     expected = sum(ended) / len(ended) if ended else columns["max_epochs"][0]
-    running = [done for done, outcome in zip(epochs, outcomes, strict=True) if outcome is None]
-    to_come = sum(max(expected - done, 1) for done in running)
+    to_come = sum(max(expected - done, 1) for done, outcome in pairs if _is_open(outcome))
     to_come += expected * max(num_planned - len(outcomes), 0)
-    return float(to_come * epoch_s / max(len(running), 1))
+    return float(to_come * epoch_s / max(outcomes.count(None), 1))
 
 
 def _cell(columns: Columns) -> tuple[str, int]:

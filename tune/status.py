@@ -173,7 +173,7 @@ def draw_matrices(console: "Console", matrices: Sequence["Matrix"]) -> None:
         "First line: best validation PSNR of the searches in dB, in brackets the gain over that "
         "study's hand-set trial. full: test PSNR of the best promoted candidate, mean and 95 % "
         "interval over seeds, latent not quantised; other images, so the two do not compare. below "
-        "baseline: under the promoted baseline at that ratio. --: nothing ran. open: no outcome "
+        "baseline: under the promoted baseline at that ratio. --: nothing ran. open: not ended "
         "and no driver, the same command goes on."
     )
 

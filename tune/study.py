@@ -55,6 +55,11 @@ class StudyFolder:
         return self.path / "journal"
 
     @property
+    def budget_file(self) -> Path:
+        """How much it may do, as the journal says: for whoever has no time to read that."""
+        return self.path / "budget.json"
+
+    @property
     def lock(self) -> Path:
         """Held by the one driver of the study."""
         return self.path / "lock"

@@ -1,4 +1,10 @@
-from tune.standings import eta_s, planned_trials
+import errno
+
+import pytest
+
+from tune.journal import Budget
+from tune.launch import note_budget
+from tune.standings import eta_s, planned_runs, planned_trials
 from tune.study import StudyFolder
 
 
@@ -35,3 +41,32 @@ def test_planned_trials_are_those_of_the_configuration(tmp_path):
     assert planned_trials(folder) == 0
     folder.config_file.write_text('arch = "baseline"\ntrials = 12\nhours = 3\n')
     assert planned_trials(folder) == 12
+
+
+@pytest.mark.parametrize("planned", [planned_trials, planned_runs])
+def test_the_budget_of_the_newest_session_counts(tmp_path, planned):
+    folder = StudyFolder(tmp_path)
+    folder.config_file.write_text('arch = "baseline"\ntrials = 12\n')
+    assert note_budget(folder, Budget(50, 3.0)) == []
+    assert planned(folder) == 50
+
+
+def test_a_budget_that_cannot_be_read_is_that_of_the_configuration(tmp_path):
+    folder = StudyFolder(tmp_path)
+    folder.config_file.write_text('arch = "baseline"\ntrials = 12\n')
+    folder.budget_file.write_text("torn")
+    assert planned_trials(folder) == 12
+
+
+def test_interrupted_trials_are_still_to_come():
+    columns = speed(("completed", 10), ("interrupted", 4))
+    assert eta_s(columns, num_planned=2) == 2.0 * (10 - 4)
+
+
+def test_a_budget_that_finds_no_space_is_said(tmp_path, monkeypatch):
+    def no_space(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_text", no_space)
+    (note,) = note_budget(StudyFolder(tmp_path), Budget(1, None))
+    assert "no space left for" in note

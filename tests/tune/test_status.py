@@ -203,6 +203,40 @@ def test_a_study_whose_driver_lives_shows_how_far_it_is(
     assert "2/4 trials running, 1 min left" in capsys.readouterr().out
 
 
+def test_an_extended_study_shows_the_trials_that_it_may_have_now(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_study(tmp_path, "attention", 16, [20.0, 21.25])
+    (folder,) = (path for path in tmp_path.iterdir())
+    (folder / "budget.json").write_text('{"trials": 50, "hours": null}')
+    main(["--results", str(tmp_path)])
+    assert "2/50 trials" in capsys.readouterr().out
+
+
+def test_interrupted_trials_are_open(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_study(tmp_path, "attention", 16, [20.0, 21.25], outcome="interrupted")
+    main(["--results", str(tmp_path)])
+    shown = capsys.readouterr().out
+    assert "0/4 trials" in shown
+    assert "3 open" in shown
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"), [("interrupted", "0/1 runs running"), ("completed", "being evaluated")]
+)
+def test_only_a_promotion_whose_runs_ended_is_evaluated(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], outcome: str, words: str
+) -> None:
+    make_promotion(tmp_path, "attention", 16, [21.0], outcome=outcome)
+    (folder,) = (path for path in tmp_path.iterdir())
+    (folder / "budget.json").write_text('{"trials": 1, "hours": null}')
+    if outcome == "interrupted":
+        (folder / "tables" / "verdicts.parquet").unlink()
+    with study_lock(folder / "lock"):
+        main(["--results", str(tmp_path)])
+    assert words in " ".join(capsys.readouterr().out.split())
+
+
 def test_a_torn_table_is_said_and_hides_no_other(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

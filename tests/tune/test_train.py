@@ -1,5 +1,6 @@
 """`tune.train` records every end of its one trial; the training itself is replaced."""
 
+import json
 import math
 import signal
 from collections.abc import Iterator
@@ -65,6 +66,12 @@ def test_a_defect_ends_the_trial_as_failed_and_keeps_its_traceback(ends_by):
     assert (the_trial()["outcome"], the_trial()["reason"]) == ("failed", "RuntimeError: boom")
     (file,) = Path("ray_results").glob("*/errors/*.txt")
     assert "Traceback" in file.read_text()
+
+
+def test_a_study_says_its_budget_beside_its_journal(ends_by):
+    ends_by(None)
+    (file,) = Path("ray_results").glob("*/budget.json")
+    assert json.loads(file.read_text()) == {"trials": 1, "hours": None}
 
 
 def test_the_file_of_a_search_configures_a_training(ends_by, tmp_path):
