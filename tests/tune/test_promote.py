@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from tune.candidates import CONTROL
 from tune.clock import Moment
 from tune.doctor import main as doctor
 from tune.journal import StudyJournal
+from tune.outcomes import Outcome
 from tune.profiles import Machine
 from tune.promotion_config import read_promotion, write_promotion
 from tune.promotion_plan import plan_promotion, resolve_promotion
@@ -240,3 +242,18 @@ def test_the_doctor_knows_a_promotion(begin_promotion, capsys):
 def test_a_search_does_not_take_up_a_promotion(begin_promotion):
     begin_promotion(finished=False)
     assert [one.cell for one in find_searches("ray_results", None, None)] == [("baseline", 16)]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "left_out", "verdicts", "code"),
+    [
+        (Outcome.COMPLETED, (), ("best",), 0),
+        (Outcome.FAILED, (), ("best",), 1),
+        (Outcome.COMPLETED, ("c1_s0",), ("best",), 1),
+        (Outcome.COMPLETED, (), (), 1),
+    ],
+)
+def test_the_exit_code_says_whether_every_run_could_be_judged(outcome, left_out, verdicts, code):
+    records = {0: SimpleNamespace(outcome=outcome)}
+    result = SimpleNamespace(records=records, left_out=left_out, verdicts=verdicts)
+    assert promote.exit_code(result) == code

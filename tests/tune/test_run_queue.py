@@ -164,6 +164,19 @@ def test_a_candidate_without_a_completed_run_is_not_raced_out(tmp_path, study_fa
     assert "c2_s1" in names_of(conductor)
 
 
+def test_a_run_that_cannot_be_scored_takes_no_part_in_the_race(tmp_path, study_facts, make_epoch):
+    """Without a score of its own c2 cannot be told to be worse; it is not dropped."""
+    conductor = open_conductor(tmp_path, study_facts)
+    specs = [conductor.next_trial() for _ in NAMES]
+    for spec in specs:
+        run_one(conductor, spec, make_epoch, {})
+    lost = specs[1].number
+    score = conductor._proposer._score_images
+    conductor._proposer._score_images = lambda number: None if number == lost else score(number)
+    run_to_end(conductor, make_epoch)
+    assert "c2_s1" in names_of(conductor)
+
+
 def test_a_promotion_killed_after_any_line_ends_as_if_it_had_never_been(
     tmp_path, study_facts, make_epoch
 ):
