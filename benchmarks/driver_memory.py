@@ -1,9 +1,9 @@
 """Whether the driver stays small over many trials, and what writing tables costs.
 
 `python -m benchmarks.driver_memory` runs a real search of `--trials` trials of one short epoch
-each and prints the driver's resident memory when a tenth of the trials has ended and at the end.
-The first tenth is start-up: libraries load, pools fill. Then it times writing the tables of that
-study, which is what an epoch waits for when a flush is due.
+each and prints by how much the driver's resident memory grew from the end of a tenth of the trials
+to the end of the last one. The first tenth is start-up: libraries load, pools fill. Then it times
+writing the tables of that study, which is what an epoch waits for when a flush is due.
 """
 
 import argparse
@@ -52,18 +52,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def measure_growth(plan: StudyPlan, machine: Machine, warm_trials: int) -> tuple[float, float]:
-    """Run the search; return the driver's growth in MiB after `warm_trials`, and the seconds."""
+    """Run the search; return the driver's growth in MiB after `warm_trials`, and the seconds.
+
+    Measured while trials run: what is computed after the last one loads libraries of its own.
+    """
     process = psutil.Process()
     start = Start(None, Budget(plan.config.trials, None))
-    warm_mib: list[float] = []
+    resident_mib: dict[int, float] = {}
     ended = threading.Event()
 
     def watch(path: Path) -> None:
-        while not ended.wait(0.2):
-            journal = path.read_bytes()
-            if journal.count(b'"op_code":6') >= warm_trials:  # a trial's state was set
-                warm_mib.append(process.memory_info().rss / 2**20)
-                return
+        for num_trials in (warm_trials, plan.config.trials):
+            while not ended.wait(0.2):
+                # "end" is the note of a trial's end.
+                if path.read_bytes().count(b'"user_attr":{"end"') >= num_trials:
+                    break
+            resident_mib[num_trials] = process.memory_info().rss / 2**20
 
     start_s = time.monotonic()
     with (
@@ -73,10 +77,9 @@ def measure_growth(plan: StudyPlan, machine: Machine, warm_trials: int) -> tuple
         watcher = threading.Thread(target=watch, args=(study.folder.journal,))
         watcher.start()
         run_study(plan, study, Console(), quiet=True)
-        grown_mib = process.memory_info().rss / 2**20
     ended.set()
     watcher.join()
-    return grown_mib - warm_mib[0], time.monotonic() - start_s
+    return resident_mib[plan.config.trials] - resident_mib[warm_trials], time.monotonic() - start_s
 
 
 def time_tables(results: str) -> float:

@@ -5,7 +5,6 @@ and experiment state are not used, because of what they do to outcomes (docs/DEC
 """
 
 import re
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,9 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 from ray.tune.stopper import NoopStopper
 
-from models.training import EpochResult
 from tune.conductor import Conductor
 from tune.outcomes import Outcome
-from tune.trainable import METRIC, NOTES, SPEC
-
-EPOCH_FIELDS = tuple(field.name for field in fields(EpochResult))
+from tune.trainable import METRIC, NOTES, RESULT, SPEC
 
 
 def trial_number(trial: Trial) -> int:
@@ -74,7 +70,7 @@ class RungScheduler(FIFOScheduler):
         result: dict[str, Any],
     ) -> str:
         """Continue or stop; a trial's last report (`done`) never comes here."""
-        stays = self._conductor.hear_epoch(trial_number(trial), epoch_result(result))
+        stays = self._conductor.hear_epoch(trial_number(trial), result[RESULT])
         return str(TrialScheduler.CONTINUE if stays else TrialScheduler.STOP)
 
 
@@ -95,8 +91,8 @@ class StudyCallback(Callback):
         number = trial_number(trial)
         for note in result.get(NOTES, ()):
             self._conductor.say(f"{trial.config[SPEC].short_name}  {note}")
-        if "epoch" in result:
-            self._conductor.hear_epoch(number, epoch_result(result))
+        if RESULT in result:
+            self._conductor.hear_epoch(number, result[RESULT])
         if "outcome" in result:
             self._last_words[number] = (Outcome(result["outcome"]), result.get("reason"))
 
@@ -134,11 +130,6 @@ class StudyCallback(Callback):
             self._conductor.end(number, Outcome.OUT_OF_MEMORY, death_reason(details), details)
         else:
             self._conductor.lose_worker(number, death_reason(details), details)
-
-
-def epoch_result(report: dict[str, Any]) -> EpochResult:
-    """Return the epoch that a report holds beside what Ray adds."""
-    return EpochResult(**{name: report[name] for name in EPOCH_FIELDS})
 
 
 def is_short_of_memory(details: str) -> bool:

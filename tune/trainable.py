@@ -13,7 +13,6 @@ import gc
 import math
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -29,6 +28,7 @@ from tune.trial import TrialSpec, open_session
 METRIC = "val_psnr_db"
 SPEC = "spec"
 NOTES = "notes"
+RESULT = "result"
 
 
 class AutoencoderTrial(Trainable):
@@ -77,7 +77,12 @@ class AutoencoderTrial(Trainable):
             if outcome is Outcome.FAILED:
                 raise
             return _end(outcome, crash_reason(error))
-        report = asdict(result) | {NOTES: notes if note is None else [*notes, note]}
+        # The result as a whole: of plain numbers Ray keeps statistics, for every trial to the end.
+        report: dict[str, Any] = {
+            METRIC: result.val_psnr_db,
+            RESULT: result,
+            NOTES: notes if note is None else [*notes, note],
+        }
         if result.is_last:
             report |= {"done": True, "outcome": Outcome.COMPLETED.value}
         return report

@@ -22,7 +22,7 @@ import sys
 import tune.calibration, tune.card
 from models.footprint_calibration import MeasuredMemory
 
-# Contexts of 2000 MiB: three eighths of the 7200 MiB that can be booked, so that two fit.
+# Contexts of 2000 MiB: a third of the 7200 MiB that can be booked, so that three fit.
 tune.card.measure_card = lambda device: tune.card.Card("cuda", "pretend", 8192.0, 8000.0)
 tune.calibration.measure_in_child = lambda card, *asked: MeasuredMemory(1.0, 2000.0)
 
@@ -55,7 +55,7 @@ def trials(tmp_path_factory) -> pd.DataFrame:
 
 
 def test_every_trial_books_the_class_that_its_prediction_needs(trials):
-    assert list(trials["gpu_fraction"]) == [0.375] * 5
+    assert list(trials["gpu_fraction"]) == [0.3333] * 5
     assert (trials["predicted_peak_mib"] < 20).all()
 
 
