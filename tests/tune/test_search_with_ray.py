@@ -278,7 +278,7 @@ def test_a_signal_ends_the_search_cleanly(corpus, tmp_path, number):
 
 def test_a_time_budget_ends_the_search_and_counts_as_done(corpus, tmp_path):
     code, _, errors = search(
-        *QUICK, "--data", str(corpus), "--trials", "500", "--epochs", "3", "--hours", "0.006",
+        *QUICK, "--data", str(corpus), "--trials", "500", "--epochs", "3", "--hours", "0.009",
         cwd=tmp_path,
     )  # fmt: skip
     trials = table(tmp_path, "trials")
