@@ -190,7 +190,7 @@ def leaves_nothing_behind(study: ChaosStudy) -> Iterator[str]:
     left = [name for name in names if not name.startswith("torchinductor")]  # torch's own cache
     if left:
         yield f"temporary files {left}"
-    known = {"study.toml", "manifest.json", "journal", "lock"}
+    known = {"study.toml", "manifest.json", "journal", "lock", "budget.json"}
     for path in sorted(study.results.rglob("*")):
         is_known = path.name in known or path.parent.name == "errors"
         is_table = path.parent.name == "tables" and path.suffix == ".parquet"
