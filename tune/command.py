@@ -29,6 +29,22 @@ class OneSentenceParser(argparse.ArgumentParser):
         raise SystemExit(USAGE)
 
 
+def add_config_flag(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that names a file of settings."""
+    parser.add_argument("--config", metavar="FILE", help="TOML file; its keys are the flags' names")
+
+
+def read_config_file(arguments: argparse.Namespace) -> dict[str, object]:
+    """Return the settings of the file that `add_config_flag`'s flag names; none without it.
+
+    Raises:
+        UsageError: If there is no such file, or it is not TOML.
+    """
+    from tune.settings import read_toml_file
+
+    return {} if arguments.config is None else read_toml_file(arguments.config)
+
+
 def command_line(module: str, argv: Sequence[str] | None) -> list[str]:
     """Return the command as a person would type it again, without the paths of this machine."""
     return ["python", "-m", module, *(sys.argv[1:] if argv is None else argv)]

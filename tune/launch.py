@@ -15,7 +15,7 @@ from rich.console import Console
 from models.precision import Stack, choose_stack
 from tune.calibration import calibrated
 from tune.clock import StudyClock
-from tune.conductor import Conductor
+from tune.conductor import Conductor, Proposes
 from tune.errors import UsageError
 from tune.importance import evaluate_importance
 from tune.journal import Agreement, Budget, StudyJournal
@@ -185,7 +185,6 @@ def make_conductor(
 ) -> Conductor:
     """Return the conductor of an open study, with everything that earlier sessions did."""
     config = plan.config
-    plan = replace(plan, packing=calibrated(plan, study.stack))
     recorder = Recorder(
         study.folder,
         study.agreement.facts,
@@ -194,25 +193,37 @@ def make_conductor(
         progress.say,
         hear=listener(study.folder, live),
     )
+    proposer = Proposer(
+        study.journal,
+        plan.space.dimensions,
+        study.agreement.known,
+        config.searcher,
+        config.seed,
+    )
+    ledger = RungLedger(plan.rungs, config.reduction_factor, config.audit, config.seed)
+    return join_conductor(plan, study, progress, proposer, ledger, recorder)
+
+
+def join_conductor(
+    plan: StudyPlan,
+    study: OpenStudy,
+    progress: StudyProgress,
+    proposer: Proposes,
+    ledger: RungLedger,
+    recorder: Recorder,
+) -> Conductor:
+    """Return a conductor of these parts that has taken up what earlier sessions did.
+
+    Its trials are placed on the study's card, with what its own trials teach about their memory.
+    """
+    plan = replace(plan, packing=calibrated(plan, study.stack))
 
     def make_spec(proposal: Proposal) -> TrialSpec:
         learnt = plan.corrected(recorder.trials.values())
         return learnt.trial_spec(proposal, study.stack, study.folder)
 
     conductor = Conductor(
-        Proposer(
-            study.journal,
-            plan.space.dimensions,
-            study.agreement.known,
-            config.searcher,
-            config.seed,
-        ),
-        RungLedger(plan.rungs, config.reduction_factor, config.audit, config.seed),
-        recorder,
-        make_spec,
-        progress,
-        study.budget,
-        plan.packing.rebook,
+        proposer, ledger, recorder, make_spec, progress, study.budget, plan.packing.rebook
     )
     study.journal.file.on_full = progress.say
     study.journal.file.should_give_up = lambda: conductor.interruption is not None

@@ -103,26 +103,26 @@ class Packing:
             self.calibration,
         )
         if micro_batch is None:
-            return replace(spec, placement=self._reject(self._predict(spec, 1)))
+            least = replace(spec, train=replace(train, micro_batch=1))
+            return replace(spec, placement=self._reject(self.predict(least)))
         is_whole = micro_batch == train.batch_size
         train = replace(train, micro_batch=None if is_whole else micro_batch)
-        booking = self._book(self._predict(spec, micro_batch))
-        return replace(spec, train=train, placement=booking)
+        return self.rebook(replace(spec, train=train))
 
     def rebook(self, spec: TrialSpec) -> TrialSpec:
-        """Return a trial that goes on, booked on the card as it is now.
+        """Return a trial booked on the card as it is now, with the micro-batch that it has.
 
-        It keeps its micro-batch, which its batch norms see; what does not fit any more books all
-        that can be booked and runs into its limit, if it comes to that.
+        One that goes on keeps it, because its batch norms see it; what does not fit any more books
+        all that can be booked and runs into its limit, if it comes to that.
         """
-        footprint = self._predict(spec, spec.train.micro_batch or spec.train.batch_size)
-        return replace(spec, placement=self._book(footprint))
+        return replace(spec, placement=self._book(self.predict(spec)))
 
-    def _predict(self, spec: TrialSpec, micro_batch: int) -> Footprint:
+    def predict(self, spec: TrialSpec) -> Footprint:
+        """Return what a trial would take with its micro-batch, before any correction."""
         return predict_footprint(
             spec.model,
             spec.data.crop_px,
-            micro_batch,
+            spec.train.micro_batch or spec.train.batch_size,
             spec.train.precision,
             images_per_step=spec.train.batch_size,
             device=self.card.device,
@@ -206,18 +206,19 @@ def side_by_side(packing: Packing, placement: Placement) -> int:
     return max(1, min(packing.max_concurrent, fitting))
 
 
-def require_one_that_fits(packing: Packing, specs: list[TrialSpec]) -> None:
+def require_fit(narrowest: TrialSpec) -> None:
     """Refuse a search of which nothing can ever run.
 
+    Args:
+        narrowest: The trial that takes the least memory, placed.
+
     Raises:
-        UsageError: If every one of the trials is rejected.
+        UsageError: If it is rejected.
     """
-    placed = [packing.place(spec) for spec in specs]
-    if any(spec.placement.rejection is None for spec in placed):
+    if narrowest.placement.rejection is None:
         return
-    least = min(placed, key=lambda spec: spec.placement.predicted_peak_mib or 0.0)
     raise UsageError(
         f"a search needs a width that fits, found none: base_channels "
-        f"{least.model.base_channels} is {least.placement.rejection}; "
+        f"{narrowest.model.base_channels} is {narrowest.placement.rejection}; "
         "search narrower ones (--range base_channels=...), or smaller crops (--crop-px)"
     )

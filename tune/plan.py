@@ -14,7 +14,7 @@ from tune.config import Resolved, SearchConfig, write_config
 from tune.correction import memory_correction
 from tune.errors import UsageError
 from tune.neighbours import neighbour_points
-from tune.packing import Packing, plan_packing, require_one_that_fits
+from tune.packing import Packing, plan_packing, require_fit
 from tune.profiles import Pick, available_cores
 from tune.proposal import KnownPoint, Proposal
 from tune.rungs import rung_epochs
@@ -213,5 +213,5 @@ def plan_study(resolved: Resolved, corpus: Corpus, card: Card | None = None) -> 
         val_images=min(num_val, config.val_images or num_val),
         notes=tuple(notes),
     )
-    require_one_that_fits(plan.packing, [plan.narrowest_trial()])
+    require_fit(plan.narrowest_trial())
     return plan

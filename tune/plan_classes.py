@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from models.footprint import predict_footprint
 from models.precision import Stack
 from tune.packing import side_by_side
 from tune.plan import StudyPlan
@@ -45,13 +44,5 @@ def configuration_classes(plan: StudyPlan, stack: Stack) -> tuple[ConfigurationC
 def configuration_class(plan: StudyPlan, stack: Stack, base_channels: int) -> ConfigurationClass:
     """Return the class of one width."""
     spec = plan.trial_spec(Proposal(0, "plan", {"base_channels": base_channels}), stack)
-    footprint = predict_footprint(
-        spec.model,
-        spec.data.crop_px,
-        spec.train.micro_batch or spec.train.batch_size,
-        spec.train.precision,
-        images_per_step=spec.train.batch_size,
-        device=plan.packing.card.device,
-        calibration=plan.packing.calibration,
-    )
-    return ConfigurationClass(spec, side_by_side(plan.packing, spec.placement), footprint.macs)
+    macs = plan.packing.predict(spec).macs
+    return ConfigurationClass(spec, side_by_side(plan.packing, spec.placement), macs)

@@ -16,15 +16,17 @@ from tune.command import (
     FINISHED_WITH_FAILURES,
     INTERRUPTED,
     OneSentenceParser,
+    add_config_flag,
     command_line,
     make_console,
+    read_config_file,
     run_command,
 )
 from tune.errors import UsageError
 from tune.live import add_live_flags, read_live
 from tune.mps import add_mps_flag
 from tune.promotion_config import PromotionConfig, read_asked
-from tune.settings import ALL, add_flags, given_values, read_toml_file
+from tune.settings import ALL, add_flags, given_values
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=argparse.SUPPRESS,
         help="run every seed of every candidate, the clearly worse ones too",
     )
-    parser.add_argument("--config", metavar="FILE", help="TOML file; its keys are the flags' names")
+    add_config_flag(parser)
     parser.add_argument(
         "--dry-run", action="store_true", help="print the plan and its cost, start nothing"
     )
@@ -105,8 +107,7 @@ def read_settings(arguments: argparse.Namespace, flags: Mapping[str, object]) ->
         UsageError: If flags contradict each other, or the file cannot be read.
     """
     if arguments.resume is None:
-        file = {} if arguments.config is None else read_toml_file(arguments.config)
-        return read_asked(flags, file)
+        return read_asked(flags, read_config_file(arguments))
     others = {name for name in flags if name not in {"results", "max_concurrent"}}
     others |= {name for name in ("config", "new") if getattr(arguments, name)}
     if others:

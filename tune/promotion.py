@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from tune.calibration import calibrated
 from tune.conductor import Conductor
 from tune.finish import finish_promotion
 from tune.images import read_images
-from tune.launch import OpenStudy, listener, study_facts
+from tune.launch import OpenStudy, join_conductor, listener, study_facts
 from tune.live import USUAL, Live
 from tune.outcomes import Outcome
 from tune.progress import StudyProgress
@@ -72,11 +71,7 @@ def make_promoter(
     The candidates are those of its first session: the search may have been extended since.
     """
     promotion = plan.promotion
-    plan = replace(
-        plan,
-        candidates=study.agreement.candidates,
-        packing=calibrated(plan, study.stack),
-    )
+    plan = replace(plan, candidates=study.agreement.candidates)
     validation = ValidationScores(
         study.folder,
         lambda: read_images(plan.corpus, "val", plan.crop_px, plan.val_images),
@@ -102,20 +97,7 @@ def make_promoter(
         progress.say,
         promotion.seed,
     )
-    conductor = Conductor(
-        queue,
-        RungLedger((), 2),
-        recorder,
-        lambda proposal: plan.corrected(recorder.trials.values()).trial_spec(
-            proposal, study.stack, study.folder
-        ),
-        progress,
-        study.budget,
-        plan.packing.rebook,
-    )
-    study.journal.file.on_full = progress.say
-    study.journal.file.should_give_up = lambda: conductor.interruption is not None
-    conductor.resume()
+    conductor = join_conductor(plan, study, progress, queue, RungLedger((), 2), recorder)
     return Promoter(conductor, queue, validation)
 
 

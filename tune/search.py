@@ -15,8 +15,10 @@ from tune.command import (
     FINISHED_WITH_FAILURES,
     INTERRUPTED,
     OneSentenceParser,
+    add_config_flag,
     command_line,
     make_console,
+    read_config_file,
     run_command,
 )
 from tune.config import Resolved, add_search_flags, resolve, search_flags
@@ -41,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "Search learning rate, warmup and base channels of a SAR autoencoder.",
     )
     add_search_flags(parser)
-    parser.add_argument("--config", metavar="FILE", help="TOML file; its keys are the flags' names")
+    add_config_flag(parser)
     parser.add_argument(
         "--dry-run", action="store_true", help="print the plan and its cost, start nothing"
     )
@@ -122,7 +124,7 @@ def read_settings(arguments: argparse.Namespace, flags: Mapping[str, object]) ->
             f"{arguments.more_trials} and {arguments.more_hours:g}: leave out what is not needed"
         )
     if arguments.resume is None:
-        return {} if arguments.config is None else read_toml_file(arguments.config)
+        return read_config_file(arguments)
     for flag, is_given in (
         ("--new", arguments.new),
         ("--config", arguments.config is not None),

@@ -15,13 +15,14 @@ from tune.command import (
     FINISHED_WITH_FAILURES,
     INTERRUPTED,
     OneSentenceParser,
+    add_config_flag,
     command_line,
     make_console,
+    read_config_file,
     run_command,
 )
 from tune.config import add_search_flags, resolve, search_flags
 from tune.profiles import detect_machine
-from tune.settings import read_toml_file
 from tune.space import SearchSpace
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "python -m tune.train", "Train one SAR autoencoder with given values, without a search."
     )
     add_search_flags(parser, leave_out=SEARCH_ONLY)
-    parser.add_argument("--config", metavar="FILE", help="TOML file; its keys are the flags' names")
+    add_config_flag(parser)
     parser.add_argument("--quiet", action="store_true", help="print only the result")
     parser.add_argument("--new", action="store_true", help="begin anew whatever there is")
     arguments = parser.parse_args(argv)
@@ -68,7 +69,7 @@ def train(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     """
     from tune.errors import UsageError
 
-    file = {} if arguments.config is None else read_toml_file(arguments.config)
+    file = read_config_file(arguments)
     file = {name: value for name, value in file.items() if name not in SEARCH_ONLY}
     flags = {**search_flags(arguments), "trials": 1, "max_concurrent": 1}
     machine = detect_machine(str(flags.get("device", file.get("device", "auto"))))

@@ -9,7 +9,7 @@ from models.registry import ModelConfig
 from models.training import TrainConfig
 from tune.card import Card
 from tune.errors import UsageError
-from tune.packing import GPU_CLASSES, Packing, plan_packing, require_one_that_fits, side_by_side
+from tune.packing import GPU_CLASSES, Packing, plan_packing, require_fit, side_by_side
 from tune.placement import Placement
 from tune.trial import DataSpec, TrialSpec
 
@@ -153,11 +153,11 @@ def test_a_headroom_that_leaves_nothing_is_refused():
 def test_a_search_of_which_nothing_fits_is_refused_at_once():
     full = replace(PACKING, calibration=Calibration(1.0, 9000.0))
     with pytest.raises(UsageError, match="a search needs a width that fits, found none"):
-        require_one_that_fits(full, [make_spec(8), make_spec(16)])
+        require_fit(full.place(make_spec(8)))
 
 
 def test_one_width_that_fits_is_enough():
-    require_one_that_fits(PACKING, [make_spec(8)])
+    require_fit(PACKING.place(make_spec(8)))
 
 
 def test_a_correction_raises_what_is_predicted_and_booked():
