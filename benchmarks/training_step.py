@@ -22,6 +22,8 @@ RATIO = 16
 CROP_PX = 64
 BATCH_SIZE = 16
 STEPS_PER_TURN = 2
+SESSION_STEPS_PER_TURN = 16
+"""An epoch of a search has 60 and more: its end, with validation, is no part of a step."""
 
 SESSION = "session"
 STACKS: dict[str, tuple[str, ...]] = {
@@ -111,19 +113,21 @@ def _serve(connection: Connection, arch: str, levers: tuple[str, ...]) -> None:
     torch.set_num_threads(1)
     if "memory" in levers or SESSION in levers:
         prepare_process()
-    step = _session_step(arch) if SESSION in levers else _step(arch, levers)
-    step()
+    is_session = SESSION in levers
+    turn = _session_turn(arch) if is_session else _turn(arch, levers)
+    num_steps = SESSION_STEPS_PER_TURN if is_session else STEPS_PER_TURN
+    turn()
     connection.send("ready")
     try:
         while connection.recv():
             started_s = time.process_time()
-            step()
-            connection.send((time.process_time() - started_s) / STEPS_PER_TURN)
+            turn()
+            connection.send((time.process_time() - started_s) / num_steps)
     except EOFError:
         return
 
 
-def _step(arch: str, levers: tuple[str, ...]) -> Callable[[], None]:
+def _turn(arch: str, levers: tuple[str, ...]) -> Callable[[], None]:
     """The predecessor's steps, STEPS_PER_TURN at a time, with some levers pulled."""
     import torch
     import torch.nn.functional as F
@@ -169,8 +173,8 @@ def _step(arch: str, levers: tuple[str, ...]) -> Callable[[], None]:
     return turn
 
 
-def _session_step(arch: str) -> Callable[[], None]:
-    """One epoch of STEPS_PER_TURN steps of the library, with the stack that its probe chooses."""
+def _session_turn(arch: str) -> Callable[[], None]:
+    """One epoch of the library, with the stack that its probe chooses."""
     from models.precision import choose_stack
     from models.probe import NoiseBatches
     from models.training import TrainConfig, TrainingSession, train_epochs
@@ -184,7 +188,7 @@ def _session_step(arch: str) -> Callable[[], None]:
         channels_last=stack.channels_last,
         batch_size=BATCH_SIZE,
     )
-    images = NoiseBatches(CROP_PX, BATCH_SIZE, num_batches=STEPS_PER_TURN)
+    images = NoiseBatches(CROP_PX, BATCH_SIZE, num_batches=SESSION_STEPS_PER_TURN)
     session = TrainingSession(config, train_config, images, NoiseBatches(16, 1))
     epochs = train_epochs(session)
     return lambda: (next(epochs), None)[1]

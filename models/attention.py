@@ -1,11 +1,8 @@
 """Attention: the residual architecture with CBAM gates on its branches."""
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-
 from models import blocks, residual
 from models.autoencoder import Autoencoder
+from models.gate import Gate
 
 
 class Attention(Autoencoder):
@@ -33,28 +30,3 @@ class Attention(Autoencoder):
             if isinstance(module, Gate):
                 blocks.initialise_convolution(module.excite[-1], gain=0.1)
                 blocks.initialise_convolution(module.locate, gain=0.1)
-
-
-class Gate(nn.Module):
-    """CBAM: x · σ(MLP(mean) + MLP(max)) by channel, then · σ(7x7 convolution of [max, mean]).
-
-    Both gates start near 1/2, so a branch starts at a quarter of its strength. The hidden units
-    leak where CBAM has ReLU: with one or two of them, a ReLU was off for a whole batch in 1 of 8.
-    """
-
-    def __init__(self, num_channels: int) -> None:
-        super().__init__()
-        num_hidden = max(1, num_channels // 16)
-        self.excite = nn.Sequential(
-            nn.Conv2d(num_channels, num_hidden, 1, bias=False),
-            nn.LeakyReLU(0.1, inplace=True),
-            nn.Conv2d(num_hidden, num_channels, 1, bias=False),
-        )
-        self.locate = nn.Conv2d(2, 1, 7, padding=3, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, I, H, W) -> the same shape."""
-        mean, peak = x.mean(dim=(2, 3), keepdim=True), F.adaptive_max_pool2d(x, 1)
-        x = x * torch.sigmoid(self.excite(mean) + self.excite(peak))
-        summary = torch.cat([x.amax(dim=1, keepdim=True), x.mean(dim=1, keepdim=True)], dim=1)
-        return x * torch.sigmoid(self.locate(summary))

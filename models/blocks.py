@@ -27,7 +27,9 @@ class PointwiseDown(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, I, H, W) -> (N, O, H / stride, W / stride)."""
-        x = x[:, :, :: self.stride, :: self.stride]
+        if self.stride > 1:
+            # Takes every stride-th pixel, as a slice does, whose gradient loses the memory layout.
+            x = F.interpolate(x, scale_factor=1 / self.stride, mode="nearest")
         out: Tensor = self.conv(x)
         return out
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from models.autocast import without_autocast
 from models.errors import ModelError
 
 WINDOW_PX = 11
@@ -55,7 +56,7 @@ def ssim_per_image(x_hat: Tensor, x: Tensor) -> Tensor:
             f"{x.shape[-2]} x {x.shape[-1]}: use larger crops"
         )
     dtype = torch.promote_types(torch.promote_types(x_hat.dtype, x.dtype), torch.float32)
-    with torch.autocast(x.device.type, enabled=False):
+    with without_autocast(x):
         images = x_hat.to(dtype).squeeze(1), x.to(dtype).squeeze(1)
         scores: Tensor = _Ssim.apply(*images)  # type: ignore[no-untyped-call]
     return scores
@@ -103,21 +104,24 @@ class _Ssim(torch.autograd.Function):
 
 def filter_valid(maps: Tensor) -> Tensor:
     """Local Gaussian means of (..., H, W) maps at the (..., h, w) inner positions."""
-    rows = _band(maps.shape[-2], maps.dtype, maps.device)
-    columns = _band(maps.shape[-1], maps.dtype, maps.device)
+    rows = window_band(maps.shape[-2], maps.dtype, maps.device)
+    columns = window_band(maps.shape[-1], maps.dtype, maps.device)
     return rows @ (maps @ columns.T)
 
 
 def spread_valid(means: Tensor, size: torch.Size) -> Tensor:
     """The transpose of filter_valid: (..., h, w) back to (..., H, W)."""
-    rows = _band(size[-2], means.dtype, means.device)
-    columns = _band(size[-1], means.dtype, means.device)
+    rows = window_band(size[-2], means.dtype, means.device)
+    columns = window_band(size[-1], means.dtype, means.device)
     return (rows.T @ means) @ columns
 
 
 @lru_cache(maxsize=16)
-def _band(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """The (size - 10, size) matrix whose row i holds the Gaussian window from column i on."""
+def window_band(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The (size - 10, size) matrix whose row i holds the Gaussian window from column i on.
+
+    Made once per process and kept.
+    """
     offsets = torch.arange(WINDOW_PX, dtype=torch.float64) - WINDOW_PX // 2
     window = torch.exp(-offsets.square() / (2 * SIGMA_PX**2))
     window /= window.sum()

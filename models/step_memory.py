@@ -1,7 +1,7 @@
 """The memory of a training step, counted without computing it.
 
-A step runs on fake tensors, which have shapes, formats and storages but no data, while every
-storage is counted from the operation that makes it to the moment that nobody holds it any more:
+A step runs on tensors that have shapes, formats and storages but no data, while every storage is
+counted from the operation that makes it to the moment that nobody holds it any more:
 what autograd keeps for the backward pass, and how much is alive at the fullest moment. Takes what
 the shapes depend on, gives bytes. What they mean for a device and a budget: models.footprint.
 
@@ -9,7 +9,8 @@ Letters: N images, P pixels of a side.
 """
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -22,7 +23,7 @@ from torch.utils._pytree import tree_leaves
 
 from models.losses import reconstruction_loss
 from models.registry import ModelConfig, build_model
-from models.ssim import filter_valid
+from models.ssim import window_band
 
 aten = torch.ops.aten
 
@@ -58,12 +59,12 @@ class StepMemory:
 def simulate_step(
     model: ModelConfig, patch_px: int, batch_size: int, precision: str, *, accumulates: bool
 ) -> StepMemory:
-    """Runs a step of models.training on fake tensors.
+    """Runs a step of models.training on tensors without data.
 
     Validation is left out: it goes through the network in equal batches without gradients and
     keeps nothing, so that it takes less.
 
-    The fake device is the CPU, for a GPU too. That fp32 saves the same there follows from the
+    The operations are the CPU's, for a GPU too. That fp32 saves the same there follows from the
     formulas of autograd, which are not the device's; for bf16 the devices' lists of operations
     that stay in fp32 differ, but none on the CPU's list occurs: there, only x, x̂, what SSIM keeps
     and the statistics of norms are saved in fp32.
@@ -76,18 +77,20 @@ def simulate_step(
         accumulates: Whether a step has several backward passes: all but the first find gradients
             there.
     """
-    filter_valid(torch.zeros(patch_px, patch_px))  # SSIM keeps its band: a real one, not a fake
-    with FakeTensorMode(allow_non_fake_inputs=True):
-        network = build_model(model)
+    is_bf16 = precision == "bf16"
+    # SSIM keeps it for good: made before the step, it is none of the step's.
+    band = window_band(patch_px, torch.float32, torch.device("cpu" if is_bf16 else "meta"))
+    with _without_data(is_bf16=is_bf16):
+        network = _build_without_data(model, is_bf16=is_bf16)
         owned = [*network.parameters(), *network.buffers()]
-        memory = _LiveMemory(owned)
-        is_bf16 = precision == "bf16"
+        memory = _LiveMemory([*owned, band])
         with memory:
             if accumulates:
                 for parameter in network.parameters():
                     parameter.grad = torch.zeros_like(parameter)
             saved_bytes, macs = _train(network, memory, batch_size, patch_px, is_bf16=is_bf16)
-    FakeTensorMode.cache_clear()  # it never forgets a shape: a MiB per configuration
+    if is_bf16:
+        FakeTensorMode.cache_clear()  # it never forgets a shape: a MiB per configuration
     parameters = list(network.parameters())
     return StepMemory(
         num_parameters=sum(p.numel() for p in parameters),
@@ -97,6 +100,23 @@ def simulate_step(
         saved_bytes=saved_bytes,
         peak_bytes=memory.peak_bytes,
     )
+
+
+def _without_data(*, is_bf16: bool) -> AbstractContextManager[Any]:
+    """Makes the tensors of a step: of the meta device, or fake ones of the CPU.
+
+    Meta tensors count twice as fast and need not import torch's compiler, which takes a second; but
+    autocast does nothing to them.
+    """
+    return FakeTensorMode(allow_non_fake_inputs=True) if is_bf16 else torch.device("meta")
+
+
+def _build_without_data(model: ModelConfig, *, is_bf16: bool) -> nn.Module:
+    """The network for `_without_data`; drawing weights on meta would import torch's compiler."""
+    if is_bf16:
+        return build_model(model)
+    with torch.device("cpu"):
+        return build_model(model, seed=0).to("meta")
 
 
 def _train(
@@ -136,6 +156,11 @@ class _LiveMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._owned = {_key(t) for t in owned}
         self._sizes: dict[int, int] = {}
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """No need to tell torch's compiler to look away: it would be imported for that."""
+        return False
+
     def __torch_dispatch__(
         self,
         func: Any,
@@ -143,12 +168,9 @@ class _LiveMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        result = func(*args, **(kwargs or {}))
+        result = _KERNELS.get(func, func)(*args, **(kwargs or {}))
         if func is torch.ops.prim.device.default:  # every second call: where does a tensor lie
             return result
-        if func is aten.native_batch_norm.default:
-            # Fake kernels give the statistics in the input's format, real ones in the weights'.
-            result = (result[0], *(t.to(torch.float32) for t in result[1:]))
         if func is aten.convolution.default:
             self.macs += _convolution_macs(result, *args)
         for leaf in tree_leaves(result):
@@ -169,6 +191,84 @@ class _LiveMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _forget(self, key: int) -> None:
         self.live_bytes -= self._sizes.pop(key)
+
+
+def _batch_norm(x: Tensor, *_options: Any) -> tuple[Tensor, Tensor, Tensor]:
+    """The output, and the mean and inverse deviation of each channel in the weights' format."""
+    return torch.empty_like(x), _per_channel(x), _per_channel(x)
+
+
+def _batch_norm_backward(grad: Tensor, _x: Tensor, *_options: Any) -> tuple[Tensor, Tensor, Tensor]:
+    """The gradients of input, weight and bias."""
+    return torch.empty_like(grad), _per_channel(grad), _per_channel(grad)
+
+
+def _per_channel(x: Tensor) -> Tensor:
+    return x.new_empty(x.shape[1], dtype=torch.float32)
+
+
+def _upsample(x: Tensor, size: tuple[int, int], *_options: Any) -> Tensor:
+    return x.new_empty(*x.shape[:2], *size)
+
+
+def _mean(x: Tensor, dims: Sequence[int] = (), keepdim: bool = False, **_options: Any) -> Tensor:
+    over = {dim % x.ndim for dim in dims} or set(range(x.ndim))
+    kept = [1 if i in over else n for i, n in enumerate(x.shape) if keepdim or i not in over]
+    return x.new_empty(kept)
+
+
+def _elementwise(x: Tensor, y: Tensor | float, **_options: Any) -> Tensor:
+    if not isinstance(y, Tensor):
+        return torch.empty_like(x)
+    shape = torch.broadcast_shapes(x.shape, y.shape)  # type: ignore[no-untyped-call]
+    return x.new_empty(shape, dtype=torch.result_type(x, y))
+
+
+def _cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    shape = list(tensors[0].shape)
+    shape[dim] = sum(tensor.shape[dim] for tensor in tensors)
+    return tensors[0].new_empty(shape)
+
+
+def _stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    shape = tensors[0].shape
+    return tensors[0].new_empty(*shape[:dim], len(tensors), *shape[dim:])
+
+
+def _in_place(x: Tensor, *_options: Any) -> Tensor:
+    return x
+
+
+def _like_first(x: Tensor, *_options: Any) -> Tensor:
+    return torch.empty_like(x)
+
+
+_KERNELS: Mapping[Any, Callable[..., Any]] = {
+    aten.native_batch_norm.default: _batch_norm,
+    aten.native_batch_norm_backward.default: _batch_norm_backward,
+    aten.upsample_bilinear2d.default: _upsample,
+    aten.mean.default: _mean,
+    aten.mean.dim: _mean,
+    aten.cat.default: _cat,
+    aten.stack.default: _stack,
+    aten.add.Tensor: _elementwise,
+    aten.sub.Tensor: _elementwise,
+    aten.mul.Tensor: _elementwise,
+    aten.div.Tensor: _elementwise,
+    aten.rsub.Scalar: _like_first,
+    aten.mul.Scalar: _like_first,
+    aten.div.Scalar: _like_first,
+    aten.neg.default: _like_first,
+    aten.leaky_relu_.default: _in_place,
+    aten.leaky_relu.default: _like_first,
+    aten.pow.Tensor_Scalar: _like_first,
+    aten.leaky_relu_backward.default: _like_first,
+    aten.threshold_backward.default: _like_first,
+    aten.sigmoid_backward.default: _like_first,
+}
+"""Shapes of results, for operations whose shapes torch finds by way of its compiler: that takes a
+second to import, and a prediction twice as long. For a norm in bf16 torch gives statistics in the
+input's format, where real ones have the weights'."""
 
 
 def _key(tensor: Tensor) -> int:

@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from models.adamw import EagerAdamW
 from models.ema import WeightAverage
 from models.epoch_result import EpochResult, NonFiniteError
 from models.epoch_sums import EpochMeans, EpochSums
@@ -136,14 +137,14 @@ class TrainingSession:
         self.early_stopping = EarlyStopping(**state["early_stopping"])
 
 
-def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
+def build_optimizer(model: nn.Module, config: TrainConfig) -> EagerAdamW:
     """AdamW in its fused form; vectors and scalars, that is norms and biases, do not decay."""
     parameters = [p for p in model.parameters() if p.requires_grad]
     groups = [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
+    return EagerAdamW(groups, lr=config.learning_rate, fused=True)
 
 
 def train_epochs(session: TrainingSession) -> Iterator[EpochResult]:

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from models.attention import Attention, Gate
+from models.attention import Attention
+from models.gate import Gate
 from models.residual import PreActivationBlock, Residual
 
 both = pytest.mark.parametrize("architecture", [Residual, Attention])
@@ -47,14 +48,6 @@ def test_closed_gates_leave_the_identity():
     block, x = PreActivationBlock(8, 8, 1, gate).eval(), torch.randn(2, 8, 16, 16)
     gate.register_forward_hook(lambda _module, _inputs, output: torch.zeros_like(output))
     assert torch.equal(block(x), x)
-
-
-@pytest.mark.parametrize("num_channels", [4, 16, 64])
-def test_gates_only_weaken(num_channels):
-    x = torch.randn(2, num_channels, 16, 16)
-    gated = Gate(num_channels)(x)
-    assert (gated * x >= 0).all()
-    assert (gated.abs() <= x.abs()).all()
 
 
 def test_gates_start_near_a_half_each():

@@ -33,6 +33,14 @@ def test_pointwise_down_is_the_strided_convolution(stride):
 
 
 @both_layouts
+def test_the_gradient_of_pointwise_down_keeps_the_memory_layout(layout):
+    x = torch.randn(2, 6, 8, 12).to(memory_format=layout).requires_grad_()
+    down = PointwiseDown(6, 5, stride=2).to(memory_format=layout)
+    (gradient,) = torch.autograd.grad(down(x).sum(), x)
+    assert gradient.is_contiguous(memory_format=layout)
+
+
+@both_layouts
 def test_pointwise_up_is_the_transposed_convolution(layout):
     up, x = PointwiseUp(6, 5), torch.randn(2, 6, 4, 3).to(memory_format=layout)
     weight = up.conv.weight.transpose(0, 1)
