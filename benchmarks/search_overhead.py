@@ -2,7 +2,8 @@
 
 `python -m benchmarks.search_overhead` trains the same configuration `--trials` times, once through
 the whole search and once with nothing but `open_session` and `train_epochs` in a pool of as many
-single-threaded processes, and prints the ratio of the wall times. Start-up of both is included.
+single-threaded processes, and prints the ratio of the wall times. Start-up of both is included. The
+two take turns, search, pool, pool, search, because a shared machine's speed drifts within minutes.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from models.precision import prepare_process
 from models.training import train_epochs
 from tune.config import resolve
 from tune.journal import Budget
-from tune.launch import choose_study_stack, open_study, run_study
+from tune.launch import choose_study_stack, computing_references, open_study, run_study
 from tune.plan import StudyPlan, plan_study
 from tune.profiles import Machine, detect_machine
 from tune.proposal import Proposal
@@ -36,12 +37,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--epochs", type=int, default=7, help="7 take about 30 s on one core")
     arguments = parser.parse_args(argv)
     machine = detect_machine("cpu")
-    with tempfile.TemporaryDirectory() as results:
-        plan = equal_trials(machine, arguments.trials, arguments.epochs, results)
-        search_s = time_search(plan, machine)
-        trials = read_table(results, "trials")
-        assert (trials["outcome"] == "completed").all()
-    pool_s = time_pool(plan)
+    search_s = pool_s = 0.0
+    for is_search in (True, False, False, True):
+        with tempfile.TemporaryDirectory() as results:
+            plan = equal_trials(machine, arguments.trials, arguments.epochs, results)
+            if not is_search:
+                pool_s += time_pool(plan) / 2
+                continue
+            search_s += time_search(plan, machine) / 2
+            trials = read_table(results, "trials")
+            assert (trials["outcome"] == "completed").all()
     print("| equal trials | s each | plain pool s | search s | search / pool |")
     print("|---|---|---|---|---|")
     print(
@@ -76,9 +81,10 @@ def time_search(plan: StudyPlan, machine: Machine) -> float:
     start = Start(None, Budget(plan.config.trials, None))
     with (
         open_study(plan, start, machine, ["benchmark"]) as study,
+        computing_references(plan, study.folder) as references,
         ray_session(plan.packing),
     ):
-        run_study(plan, study, Console(), quiet=True)
+        run_study(plan, study, references, Console(), quiet=True)
     return time.monotonic() - start_s
 
 

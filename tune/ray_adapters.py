@@ -115,6 +115,7 @@ class StudyCallback(Callback):
         """End the trial with its own last words, or let the conductor find the outcome."""
         number = trial_number(trial)
         self._conductor.end(number, *self._last_words.pop(number, (None, None)))
+        forget_statistics(trial)
 
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
@@ -130,6 +131,16 @@ class StudyCallback(Callback):
             self._conductor.end(number, Outcome.OUT_OF_MEMORY, death_reason(details), details)
         else:
             self._conductor.lose_worker(number, death_reason(details), details)
+
+
+def forget_statistics(trial: Trial) -> None:
+    """Drop what Ray keeps of an ended trial for good and nobody reads, some 20 KiB each.
+
+    That is running statistics of every number that it reported, and a copy of its configuration.
+    """
+    trial.run_metadata.metric_analysis.clear()
+    trial.run_metadata.metric_n_steps.clear()
+    trial.run_metadata.last_result.pop("config", None)
 
 
 def is_short_of_memory(details: str) -> bool:

@@ -47,6 +47,13 @@ DRIVER_ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative corpus paths keep their meaning in the workers
     "RAY_DEDUP_LOGS": "0",
+    # Ray starts a process per core before anybody asks. They import what a trial needs while the
+    # driver gets ready, which takes three seconds, and are not ended for idling meanwhile.
+    "RAY_preload_python_modules": "tune.trainable",
+    "RAY_idle_worker_killing_time_threshold_ms": "60000",
+    # Statistics for a Prometheus server, which nobody runs here; Ray's dashboard does without.
+    "RAY_enable_metrics_collection": "0",
+    "RAY_event_stats": "0",
     "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # as nvidia-smi counts, by which the card was measured
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # the coming default; the old one warns
 }
@@ -185,10 +192,15 @@ def run_trials(conductor: Any, packing: Packing, live: Live = USUAL) -> None:
         live: Whether each trial has a worker of its own.
     """
     from ray.tune import CheckpointConfig, run
+    from ray.tune.execution import class_cache
 
     from tune.ray_adapters import RungScheduler, StudyCallback, StudySearcher, StudyStopper
     from tune.trainable import AutoencoderTrial
 
+    # Variables that Ray would hand to workers one by one; they inherit them, and only a worker
+    # without any of its own can be one that Ray has started in advance.
+    class_cache.DEFAULT_ENV_VARS.clear()
+    class_cache.ENV_VARS_TO_PROPAGATE.clear()
     try:
         with (
             temporary_folder(Path(tempfile.gettempdir())) as storage,
