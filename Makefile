@@ -5,6 +5,9 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 SAMPLE := corpus/synthetic/corpus.json
 
+# Two test processes, a file in one of them: its fixtures are made once.
+SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
+
 ARCH ?= attention
 RATIO ?= 16
 DATA ?=
@@ -49,10 +52,10 @@ format: $(READY)
 	$(VENV)/bin/ruff check --fix .
 
 test: setup
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 test-fast: setup
-	$(RUN) -m pytest -m 'not ray and not browser' $(ARGS)
+	$(RUN) -m pytest $(SIDE_BY_SIDE) -m 'not ray and not browser' $(ARGS)
 
 bench: setup
 	$(RUN) -m benchmarks $(ARGS)

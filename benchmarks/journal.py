@@ -2,8 +2,9 @@
 
 `python -m benchmarks.journal` fills a study with `--trials` trials of 20 epochs, their scores made
 up, and times what the search does for every epoch, and writing all tables once. Then it goes on
-with the study for one more trial, by the real command, and times how long that takes until the
-trial has finished its first epoch, beside the same command on a new study.
+with the study for one more trial, by the real command, and times how long that takes until a worker
+trains the trial, and until the command has ended after a SIGTERM, beside the same command on a new
+study.
 """
 
 import argparse
@@ -42,17 +43,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as results:
         epoch_s, flush_s = fill(results, arguments.trials)
-        resume_s = time_to_first_epoch(results, arguments.trials, "full", "--more-trials", "1")
-        new_s = time_to_first_epoch(results, arguments.trials, "new")
+        going_on = time_start_and_end(results, arguments.trials, "full", "--more-trials", "1")
+        new = time_start_and_end(results, arguments.trials, "new")
     median_s = statistics.median(epoch_s)
     share = 100 * (median_s + flush_s) / EPOCH_S
     print("| trials | journal per epoch s | all tables s | both, of a 10 s epoch |")
     print("|---|---|---|---|")
     print(f"| {arguments.trials} | {median_s:.4f} | {flush_s:.4f} | {share:.2f} % |")
     print()
-    print("| trials | s to the first epoch, going on | s, a new study |")
+    print("| study | s to the first training | s from SIGTERM to the end |")
     print("|---|---|---|")
-    print(f"| {arguments.trials} | {resume_s:.1f} | {new_s:.1f} |")
+    print(f"| of {arguments.trials} trials, going on | {going_on[0]:.1f} | {going_on[1]:.1f} |")
+    print(f"| new | {new[0]:.1f} | {new[1]:.1f} |")
     return 0
 
 
@@ -116,27 +118,33 @@ def made_up(epoch: int, val_psnr_db: float) -> EpochResult:
     return EpochResult(**(numbers | known))
 
 
-def time_to_first_epoch(results: str, trials: int, name: str, *more: str) -> float:
-    """Start the real search and return the seconds until its journal has a new epoch; end it."""
+def time_start_and_end(results: str, trials: int, name: str, *more: str) -> tuple[float, float]:
+    """Run the real search until it trains, then end it.
+
+    Returns:
+        The seconds until its journal says that a worker trains, and from SIGTERM to its end.
+    """
     given = flags(results, trials, name)
     command = [sys.executable, "-m", "tune.search", "--no-dashboard", "--quiet", *more]
     for flag, value in given.items():
         command += [f"--{flag.replace('_', '-')}", str(value)]
     journal = Path(results) / name / "journal"
-    before = count_epochs(journal)
+    before = count_trainings(journal)
     start_s = time.monotonic()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        while count_epochs(journal) == before:
+        while count_trainings(journal) == before:
             if process.poll() not in {None, 0}:
                 raise RuntimeError(f"the search ended with {process.returncode}")
             time.sleep(0.05)
-        seconds = time.monotonic() - start_s
+        training_s = time.monotonic()
         process.terminate()
-    return seconds
+        process.wait()
+    return training_s - start_s, time.monotonic() - training_s
 
 
-def count_epochs(journal: Path) -> int:
-    return journal.read_bytes().count(b'"epoch:') if journal.exists() else 0
+def count_trainings(journal: Path) -> int:
+    """Return how often a worker took up a trial."""
+    return journal.read_bytes().count(b'"user_attr":{"start"') if journal.exists() else 0
 
 
 if __name__ == "__main__":

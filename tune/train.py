@@ -76,7 +76,8 @@ def train(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     resolved = resolve(flags, file, machine)
     if len(resolved) != 1:
         raise UsageError(
-            "a training has one architecture and one ratio, found all: name one of each"
+            "a training has one architecture and one ratio, found "
+            f"{len(resolved)} pairs of them: name one of each"
         )
     picked = {name: pick for name, pick in resolved[0].picked.items() if name not in SEARCH_ONLY}
     one = replace(resolved[0], picked=picked)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from types import SimpleNamespace
 
 import pytest
@@ -24,12 +25,17 @@ def test_the_first_signal_asks_for_the_end(number):
     assert signal.getsignal(number) is before
 
 
-def test_the_second_signal_ends_the_process_at_once_as_interrupted(monkeypatch, capsys):
-    codes: list[int] = []
+def test_the_second_signal_ends_the_process_and_its_children_at_once(monkeypatch, capsys):
+    codes, killed = [], []
     monkeypatch.setattr("os._exit", codes.append)
+    # Not for real: multiprocessing's helpers are children of this process, too.
+    monkeypatch.setattr("tune.ray_driver.end_processes", killed.extend)
     asked = SimpleNamespace(interrupt=lambda _: None, interruption="interrupted by SIGINT")
-    with interruptible(asked):
-        signal.raise_signal(signal.SIGINT)
+    with subprocess.Popen(["sleep", "60"]) as child:
+        with interruptible(asked):
+            signal.raise_signal(signal.SIGINT)
+        child.kill()
+    assert child.pid in {process.pid for process in killed}
     assert codes == [130]
     assert "the same command goes on" in capsys.readouterr().err
 

@@ -149,13 +149,13 @@ def test_the_study_s_own_configuration_repeats_its_proposals(finished, tmp_path)
     config = str(finished[0] / "ray_results/first/study.toml")
     code, _, errors = search(
         "--config", config, "--name", "again", "--results", "ray_results", "--max-concurrent", "1",
-        "--scheduler", "none", cwd=tmp_path,
+        "--scheduler", "none", "--trials", "3", cwd=tmp_path,
     )  # fmt: skip
     assert code == 0, errors
     first, again = table(finished[0], "trials"), table(tmp_path, "trials")
     # With several workers the order of endings, and with it what TPE sees, differs: the random
     # start does not.
-    np.testing.assert_array_equal(first["learning_rate"], again["learning_rate"])
+    np.testing.assert_array_equal(first["learning_rate"][:3], again["learning_rate"])
 
 
 def test_an_equal_configuration_scores_equally_in_another_process(finished, corpus, tmp_path):
@@ -256,8 +256,7 @@ def test_a_search_goes_on_after_crashes_and_says_that_trials_failed(sabotaged):
     assert "Traceback" not in errors
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_search_cleanly(corpus, tmp_path, number):
+def test_ctrl_c_ends_the_search_cleanly(corpus, tmp_path):
     process = start(
         *QUICK, "--data", str(corpus), "--data-fraction", "1", "--trials", "50", "--epochs", "50",
         "--scheduler", "none", "--name", "long", cwd=tmp_path,
@@ -267,18 +266,18 @@ def test_a_signal_ends_the_search_cleanly(corpus, tmp_path, number):
     while not epochs.exists() or len(pd.read_parquet(epochs)) == 0:
         assert time.monotonic() < deadline_s
         time.sleep(0.2)
-    process.send_signal(number)
+    process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     trials = table(tmp_path, "trials")
     assert set(trials["outcome"]) <= {"interrupted", "completed"}
-    assert f"interrupted by {number.name}" in output
+    assert "interrupted by SIGINT" in output
     assert trials["epochs_finished"].sum() == len(table(tmp_path, "epochs"))
 
 
 def test_a_time_budget_ends_the_search_and_counts_as_done(corpus, tmp_path):
     code, _, errors = search(
-        *QUICK, "--data", str(corpus), "--trials", "500", "--epochs", "3", "--hours", "0.009",
+        *QUICK, "--data", str(corpus), "--trials", "500", "--epochs", "3", "--hours", "0.005",
         cwd=tmp_path,
     )  # fmt: skip
     trials = table(tmp_path, "trials")
