@@ -1,7 +1,7 @@
 """What a configuration will take before anything of it is allocated: memory, weights, work.
 
 Takes a model, the side and number of its images, and a precision; gives a Footprint. All of it is
-counted on fake tensors by models.step_memory, except two numbers per device, a Calibration: the
+counted without computing it by models.step_memory, except two numbers per device, a Calibration: the
 share of the counted workspace that the device really takes, and what it takes beside tensors.
 models.footprint_calibration measures them on a GPU.
 

@@ -119,11 +119,13 @@ def draw_summary(
         return
     console.print(_ranking(summary, label, top))
     console.print(_gain_sentence(summary))
-    best_db = summary.ranked[0].best_val_psnr_db
+    best = summary.ranked[0].best
+    assert best is not None
     for line in references:
         console.print(
-            f"{REFERENCE_WORDS[line.reference]}: {line.psnr_db:.2f} dB; the best trial is "
-            f"{best_db - line.psnr_db:+.2f} dB from it",
+            f"{REFERENCE_WORDS[line.reference]}: {line.psnr_db:.2f} dB, SSIM {line.ssim:.3f}; the "
+            f"best trial is {best.val_psnr_db - line.psnr_db:+.2f} dB and "
+            f"{best.val_ssim - line.ssim:+.3f} from it",
         )
     counts = ", ".join(f"{count} {outcome}" for outcome, count in summary.outcomes.most_common())
     console.print(
