@@ -1,8 +1,8 @@
 """What a configuration will take before anything of it is allocated: memory, weights, work.
 
 Takes a model, the side and number of its images, and a precision; gives a Footprint. All of it is
-counted without computing it by models.step_memory, except two numbers per device, a Calibration: the
-share of the counted workspace that the device really takes, and what it takes beside tensors.
+counted by models.step_memory, except two numbers per device, a Calibration: the share of the
+counted workspace that the device really takes, and what it takes beside tensors.
 models.footprint_calibration measures them on a GPU.
 
 How far off, against the allocator's peak over two real steps and a validation batch on a CPU

@@ -74,7 +74,7 @@ def test_a_best_value_at_the_edge_is_told_with_its_end(make_record, learning_rat
 
 
 def test_what_is_printed_names_gain_references_and_outcomes(make_record):
-    console = Console(record=True, width=120)
+    console = Console(record=True, width=200)
     summary = summarise(
         [make_record(0, [19.0] * 4, proposed_by="hand_set"), make_record(1, [19.5] * 4)], SPACE
     )
