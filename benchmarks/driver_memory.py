@@ -19,7 +19,7 @@ from rich.console import Console
 
 from benchmarks.search_overhead import equal_trials
 from tune.journal import Budget
-from tune.launch import computing_references, open_study, run_study
+from tune.launch import open_study, run_study
 from tune.plan import StudyPlan
 from tune.profiles import Machine, detect_machine
 from tune.ray_driver import ray_session
@@ -72,12 +72,11 @@ def measure_growth(plan: StudyPlan, machine: Machine, warm_trials: int) -> tuple
     start_s = time.monotonic()
     with (
         open_study(plan, start, machine, ["benchmark"]) as study,
-        computing_references(plan, study.folder) as references,
         ray_session(plan.packing),
     ):
         watcher = threading.Thread(target=watch, args=(study.folder.journal,))
         watcher.start()
-        run_study(plan, study, references, Console(), quiet=True)
+        run_study(plan, study, Console(), quiet=True)
     ended.set()
     watcher.join()
     return resident_mib[plan.config.trials] - resident_mib[warm_trials], time.monotonic() - start_s

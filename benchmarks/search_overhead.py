@@ -20,7 +20,7 @@ from models.precision import prepare_process
 from models.training import train_epochs
 from tune.config import resolve
 from tune.journal import Budget
-from tune.launch import choose_study_stack, computing_references, open_study, run_study
+from tune.launch import choose_study_stack, open_study, run_study
 from tune.plan import StudyPlan, plan_study
 from tune.profiles import Machine, detect_machine
 from tune.proposal import Proposal
@@ -81,10 +81,9 @@ def time_search(plan: StudyPlan, machine: Machine) -> float:
     start = Start(None, Budget(plan.config.trials, None))
     with (
         open_study(plan, start, machine, ["benchmark"]) as study,
-        computing_references(plan, study.folder) as references,
         ray_session(plan.packing),
     ):
-        run_study(plan, study, references, Console(), quiet=True)
+        run_study(plan, study, Console(), quiet=True)
     return time.monotonic() - start_s
 
 

@@ -7,7 +7,6 @@ journal of a new one is empty.
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 
@@ -239,33 +238,22 @@ def listener(folder: StudyFolder, live: Live) -> Callable[[TrialRecord], None]:
     return lambda _: None
 
 
-@contextmanager
-def computing_references(plan: StudyPlan, folder: StudyFolder) -> Iterator[Future[list[Reference]]]:
-    """Compute the reference lines of a study beside what the caller does meanwhile: Ray starts."""
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        yield thread.submit(study_references, plan, folder)
-
-
 def run_study(
-    plan: StudyPlan,
-    study: OpenStudy,
-    computed: Future[list[Reference]],
-    console: Console,
-    quiet: bool,
-    live: Live = USUAL,
+    plan: StudyPlan, study: OpenStudy, console: Console, quiet: bool, live: Live = USUAL
 ) -> StudyResult:
     """Run an open study inside a `ray_session` and return what it found.
 
     Args:
         plan: What was decided.
         study: Its folder and journal.
-        computed: Its reference lines, see `computing_references`.
         console: Where progress goes.
         quiet: Whether to show none.
         live: What else is offered to watch.
     """
     config = plan.config
-    references = computed.result()  # before the trials: what is wrong here is wrong in all of them
+    # Workers import what they need meanwhile. Never in a thread while Ray starts: a fork waits for
+    # ever for a matrix product that another thread is in.
+    references = study_references(plan, study.folder)
     with StudyProgress(console, study.budget.trials, config.epochs, quiet) as progress:
         for note in study.notes:
             progress.say(note)

@@ -148,7 +148,7 @@ def run_all(
 ) -> int:
     """Run the planned studies in one Ray session, print what each found, return the exit code."""
     from models.precision import prepare_process
-    from tune.launch import computing_references, open_study, run_study
+    from tune.launch import open_study, run_study
     from tune.plan import plan_study
     from tune.plan_view import (
         show_dashboard,
@@ -178,10 +178,7 @@ def run_all(
                 )
             # Opened before Ray starts: a locked study costs no waiting, the timed step a quiet
             # machine.
-            with (
-                open_study(plan, start, machine, command) as study,
-                computing_references(plan, study.folder) as references,
-            ):
+            with open_study(plan, start, machine, command) as study:
                 if not is_ray_up:
                     address = session.enter_context(
                         ray_session(
@@ -197,7 +194,7 @@ def run_all(
                 if not quiet:
                     show_watching(console, study.folder.path, live)
                     show_stack(console, study.stack)
-                result = run_study(plan, study, references, console, quiet, live)
+                result = run_study(plan, study, console, quiet, live)
             draw_summary(console, result.summary, result.references, plan.label)
             show_end(console, plan, result)
             if result.interruption is not None:
