@@ -60,16 +60,17 @@ class _Gating(torch.autograd.Function):
         num_images, num_channels = x.shape[:2]
         peak, peak_at = F.adaptive_max_pool2d(x, 1, return_indices=True)
         values = x.flatten(2)
-        share = values.new_full((num_images, 1, values.shape[2]), 1 / values.shape[2])
-        pooled = torch.cat([_sum_places(values, share), peak.flatten(1)]).to(squeeze.dtype)
+        num_places = values.shape[2]
+        mean = _sum_places(values, values.new_ones(num_images, 1, num_places)) / num_places
+        pooled = torch.cat([mean, peak.flatten(1)]).to(squeeze.dtype)
         hidden = pooled @ squeeze.flatten(1).T
         logits = F.leaky_relu(hidden, LEAK) @ widen.flatten(1).T
         s = torch.sigmoid(logits[:num_images] + logits[num_images:])
         by_channel = s.to(x.dtype)
         y = x * by_channel[:, :, None, None]
         top, top_at = y.max(dim=1, keepdim=True)
-        mean = _sum_channels(values, by_channel / num_channels)
-        summary = torch.cat([top, mean.view_as(top)], dim=1)
+        channel_mean = _sum_channels(values, by_channel / num_channels)
+        summary = torch.cat([top, channel_mean.view_as(top)], dim=1)
         g = torch.sigmoid(F.conv2d(summary, window.to(x.dtype), padding=WINDOW_PX // 2))
         ctx.save_for_backward(
             x, peak_at, pooled, hidden, s, top_at, summary, g, squeeze, widen, window

@@ -231,8 +231,9 @@ def _cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 
 
 def _stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    shape = tensors[0].shape
-    return tensors[0].new_empty(*shape[:dim], len(tensors), *shape[dim:])
+    shape = list(tensors[0].shape)
+    shape.insert(dim % (len(shape) + 1), len(tensors))
+    return tensors[0].new_empty(shape)
 
 
 def _in_place(x: Tensor, *_options: Any) -> Tensor:
@@ -267,8 +268,8 @@ _KERNELS: Mapping[Any, Callable[..., Any]] = {
     aten.sigmoid_backward.default: _like_first,
 }
 """Shapes of results, for operations whose shapes torch finds by way of its compiler: that takes a
-second to import, and a prediction twice as long. For a norm in bf16 torch gives statistics in the
-input's format, where real ones have the weights'."""
+second to import, and a prediction four times as long. For a norm in bf16 torch gives statistics in
+the input's format, where real ones have the weights'."""
 
 
 def _key(tensor: Tensor) -> int:

@@ -6,6 +6,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.footprint import measure_peak_mib
+from models import step_memory
 from models.errors import ModelError
 from models.footprint import UNCALIBRATED, Calibration, fit_micro_batch, predict_footprint
 from models.losses import reconstruction_loss
@@ -47,6 +48,14 @@ def test_saved_bytes_are_those_that_autograd_keeps_in_either_layout(arch, precis
     config = ModelConfig(arch, ratio=16, base_channels=8)
     measured = measure_saved_bytes(config, 32, 2, precision, layout)
     assert simulate_step(config, 32, 2, precision, accumulates=False).saved_bytes == measured
+
+
+@every_architecture
+def test_our_shape_rules_count_what_torchs_count(arch, monkeypatch):
+    asked = ModelConfig(arch, ratio=16, base_channels=12, dropout=0.1), 48, 3, "fp32"
+    ours = simulate_step.__wrapped__(*asked, accumulates=True)
+    monkeypatch.setattr(step_memory, "_KERNELS", {})
+    assert simulate_step.__wrapped__(*asked, accumulates=True) == ours
 
 
 @every_architecture
