@@ -222,8 +222,12 @@ def test_a_dry_run_refuses_as_the_run_would(refuses):
     refuses(search.main, ["--dry-run", "--ratio", "12"], "found 12", "choose one of")
 
 
-def test_a_training_of_all_is_refused(refuses):
-    refuses(train.main, ["--arch", "all"], "one architecture and one ratio", "all", "name one")
+@pytest.mark.parametrize(
+    ("flags", "found"),
+    [(["--arch", "all"], "found 4 pairs"), (["--ratio", "4,16"], "found 2 pairs")],
+)
+def test_a_training_of_several_is_refused(refuses, flags, found):
+    refuses(train.main, flags, "one architecture and one ratio", found, "name one")
 
 
 def test_a_training_refuses_a_flag_of_the_search(refuses):
