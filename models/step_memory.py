@@ -301,11 +301,6 @@ def _convolution_backward_scratch(
     return _source_bytes(source) + _blocked_bytes(sink) + _weight_bytes(weight)
 
 
-def _sum_scratch(_result: Tensor, x: Tensor, *_options: Any) -> int:
-    """Booleans are summed on an int64 copy: the ties of a maximum, in its backward pass."""
-    return x.numel() * torch.int64.itemsize if x.dtype == torch.bool else 0
-
-
 def _source_bytes(x: Tensor) -> int:
     """Of the side that a convolution reads, and a transposed one writes: one channel stays one."""
     return x.nbytes if x.shape[1] == 1 else _blocked_bytes(x)
@@ -330,7 +325,6 @@ def _fill_up(num_channels: int) -> int:
 _SCRATCH: Mapping[Any, Callable[..., int]] = {
     aten.convolution.default: _convolution_scratch,
     aten.convolution_backward.default: _convolution_backward_scratch,
-    aten.sum.dim_IntList: _sum_scratch,
 }
 """Bytes that CPU kernels take and give back within one operation, unseen by dispatch.
 

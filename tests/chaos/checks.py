@@ -186,8 +186,7 @@ def has_tables_of_its_journal(
 
 def leaves_nothing_behind(study: ChaosStudy) -> Iterator[str]:
     """No temporary files, no drafts, and only what ended trials keep."""
-    names = [path.name for path in study.temporary.iterdir()]
-    left = [name for name in names if not name.startswith("torchinductor")]  # torch's own cache
+    left = [path.name for path in study.temporary.iterdir()]
     if left:
         yield f"temporary files {left}"
     known = {"study.toml", "manifest.json", "journal", "lock", "budget.json"}
