@@ -18,14 +18,13 @@ from pathlib import Path
 
 import psutil
 
-from data.calibration import Units
-from data.plan import PrepareOptions
-from data.synthetic import Recipe, build_synthetic_corpus
 from tune.errors import UsageError
 from tune.tables import read_table
 
 REPOSITORY = Path(__file__).parents[2]
 INSIDE = Path(__file__).parent / "inside"
+"""Folder of a `sitecustomize.py` for all processes of a search."""
+
 FLAGS = (
     "--no-dashboard", "--arch", "baseline", "--ratio", "16", "--crop-px", "32", "--batch-size", "8",
     "--precision", "fp32", "--data-fraction", "1", "--trials", "6", "--epochs", "4",
@@ -142,10 +141,11 @@ class ChaosStudy:
             "CHAOS_LOG": str(log),
             "CHAOS_MOMENT": "" if moment is None else f"{moment.kind}:{moment.phase}:{moment.skip}",
             "TMPDIR": str(self.temporary),
+            "PYTHONPATH": os.pathsep.join([str(INSIDE), str(REPOSITORY)]),
         }
         command = ["tune.search", *FLAGS, "--data", str(self.corpus)]
         kill_after_s = float(moment.phase) if moment and moment.kind == "time" else None
-        running = start(command, self.cwd, environment, inside=INSIDE)
+        running = start(command, self.cwd, environment)
         running.wait(LIMIT_S if kill_after_s is None else kill_after_s)
         if kill_after_s is not None and running.process.poll() is None:
             running.process.kill()
@@ -256,7 +256,6 @@ def start(
     command: Sequence[str],
     cwd: Path,
     environment: dict[str, str],
-    inside: Path | None = None,
     around: Sequence[str] = (),
 ) -> Running:
     """Start a module of the project.
@@ -265,11 +264,9 @@ def start(
         command: The module and its arguments.
         cwd: Its working folder.
         environment: Variables beside ours; TMPDIR is where its orphans are looked for.
-        inside: Folder of a `sitecustomize.py` for all its processes.
         around: A command that runs the one after it.
     """
-    paths = [str(REPOSITORY)] if inside is None else [str(inside), str(REPOSITORY)]
-    variables = {**os.environ, **environment, "PYTHONPATH": os.pathsep.join(paths)}
+    variables = {**os.environ, "PYTHONPATH": str(REPOSITORY), **environment}
     files = [cwd / "output.txt", cwd / "errors.txt"]
     with files[0].open("wb") as output, files[1].open("wb") as errors:
         process = subprocess.Popen(
@@ -287,14 +284,6 @@ def short_folder() -> Iterator[Path]:
     """Make a temporary folder with a short path; it goes away at the end."""
     with tempfile.TemporaryDirectory(prefix="sc-", dir="/tmp") as folder:
         yield Path(folder)
-
-
-def make_corpus(path: Path) -> Path:
-    """Make a corpus of 64 px patches from four small passes; return its folder."""
-    recipe = Recipe(num_passes=4, height_px=256, width_px=256)
-    options = PrepareOptions(patch_px=64, units=Units.INTENSITY)
-    build_synthetic_corpus(path, recipe, options, name="tiny")
-    return path
 
 
 def choose_moments(count: int, rng: random.Random) -> list[Moment]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos import checks
-from tests.chaos.harness import ChaosStudy, Moment, Session, make_corpus, short_folder
+from tests.chaos.harness import ChaosStudy, Moment, Session, short_folder
+from tests.tiny_corpus import build_tiny_corpus
 from tune.journal import StudyJournal
 
 KILLS_PER_STUDY = 8
@@ -60,7 +61,7 @@ def run_kills(moments: Sequence[Moment], folder: Path, per_study: int) -> Iterat
 
     A moment that does not come before its study is finished gets its chance in the next one.
     """
-    corpus = make_corpus(folder / "corpus")
+    corpus = build_tiny_corpus(folder / "corpus")
     reference: list[dict[str, Any]] | None = None
     left = [(moment, TRIES) for moment in moments]
     number = 0

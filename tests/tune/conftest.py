@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 
-from data.calibration import Units
-from data.plan import PrepareOptions
-from data.synthetic import Recipe, build_synthetic_corpus
 from models.precision import PLAIN
 from models.registry import ModelConfig
 from models.training import EpochResult, TrainConfig
+from tests.tiny_corpus import build_tiny_corpus
 from tune.clock import Moment, StudyClock
 from tune.config import resolve, write_config
 from tune.journal import Budget, StudyJournal
@@ -85,11 +83,7 @@ def journal(study_folder: StudyFolder) -> StudyJournal:
 @pytest.fixture(scope="session")
 def tiny_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A synthetic corpus of 64 px patches from four small passes; read it only."""
-    path = tmp_path_factory.mktemp("corpora") / "tiny"
-    recipe = Recipe(num_passes=4, height_px=256, width_px=256)
-    options = PrepareOptions(patch_px=64, units=Units.INTENSITY)
-    build_synthetic_corpus(path, recipe, options, name="tiny")
-    return path
+    return build_tiny_corpus(tmp_path_factory.mktemp("corpora") / "tiny")
 
 
 @pytest.fixture

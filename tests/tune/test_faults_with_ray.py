@@ -15,10 +15,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from data.calibration import Units
-from data.plan import PrepareOptions
-from data.synthetic import Recipe, build_synthetic_corpus
 from tests.chaos.harness import Done, Running, short_folder, start
+from tests.sabotage import sabotaged
+from tests.tiny_corpus import build_tiny_corpus
 from tune.journal import StudyJournal
 from tune.journal_file import examine_journal
 from tune.tables import read_table
@@ -31,68 +30,7 @@ QUICK = [
 
 pytestmark = pytest.mark.ray
 
-HOOKS = """
-import os, sys, time
-from pathlib import Path
-
-STATE = Path(os.environ["FAULT_STATE"])
-
-def once(name):
-    try:
-        (STATE / name).touch(exist_ok=False)
-    except FileExistsError:
-        return False
-    return True
-
-class Finder:
-    def __init__(self, name, change):
-        self.name, self.change = name, change
-    def find_spec(self, name, path=None, target=None):
-        if name == self.name:
-            sys.meta_path.remove(self)
-            self.change()
-
-def on_every_epoch(before):
-    def change():
-        import models.training as training
-        import tune.trial as trial
-
-        whole_session, whole_epoch = trial.open_session, training._train_epoch
-
-        def open_session(spec):
-            session = whole_session(spec)
-            session.trial_number = spec.number
-            return session
-
-        def train_epoch(session, epoch):
-            with (STATE / "trained").open("a") as file:
-                file.write(f"{session.trial_number} {epoch}\\n")
-            before(session, epoch)
-            return whole_epoch(session, epoch)
-
-        trial.open_session, training._train_epoch = open_session, train_epoch
-
-    sys.meta_path.insert(0, Finder("tune.trainable", change))
-
-def in_driver(change):
-    sys.meta_path.insert(0, Finder("tune.start", change))
-"""
-"""What a sabotaged program is made of: hooks before every training epoch and in the driver."""
-
 LIMIT_S = 220.0
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory) -> Path:
-    """A corpus of 64 px patches from four small passes."""
-    return build_corpus(tmp_path_factory.mktemp("corpora") / "tiny", seed=0)
-
-
-def build_corpus(path: Path, seed: int) -> Path:
-    recipe = Recipe(num_passes=4, height_px=256, width_px=256, seed=seed)
-    options = PrepareOptions(patch_px=64, units=Units.INTENSITY)
-    build_synthetic_corpus(path, recipe, options, name="tiny")
-    return path
 
 
 def begin(
@@ -104,12 +42,9 @@ def begin(
     around: Sequence[str] = (),
 ) -> Running:
     """Start a search in which something goes wrong."""
-    inside = cwd / "inside"
-    inside.mkdir(exist_ok=True)
-    (inside / "sitecustomize.py").write_text(HOOKS + faults)
-    environment = {"FAULT_STATE": str(cwd), "TMPDIR": str(temporary)}
+    environment = sabotaged(cwd, faults) | {"TMPDIR": str(temporary)}
     words = ["tune.search", *QUICK, "--data", str(corpus), *arguments]
-    return start(words, cwd, environment, inside=inside, around=around)
+    return start(words, cwd, environment, around=around)
 
 
 def finish(running: Running) -> Done:
@@ -171,12 +106,12 @@ in_driver(impatient)
 
 
 @pytest.fixture(scope="module")
-def workers(corpus, tmp_path_factory) -> tuple[Path, Done]:
+def workers(tiny_corpus, tmp_path_factory) -> tuple[Path, Done]:
     """A finished study whose first seven of eight trials go wrong: its folder and its end."""
     cwd = tmp_path_factory.mktemp("workers")
     with short_folder() as temporary:
         flags = ("--trials", "8", "--epochs", "4", "--max-concurrent", "4")
-        done = finish(begin(cwd, temporary, corpus, *flags, faults=WORKERS))
+        done = finish(begin(cwd, temporary, tiny_corpus, *flags, faults=WORKERS))
         assert list(temporary.iterdir()) == []
     return cwd, done
 
@@ -280,10 +215,10 @@ def contents(folder: Path) -> dict[Path, bytes]:
 
 
 @pytest.fixture(scope="module")
-def damaged(corpus, tmp_path_factory) -> dict:
+def damaged(tiny_corpus, tmp_path_factory) -> dict:
     """A study that was ended by two Ctrl-C, damaged in every way, and gone on with."""
     cwd = tmp_path_factory.mktemp("damaged")
-    home = shutil.copytree(corpus, cwd / "corpus")
+    home = shutil.copytree(tiny_corpus, cwd / "corpus")
     found = {"cwd": cwd}
     study = cwd / "ray_results/study"
     with short_folder() as temporary:
@@ -303,7 +238,7 @@ def damaged(corpus, tmp_path_factory) -> dict:
 
         before = contents(study)
         home.rename(cwd / "old_corpus")
-        build_corpus(cwd / "corpus", seed=1)
+        build_tiny_corpus(cwd / "corpus", seed=1)
         found["other_corpus"] = finish(begin(cwd, temporary, home, *FLAGS, faults=""))
         found["changed_by_refusal"] = [
             path.name for path, content in contents(study).items() if before.get(path) != content
@@ -443,13 +378,13 @@ def can_mount(folder: Path) -> bool:
     return subprocess.run(words, capture_output=True, check=False).returncode == 0
 
 
-def test_a_full_disk_makes_the_search_wait_and_spoils_nothing(corpus, tmp_path):
+def test_a_full_disk_makes_the_search_wait_and_spoils_nothing(tiny_corpus, tmp_path):
     if not can_mount(tmp_path):
         pytest.skip("no small file system can be mounted here (unshare -Urm mount -t tmpfs)")
     (tmp_path / "ray_results").mkdir()
     with short_folder() as temporary:
         running = begin(
-            tmp_path, temporary, corpus, "--trials", "3", "--epochs", "6", faults=FULL,
+            tmp_path, temporary, tiny_corpus, "--trials", "3", "--epochs", "6", faults=FULL,
             around=("unshare", "-Urm", "sh", "-c", IN_TMPFS, "sh"),
         )  # fmt: skip
         done = finish(running)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.tiny_corpus import build_tiny_corpus
 from tune import promote
 from tune.candidates import CONTROL
 from tune.clock import Moment
@@ -72,14 +73,8 @@ def test_an_unknown_study_is_refused_with_the_nearest_one(make_search, capsys):
 
 
 def test_another_corpus_is_refused_with_both_fingerprints(make_search, capsys, tmp_path):
-    from data.calibration import Units
-    from data.plan import PrepareOptions
-    from data.synthetic import Recipe, build_synthetic_corpus
-
     make_search(20.0)
-    recipe = Recipe(num_passes=4, height_px=256, width_px=256, seed=5)
-    other = tmp_path / "other"
-    build_synthetic_corpus(other, recipe, PrepareOptions(patch_px=64, units=Units.INTENSITY))
+    other = build_tiny_corpus(tmp_path / "other", seed=5)
     (search,) = find_searches("ray_results", None, None)
     found = open_corpus(str(other)).info.fingerprint
     said = refusal(capsys, "--data", "other")
