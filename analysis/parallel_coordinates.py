@@ -1,7 +1,7 @@
 """Every trial as a line through its searched values to its score: which combinations do well."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -88,19 +88,7 @@ def draw_parallel_coordinates(result: ParallelCoordinates) -> "Figure":
                 name=f"{scores_db.min():.2f} to {scores_db.max():.2f} dB",
             )
         )
-    for place, (values, texts) in enumerate(_ticks(result)):
-        for value, text in zip(values, texts, strict=True):
-            is_last = place == len(titles) - 1
-            figure.add_annotation(
-                x=place,
-                y=value,
-                text=text,
-                showarrow=False,
-                xanchor="left" if is_last else "right",
-                xshift=5 if is_last else -5,
-                font={"size": 11},
-                bgcolor="rgba(128,128,128,0.25)" if 0 < place < len(titles) - 1 else None,
-            )
+    figure.update_layout(annotations=_tick_words(_ticks(result)))
     figure.update_xaxes(
         tickvals=list(range(len(titles))),
         ticktext=[title.replace(" ", "<br>", 1) for title in titles],
@@ -111,6 +99,25 @@ def draw_parallel_coordinates(result: ParallelCoordinates) -> "Figure":
     )
     figure.update_yaxes(visible=False, range=[-0.04, 1.04])
     return figure
+
+
+def _tick_words(axes: list[tuple[list[float], list[str]]]) -> list[dict[str, Any]]:
+    """Return the words at the ticks: left of each axis, right of the last one."""
+    last = len(axes) - 1
+    return [
+        {
+            "x": place,
+            "y": value,
+            "text": text,
+            "showarrow": False,
+            "xanchor": "left" if place == last else "right",
+            "xshift": 5 if place == last else -5,
+            "font": {"size": 11},
+            "bgcolor": "rgba(128,128,128,0.25)" if 0 < place < last else None,
+        }
+        for place, (values, texts) in enumerate(axes)
+        for value, text in zip(values, texts, strict=True)
+    ]
 
 
 def _places(result: ParallelCoordinates) -> NDArray[np.float32]:

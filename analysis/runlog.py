@@ -13,7 +13,7 @@ import pandas as pd
 
 from analysis.frames import Frames
 from analysis.generalisation_gap import compute_generalisation_gap
-from analysis.marginals import compute_marginals
+from analysis.marginals import compute_marginals, find_edges
 from analysis.next_step import compute_next_step
 from analysis.outcome_counts import compute_outcome_counts
 from analysis.rung_audit import compute_rung_audit
@@ -231,8 +231,7 @@ def _span(values: "pd.Series[Any]", dimension: Dimension) -> str:
 def _edge_warnings(view: StudyView) -> list[str]:
     if view.scored.empty:
         return ["None: nothing has a score."]
-    edges = compute_marginals(view).edges
-    return [f"- {edge.words}" for edge in edges] or ["None."]
+    return [f"- {edge.words}" for edge in find_edges(view)] or ["None."]
 
 
 def _next(view: StudyView, frames: Frames) -> list[tuple[str, list[str]]]:

@@ -13,7 +13,7 @@ from analysis.frames import Frames
 from analysis.generalisation_gap import compute_generalisation_gap, draw_generalisation_gap
 from analysis.importance_bars import compute_importance_bars, draw_importance_bars
 from analysis.learning_curves import MAX_CURVES, compute_learning_curves, draw_learning_curves
-from analysis.marginals import compute_marginals
+from analysis.marginals import compute_marginals, find_edges
 from analysis.memory_fit import compute_memory_fit, draw_memory_fit
 from analysis.outcome_counts import compute_outcome_counts, draw_outcome_counts
 from analysis.parallel_coordinates import (
@@ -93,7 +93,7 @@ def _paragraphs(view: StudyView) -> list[str]:
         f"{view.name} searches {searched}: {len(view.trials)} of {view.num_planned} trials, "
         f"{state}{crash}."
     )
-    edges = [f"{edge.words[0].upper()}{edge.words[1:]}." for edge in compute_marginals(view).edges]
+    edges = [f"{edge.words[0].upper()}{edge.words[1:]}." for edge in find_edges(view)]
     gap = compute_generalisation_gap(view).words
     audit = compute_rung_audit(view).words
     return [text, *edges, audit, gap, compute_time_spent(view).words]
