@@ -6,6 +6,7 @@ import pytest
 
 import analysis
 from analysis.frames import Frames
+from analysis.rate_distortion import RateDistortion, compute_rate_distortion
 
 RECORDED = Path(__file__).parent.parent / "recorded" / "results"
 
@@ -20,3 +21,9 @@ def recorded_results() -> Path:
 def recorded(recorded_results: Path) -> Frames:
     """The recorded tables as frames."""
     return analysis.load(recorded_results)
+
+
+@pytest.fixture(scope="session")
+def rate_distortion(recorded: Frames) -> RateDistortion:
+    """What the promotions among the recorded tables say."""
+    return compute_rate_distortion(recorded)

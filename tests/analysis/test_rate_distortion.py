@@ -10,8 +10,8 @@ from analysis.rate_distortion import compute_rate_distortion, speckle_db
 
 
 @pytest.fixture(scope="module")
-def result(recorded):
-    return compute_rate_distortion(recorded)
+def result(rate_distortion):
+    return rate_distortion
 
 
 def curve(panel, name):

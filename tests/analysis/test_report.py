@@ -1,6 +1,8 @@
 """The report as a whole: whatever is in the folder, it comes out and says what is missing."""
 
+import contextlib
 import dataclasses
+import io
 import json
 import math
 import re
@@ -13,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import analysis
-from analysis.answer import answer_sentences
+from analysis.answer import answer_section, answer_sentences
 from analysis.missing import missing_section
 from analysis.page import MAX_PAGE_MB, build_page
 from analysis.palette import style_of
@@ -23,14 +25,34 @@ from analysis.section import NamedTable, Section
 
 
 @pytest.fixture(scope="module")
-def report(recorded_results, tmp_path_factory):
-    out = tmp_path_factory.mktemp("report")
-    return out, write_report(recorded_results, out)
+def written(recorded_results, tmp_path_factory):
+    """A report: its folder, what its writer returned, the sections that it was written from."""
+    out, built = tmp_path_factory.mktemp("report"), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "analysis.report.build_sections",
+            lambda *arguments: built.append(build_sections(*arguments)) or built[0],
+        )
+        return out, write_report(recorded_results, out), built[0]
 
 
 @pytest.fixture(scope="module")
-def sections(recorded):
-    return build_sections(recorded)
+def report(written):
+    return written[:2]
+
+
+@pytest.fixture(scope="module")
+def sections(written):
+    return written[2]
+
+
+@pytest.fixture(scope="module")
+def commanded(recorded_results, tmp_path_factory):
+    """A report by the command: its folder, the exit code, what was said."""
+    out, said = tmp_path_factory.mktemp("commanded") / "out", io.StringIO()
+    with contextlib.redirect_stdout(said):
+        code = main(["--results", str(recorded_results), "--out", str(out)])
+    return out, code, said.getvalue()
 
 
 @pytest.fixture
@@ -51,9 +73,8 @@ def missing(results):
     return words(missing_section(frames, compute_rate_distortion(frames)))
 
 
-def test_the_answer_states_best_gain_and_codecs(recorded):
-    panel = compute_rate_distortion(recorded).panels[0]
-    best, gain, codecs, footing = answer_sentences(recorded, panel)
+def test_the_answer_states_best_gain_and_codecs(recorded, rate_distortion):
+    best, gain, codecs, footing = answer_sentences(recorded, rate_distortion.panels[0])
     assert "16x attention 21.66 dB [" in best
     assert "ahead of baseline" in best
     assert "16x attention +0.60 dB [+0.49, +0.71]" in gain
@@ -80,12 +101,14 @@ def test_a_network_below_the_linear_code_is_told(recorded):
         (math.nan, math.nan, "dB (no interval)"),
     ],
 )
-def test_a_gain_says_when_its_interval_tells_nothing_apart(recorded, low_db, high_db, words):
+def test_a_gain_says_when_its_interval_tells_nothing_apart(
+    recorded, rate_distortion, low_db, high_db, words
+):
     is_gained = recorded.verdicts["candidate"] != "control"
     verdicts = recorded.verdicts.copy()
     verdicts.loc[is_gained, ["control_gain_low_db", "control_gain_high_db"]] = [low_db, high_db]
     frames = dataclasses.replace(recorded, verdicts=verdicts)
-    gained = answer_sentences(frames, compute_rate_distortion(frames).panels[0])[1]
+    gained = answer_sentences(frames, rate_distortion.panels[0])[1]
     assert words in gained
     assert ("not told apart" in gained) == ("not told apart" in words)
 
@@ -130,12 +153,11 @@ def test_the_page_is_one_file_below_the_limit_and_names_no_address_to_load(repor
     assert "default-src 'none'" in ours
 
 
-def test_the_same_tables_give_the_same_bytes(report, recorded_results, tmp_path):
-    out, _ = report
-    write_report(recorded_results, tmp_path)
+def test_the_same_tables_give_the_same_bytes(report, commanded):
+    out, again = report[0], commanded[0]
     files = [path.relative_to(out) for path in out.rglob("*") if path.is_file()]
     assert len(files) > 40
-    different = [n for n in files if (out / n).read_bytes() != (tmp_path / n).read_bytes()]
+    different = [n for n in files if (out / n).read_bytes() != (again / n).read_bytes()]
     assert different == []
 
 
@@ -178,7 +200,8 @@ def test_trials_that_never_scored_leave_no_answer(recorded):
     trials = recorded.trials.assign(best_val_psnr_db=float("nan"))
     empty = {name: getattr(recorded, name).iloc[:0] for name in ("test", "runs", "verdicts")}
     nothing = dataclasses.replace(recorded, trials=trials, epochs=recorded.epochs.iloc[:0], **empty)
-    assert build_sections(nothing)[0].paragraphs[0].startswith("There is no score yet")
+    first = answer_section(nothing, compute_rate_distortion(nothing))
+    assert first.paragraphs[0].startswith("There is no score yet")
 
 
 def test_a_truncated_file_is_left_out_and_named(results):
@@ -213,8 +236,8 @@ def test_a_torn_manifest_is_named(results):
     assert "manifest.json could not be read" in missing(results)
 
 
-def test_a_study_without_tables_is_named(recorded_results):
-    said = missing(recorded_results)
+def test_a_study_without_tables_is_named(recorded, rate_distortion):
+    said = words(missing_section(recorded, rate_distortion))
     assert "residual_quick_c16_cr16x_20260101_000000: no trial and no run" in said
 
 
@@ -242,10 +265,9 @@ def test_a_long_table_shows_its_beginning_and_says_what_is_left():
     assert page.text.count("<tr>") == 201
 
 
-def test_the_command_says_what_it_wrote_and_what_is_next(recorded_results, tmp_path, capsys):
-    out = tmp_path / "out"
-    assert main(["--results", str(recorded_results), "--out", str(out)]) == 0
-    said = capsys.readouterr().out
+def test_the_command_says_what_it_wrote_and_what_is_next(commanded):
+    _, code, said = commanded
+    assert code == 0
     assert "report.html" in said
     assert "next: open" in said
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -118,15 +119,21 @@ def write_study(
         write_table(folder, name, table)
 
 
+@pytest.fixture(scope="session")
+def add_study() -> Callable[..., Frames]:
+    """Add one study to a folder of results and load them all."""
+
+    def add(results: Path, trials: Sequence[dict[str, Any]], **parts: Any) -> Frames:
+        write_study(results, trials, **parts)
+        return load(results)
+
+    return add
+
+
 @pytest.fixture
-def make_frames(tmp_path: Path) -> Callable[..., Frames]:
+def make_frames(tmp_path: Path, add_study: Callable[..., Frames]) -> Callable[..., Frames]:
     """Write one study and load it; called again, it adds one more."""
-
-    def make(trials: Sequence[dict[str, Any]], **parts: Any) -> Frames:
-        write_study(tmp_path / "results", trials, **parts)
-        return load(tmp_path / "results")
-
-    return make
+    return partial(add_study, tmp_path / "results")
 
 
 @pytest.fixture
