@@ -5,6 +5,7 @@ for its row.
 """
 
 import copy
+from functools import cache
 
 import pytest
 import torch
@@ -38,17 +39,14 @@ PARAMETERS = {  # by architecture and base channels, for ratios 64, 32, 16, 8, 4
 every_architecture = pytest.mark.parametrize("arch", list(ARCHITECTURES))
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small images on one thread: more threads only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def make_model(arch, *, ratio=16, base_channels=8, dropout=0.0, seed=0):
     return build_model(ModelConfig(arch, ratio, base_channels, dropout), seed=seed)
+
+
+@cache
+def make_model_once(arch):
+    """For what leaves no trace in a model."""
+    return make_model(arch)
 
 
 def make_images(num_images=4, height=32, width=32, seed=0):
@@ -72,6 +70,7 @@ def train(model, x, *, num_steps, learning_rate=2e-3):
 
 
 @every_architecture
+@pytest.mark.usefixtures("zero_weights")
 @pytest.mark.parametrize("base_channels", WIDTHS)
 def test_parameters_equal_the_table(arch, base_channels):
     with torch.device("meta"):
@@ -107,14 +106,14 @@ def test_every_multiple_of_16_comes_back_in_its_shape(arch, height, width):
 @pytest.mark.parametrize(("height", "width"), [(15, 16), (17, 16), (64, 65), (250, 256), (0, 16)])
 def test_other_sides_are_refused(arch, height, width):
     with pytest.raises(ModelError, match=f"multiples of 16, they are {height} x {width}: crop"):
-        make_model(arch)(torch.rand(1, 1, height, width))
+        make_model_once(arch)(torch.rand(1, 1, height, width))
 
 
 @every_architecture
 @pytest.mark.parametrize("shape", [(1, 2, 32, 32), (1, 0, 32, 32), (1, 32, 32), (1, 1, 1, 32, 32)])
 def test_other_than_one_channel_is_refused(arch, shape):
     with pytest.raises(ModelError, match=r"shape \(N, 1, H, W\), they are .*one polarisation"):
-        make_model(arch)(torch.rand(shape))
+        make_model_once(arch)(torch.rand(shape))
 
 
 @every_architecture
@@ -243,7 +242,7 @@ def test_dropout_changes_training_only(arch):
 
 @every_architecture
 def test_no_dropout_leaves_the_layer_out(arch):
-    assert not any(isinstance(module, nn.Dropout2d) for module in make_model(arch).modules())
+    assert not any(isinstance(module, nn.Dropout2d) for module in make_model_once(arch).modules())
 
 
 @every_architecture
