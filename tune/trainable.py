@@ -13,6 +13,7 @@ import gc
 import math
 from collections import deque
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ from models.training import EpochResult, TrainingSession, train_epochs
 from tune.checkpoints import TrialCheckpoints
 from tune.crashes import crash_outcome, crash_reason
 from tune.outcomes import Outcome
+from tune.placement import Placement
 from tune.trial import TrialSpec, open_session
 
 METRIC = "val_psnr_db"
@@ -43,9 +45,7 @@ class AutoencoderTrial(Trainable):
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> PlacementGroupFactory:
         """Ask Ray for what is booked for the trial: a core, and its memory."""
-        placement = config[SPEC].placement
-        request = {"CPU": 1.0, "GPU": placement.gpu_fraction, "memory": placement.ram_mib * 2**20}
-        return PlacementGroupFactory([{name: part for name, part in request.items() if part}])
+        return _request(config[SPEC].placement)
 
     def setup(self, config: dict[str, Any]) -> None:
         """Prepare the process once, then the first trial."""
@@ -113,6 +113,13 @@ class AutoencoderTrial(Trainable):
             return self._unheard.popleft(), None
         result = next(self._epochs)
         return result, self._checkpoints.save(session, result)
+
+
+@lru_cache
+def _request(placement: Placement) -> PlacementGroupFactory:
+    """Return one request for all trials of a placement: Ray keeps each trial's to the end."""
+    request = {"CPU": 1.0, "GPU": placement.gpu_fraction, "memory": placement.ram_mib * 2**20}
+    return PlacementGroupFactory([{name: part for name, part in request.items() if part}])
 
 
 def cap_allocator(cap_mib: float) -> None:

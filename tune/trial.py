@@ -8,7 +8,7 @@
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from models.registry import ModelConfig
 from tune.clock import Moment
@@ -97,6 +97,10 @@ class TrialSpec:
     known_epochs: int = 0
     placement: Placement = UNPLACED
     label: str | None = None
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        """Return itself, which never changes: Ray Tune copies what it is given, twice a trial."""
+        return self
 
     @property
     def short_name(self) -> str:
