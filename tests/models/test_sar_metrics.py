@@ -9,7 +9,6 @@ from scipy.ndimage import gaussian_filter, zoom
 from scipy.stats import pearsonr
 from skimage.filters import laplace, sobel
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
-from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
 from models.errors import ModelError
 from models.ms_ssim import EXPONENTS, MIN_SIDE_PX, ms_ssim
@@ -123,6 +122,8 @@ def test_ms_ssim_equals_its_definition_in_scipy():
 
 
 def test_ms_ssim_is_near_torchmetrics_which_pads_the_coarsest_scale():
+    from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
+
     x, x_hat = (torch.from_numpy(image) for image in (speckled(0), noisy(speckled(0), 0.2)))
     reference = multiscale_structural_similarity_index_measure(
         x_hat[None, None], x[None, None], data_range=1.0

@@ -18,8 +18,9 @@ from tune.trial import DataSpec, TrialSpec, open_session
 EPOCHS = 4
 
 
-@pytest.fixture
-def spec(tiny_corpus, tmp_path) -> TrialSpec:
+@pytest.fixture(scope="module")
+def plan(tiny_corpus) -> TrialSpec:
+    """A trial without a file."""
     info = Corpus.open(tiny_corpus).info
     return TrialSpec(
         study="study",
@@ -31,8 +32,12 @@ def spec(tiny_corpus, tmp_path) -> TrialSpec:
         data=DataSpec(str(tiny_corpus), 32, 0.5, 4, 5, info.fingerprint, info.split_fingerprint),
         device="cpu",
         proposed_by="searcher",
-        checkpoint=str(tmp_path / "study_t003.pt"),
     )
+
+
+@pytest.fixture
+def spec(plan, tmp_path) -> TrialSpec:
+    return replace(plan, checkpoint=str(tmp_path / "study_t003.pt"))
 
 
 def train(spec: TrialSpec, num_epochs: int) -> TrialCheckpoints:
@@ -54,9 +59,15 @@ def restored(spec: TrialSpec) -> tuple[int, list[str]]:
     return session.epoch or 0, TrialCheckpoints(spec).restore(session) or []
 
 
+@pytest.fixture(scope="module")
+def whole(plan, tmp_path_factory) -> TrialCheckpoints:
+    """An uninterrupted trial."""
+    path = tmp_path_factory.mktemp("whole") / "study_t003.pt"
+    return train(replace(plan, checkpoint=str(path)), EPOCHS)
+
+
 @pytest.mark.parametrize("first", range(1, EPOCHS))
-def test_an_interrupted_trial_ends_bit_by_bit_like_an_uninterrupted_one(spec, tmp_path, first):
-    whole = train(replace(spec, checkpoint=str(tmp_path / "whole.pt")), EPOCHS)
+def test_an_interrupted_trial_ends_bit_by_bit_like_an_uninterrupted_one(spec, whole, first):
     train(spec, first)
     later = train(spec, EPOCHS - first)
     assert [(r.epoch, r.train_loss, r.val_loss, r.gradient_norm) for r in later.results] == [
