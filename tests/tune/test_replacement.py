@@ -1,4 +1,5 @@
 import io
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from tune.replacement import replace_parquet
 lengths = st.lists(st.integers(0, 300), min_size=1, max_size=6)
 
 
+@cache
 def make_table(length: int) -> pa.Table:
     """Random values, so that no two tables and no two lengths have the same bytes."""
     values = np.random.default_rng(length).normal(size=length)
