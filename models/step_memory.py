@@ -24,6 +24,7 @@ from torch.utils._pytree import tree_leaves
 from models.losses import reconstruction_loss
 from models.registry import ModelConfig, build_model
 from models.ssim import window_band
+from models.weightless import build_weightless
 
 aten = torch.ops.aten
 
@@ -112,11 +113,8 @@ def _without_data(*, is_bf16: bool) -> AbstractContextManager[Any]:
 
 
 def _build_without_data(model: ModelConfig, *, is_bf16: bool) -> nn.Module:
-    """The network for `_without_data`; drawing weights on meta would import torch's compiler."""
-    if is_bf16:
-        return build_model(model)
-    with torch.device("cpu"):
-        return build_model(model, seed=0).to("meta")
+    """The network for `_without_data`."""
+    return build_model(model) if is_bf16 else build_weightless(model)
 
 
 def _train(

@@ -27,6 +27,7 @@ from tune.live import USUAL, Live
 from tune.lock import is_locked
 from tune.mps import mps_session
 from tune.packing import Packing
+from tune.ray_start import end_ray, start_ray
 
 WORKER_ENVIRONMENT = {
     # One thread per worker: two one-thread workers do more than one two-thread worker, and
@@ -34,9 +35,6 @@ WORKER_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
 }
-
-WORKER_NICENESS = 15
-"""Ray's own choice for its workers."""
 
 ALIVE = "alive"
 """File in a temporary folder that its driver keeps locked."""
@@ -96,36 +94,18 @@ def ray_session(
         if mps and packing.num_gpus:
             say(around.enter_context(mps_session(temporary)))
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # Ray's deprecations of its own parts
-                context = ray.init(
-                    num_cpus=packing.max_concurrent,
-                    num_gpus=packing.num_gpus,
-                    _memory=int(packing.usable_mib * 2**20),
-                    include_dashboard=live.dashboard,
-                    dashboard_host=live.host,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                    object_store_memory=200 * 2**20,  # patches travel through the page cache
-                    _temp_dir=str(temporary),
-                )
-            lower_helpers()
-            yield context.dashboard_url or None
+            yield start_ray(
+                live.host if live.dashboard else None,
+                num_cpus=packing.max_concurrent,
+                num_gpus=packing.num_gpus,
+                _memory=int(packing.usable_mib * 2**20),
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                object_store_memory=200 * 2**20,  # patches travel through the page cache
+                _temp_dir=str(temporary),
+            )
         finally:
-            ray.shutdown()
-
-
-def lower_helpers() -> None:
-    """Give Ray's helpers (dashboard, agents, monitors) the priority of its workers.
-
-    They wake thousands of times a minute; at a higher priority each time interrupts a training and
-    empties its caches. The two that Ray cannot do without, raylet and gcs_server, stay as they are.
-    """
-    for process in psutil.Process().children(recursive=True):
-        with suppress(psutil.Error):
-            is_vital = process.name() in {"raylet", "gcs_server"}
-            if not is_vital and process.nice() < WORKER_NICENESS:
-                process.nice(WORKER_NICENESS)
+            end_ray()
 
 
 def socket_folder(usual: str) -> str:

@@ -5,10 +5,9 @@ from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 
-import torch
-
-from models.registry import ModelConfig, build_model, count_parameters
+from models.registry import ModelConfig, count_parameters
 from models.training import EpochResult
+from models.weightless import build_weightless
 from tune.clock import Moment
 from tune.concurrency import run_beside
 from tune.rungs import RungDecision
@@ -86,8 +85,7 @@ def rung_row(record: TrialRecord, decision: RungDecision) -> Row:
 @lru_cache(maxsize=256)
 def num_parameters(model: ModelConfig) -> int:
     """Return the trainable parameters of a model, counted without allocating it."""
-    with torch.device("meta"):
-        return count_parameters(build_model(model))
+    return count_parameters(build_weightless(model))
 
 
 def _identity(record: TrialRecord) -> Row:

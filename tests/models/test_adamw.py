@@ -46,7 +46,7 @@ def test_a_step_leaves_no_graph():
     assert layer.weight.grad_fn is None
 
 
-def test_neither_training_nor_predicting_imports_torchs_compiler():
+def test_neither_training_nor_predicting_nor_counting_imports_torchs_compiler():
     # It takes a second, in every worker and every command.
     code = """
 import sys
@@ -54,9 +54,11 @@ from models.footprint import predict_footprint
 from models.probe import NoiseBatches
 from models.registry import ARCHITECTURES, ModelConfig
 from models.training import TrainConfig, TrainingSession, train_epochs
+from models.weightless import build_weightless
 
 for arch in ARCHITECTURES:
     model = ModelConfig(arch, ratio=16, base_channels=8, dropout=0.1)
+    build_weightless(model)
     predict_footprint(model, 32, 2, "fp32", images_per_step=4)
     session = TrainingSession(
         model, TrainConfig(epochs=1, warmup_epochs=0, precision="fp32"), NoiseBatches(32, 2),

@@ -5,13 +5,10 @@ import signal
 import subprocess
 from types import SimpleNamespace
 
-import psutil
 import pytest
 
 from tune.ray_driver import (
-    WORKER_NICENESS,
     interruptible,
-    lower_helpers,
     socket_folder,
     sweep_temporary,
     temporary_prefix,
@@ -41,16 +38,6 @@ def test_the_second_signal_ends_the_process_and_its_children_at_once(monkeypatch
     assert child.pid in {process.pid for process in killed}
     assert codes == [130]
     assert "the same command goes on" in capsys.readouterr().err
-
-
-def test_helpers_get_the_priority_of_workers_and_keep_a_lower_one():
-    with subprocess.Popen(["sleep", "60"]) as usual, subprocess.Popen(["sleep", "60"]) as low:
-        psutil.Process(low.pid).nice(19)
-        lower_helpers()
-        found = [psutil.Process(child.pid).nice() for child in (usual, low)]
-        usual.kill()
-        low.kill()
-    assert found == [WORKER_NICENESS, 19]
 
 
 def test_folders_of_dead_drivers_are_swept_and_those_of_living_ones_stay(tmp_path):

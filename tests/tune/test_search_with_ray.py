@@ -163,23 +163,37 @@ def test_an_equal_configuration_scores_equally_in_another_process(finished, tiny
     assert searched == alone[: len(searched)]
 
 
-def test_ctrl_c_ends_the_search_cleanly(tiny_corpus, tmp_path):
+@pytest.fixture(scope="module")
+def interrupted(tiny_corpus, tmp_path_factory) -> tuple[Path, int, str]:
+    """A study with Ray's dashboard that was interrupted: its folder, exit code and output."""
+    cwd = tmp_path_factory.mktemp("interrupted")
     process = start(
         *QUICK, "--data", str(tiny_corpus), "--data-fraction", "1", "--trials", "50", "--epochs",
-        "50", "--scheduler", "none", "--name", "long", cwd=tmp_path,
+        "50", "--scheduler", "none", "--name", "long", "--dashboard", cwd=cwd,
     )  # fmt: skip
-    epochs = tmp_path / "ray_results/long/tables/epochs.parquet"
+    epochs = cwd / "ray_results/long/tables/epochs.parquet"
     deadline_s = time.monotonic() + 100
     while not epochs.exists() or len(pd.read_parquet(epochs)) == 0:
         assert time.monotonic() < deadline_s
         time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
-    trials = table(tmp_path, "trials")
+    assert errors == ""
+    return cwd, process.returncode, output
+
+
+def test_ctrl_c_ends_the_search_cleanly(interrupted):
+    cwd, code, output = interrupted
+    assert code == 130
+    trials = table(cwd, "trials")
     assert set(trials["outcome"]) <= {"interrupted", "completed"}
     assert "interrupted by SIGINT" in output
-    assert trials["epochs_finished"].sum() == len(table(tmp_path, "epochs"))
+    assert trials["epochs_finished"].sum() == len(table(cwd, "epochs"))
+
+
+def test_the_dashboard_s_address_is_said(interrupted):
+    # Ray gives it when the dashboard's server has come up.
+    assert "Ray dashboard: http://127.0.0.1:" in interrupted[2]
 
 
 def test_a_time_budget_ends_the_search_and_counts_as_done(tiny_corpus, tmp_path):
