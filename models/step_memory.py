@@ -9,7 +9,7 @@ Letters: N images, P pixels of a side.
 """
 
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +23,7 @@ from torch.utils._pytree import tree_leaves
 
 from models.losses import reconstruction_loss
 from models.registry import ModelConfig, build_model
+from models.shape_rules import SHAPE_RULES, like
 from models.ssim import window_band
 from models.weightless import build_weightless
 
@@ -88,7 +89,7 @@ def simulate_step(
         with memory:
             if accumulates:
                 for parameter in network.parameters():
-                    parameter.grad = torch.zeros_like(parameter)
+                    parameter.grad = like(parameter)
             saved_bytes, macs = _train(network, memory, batch_size, patch_px, is_bf16=is_bf16)
     if is_bf16:
         FakeTensorMode.cache_clear()  # it never forgets a shape: a MiB per configuration
@@ -166,7 +167,7 @@ class _LiveMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        result = _KERNELS.get(func, func)(*args, **(kwargs or {}))
+        result = SHAPE_RULES.get(func, func)(*args, **(kwargs or {}))
         if func is torch.ops.prim.device.default:  # every second call: where does a tensor lie
             return result
         if func is aten.convolution.default:
@@ -189,85 +190,6 @@ class _LiveMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _forget(self, key: int) -> None:
         self.live_bytes -= self._sizes.pop(key)
-
-
-def _batch_norm(x: Tensor, *_options: Any) -> tuple[Tensor, Tensor, Tensor]:
-    """The output, and the mean and inverse deviation of each channel in the weights' format."""
-    return torch.empty_like(x), _per_channel(x), _per_channel(x)
-
-
-def _batch_norm_backward(grad: Tensor, _x: Tensor, *_options: Any) -> tuple[Tensor, Tensor, Tensor]:
-    """The gradients of input, weight and bias."""
-    return torch.empty_like(grad), _per_channel(grad), _per_channel(grad)
-
-
-def _per_channel(x: Tensor) -> Tensor:
-    return x.new_empty(x.shape[1], dtype=torch.float32)
-
-
-def _upsample(x: Tensor, size: tuple[int, int], *_options: Any) -> Tensor:
-    return x.new_empty(*x.shape[:2], *size)
-
-
-def _mean(x: Tensor, dims: Sequence[int] = (), keepdim: bool = False, **_options: Any) -> Tensor:
-    over = {dim % x.ndim for dim in dims} or set(range(x.ndim))
-    kept = [1 if i in over else n for i, n in enumerate(x.shape) if keepdim or i not in over]
-    return x.new_empty(kept)
-
-
-def _elementwise(x: Tensor, y: Tensor | float, **_options: Any) -> Tensor:
-    if not isinstance(y, Tensor):
-        return torch.empty_like(x)
-    shape = torch.broadcast_shapes(x.shape, y.shape)  # type: ignore[no-untyped-call]
-    return x.new_empty(shape, dtype=torch.result_type(x, y))
-
-
-def _cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    shape = list(tensors[0].shape)
-    shape[dim] = sum(tensor.shape[dim] for tensor in tensors)
-    return tensors[0].new_empty(shape)
-
-
-def _stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    shape = list(tensors[0].shape)
-    shape.insert(dim % (len(shape) + 1), len(tensors))
-    return tensors[0].new_empty(shape)
-
-
-def _in_place(x: Tensor, *_options: Any) -> Tensor:
-    return x
-
-
-def _like_first(x: Tensor, *_options: Any) -> Tensor:
-    return torch.empty_like(x)
-
-
-_KERNELS: Mapping[Any, Callable[..., Any]] = {
-    aten.native_batch_norm.default: _batch_norm,
-    aten.native_batch_norm_backward.default: _batch_norm_backward,
-    aten.upsample_bilinear2d.default: _upsample,
-    aten.mean.default: _mean,
-    aten.mean.dim: _mean,
-    aten.cat.default: _cat,
-    aten.stack.default: _stack,
-    aten.add.Tensor: _elementwise,
-    aten.sub.Tensor: _elementwise,
-    aten.mul.Tensor: _elementwise,
-    aten.div.Tensor: _elementwise,
-    aten.rsub.Scalar: _like_first,
-    aten.mul.Scalar: _like_first,
-    aten.div.Scalar: _like_first,
-    aten.neg.default: _like_first,
-    aten.leaky_relu_.default: _in_place,
-    aten.leaky_relu.default: _like_first,
-    aten.pow.Tensor_Scalar: _like_first,
-    aten.leaky_relu_backward.default: _like_first,
-    aten.threshold_backward.default: _like_first,
-    aten.sigmoid_backward.default: _like_first,
-}
-"""Shapes of results, for operations whose shapes torch finds by way of its compiler: that takes a
-second to import, and a prediction four times as long. For a norm in bf16 torch gives statistics in
-the input's format, where real ones have the weights'."""
 
 
 def _key(tensor: Tensor) -> int:

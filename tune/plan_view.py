@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -12,7 +13,6 @@ from data.dataset import Corpus
 from models.precision import PLAIN, Stack, prepare_process
 from tune.card import foreign_sentence
 from tune.estimate import epoch_seconds, expected_epochs
-from tune.launch import StudyResult
 from tune.live import LOOPBACK, Live
 from tune.plan import StudyPlan
 from tune.plan_classes import ConfigurationClass, configuration_class, configuration_classes
@@ -22,7 +22,10 @@ from tune.space import DEFAULT_TUNE, format_range
 from tune.start import Start
 from tune.trial import TrialSpec, open_corpus
 
-STARTUP_S = 12.0
+if TYPE_CHECKING:
+    from tune.launch import StudyResult  # which a plan does not need
+
+STARTUP_S = 9.0
 """Seconds that a search needs beside its epochs: starting Ray, its workers, and ending."""
 
 
@@ -101,7 +104,7 @@ def show_watching(console: Console, study: Path, live: Live) -> None:
         )
 
 
-def show_end(console: Console, plan: StudyPlan, result: StudyResult) -> None:
+def show_end(console: Console, plan: StudyPlan, result: "StudyResult") -> None:
     """Print what was written and what to type next."""
     config = plan.config
     data = "" if config.data is None else f" --data {quote(config.data)}"

@@ -56,7 +56,7 @@ def test_saved_bytes_are_those_that_autograd_keeps_in_either_layout(arch, precis
 def test_our_shape_rules_count_what_torchs_count(arch, monkeypatch):
     asked = ModelConfig(arch, ratio=16, base_channels=12, dropout=0.1), 48, 3, "fp32"
     ours = simulate_step.__wrapped__(*asked, accumulates=True)
-    monkeypatch.setattr(step_memory, "_KERNELS", {})
+    monkeypatch.setattr(step_memory, "SHAPE_RULES", {})
     assert simulate_step.__wrapped__(*asked, accumulates=True) == ours
 
 
