@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from data.dataset import Corpus
-from models.footprint import predict_footprint
 from models.precision import Stack
 from tune.candidates import (
     CONTROL_LEARNING_RATE,
@@ -79,17 +78,10 @@ class PromotionPlan(StudyPlan):
             return spec
         return replace(spec, checkpoint=str(Path(spec.checkpoint).with_name(f"{spec.name}.pt")))
 
-    def peak_mib(self, candidate: Candidate, stack: Stack) -> float:
-        """Return the predicted peak memory of one run of a candidate."""
-        values = asdict(candidate.values)
-        footprint = predict_footprint(
-            self.model_config(values),
-            self.crop_px,
-            candidate.values.batch_size,
-            stack.precision,
-            device=self.config.device,
-        )
-        return footprint.peak_mib
+    def run_spec(self, candidate: Candidate, stack: Stack) -> TrialSpec:
+        """Return a run of a candidate; micro-batch and memory are those of all its runs."""
+        proposal = Proposal(0, candidate.name, {"candidate": candidate.name, "seed": 0})
+        return self.trial_spec(proposal, stack)
 
     def run_s(self, candidate: Candidate) -> float | None:
         """Return the predicted seconds of one run that uses all its epochs.

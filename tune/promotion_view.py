@@ -49,6 +49,8 @@ def show_promotion_plan(console: Console, plan: PromotionPlan) -> None:
     for candidate in plan.candidates:
         values, run_s = candidate.values, plan.run_s(candidate)
         score_db = candidate.search_val_psnr_db
+        run = plan.run_spec(candidate, PLAIN)
+        micro_batch = run.train.micro_batch
         table.add_row(
             candidate.name,
             _trial_number(candidate),
@@ -56,8 +58,8 @@ def show_promotion_plan(console: Console, plan: PromotionPlan) -> None:
             f"{values.learning_rate:.2e}",
             str(values.warmup_epochs),
             str(values.base_channels),
-            str(values.batch_size),
-            f"{plan.peak_mib(candidate, PLAIN):.0f}",
+            f"{values.batch_size} by {micro_batch}" if micro_batch else str(values.batch_size),
+            f"{run.placement.predicted_peak_mib:.0f}",
             "--" if run_s is None else f"{run_s / 3600:.2f}",
         )
     console.print(table)

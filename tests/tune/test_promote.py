@@ -136,6 +136,23 @@ def test_runs_differ_by_candidate_and_seed_only(make_search, tiny_corpus, study_
     assert first.data == second.data == control.data
 
 
+def test_a_run_whose_batch_does_not_fit_is_predicted_with_its_micro_batch(make_search, tiny_corpus):
+    from models.precision import PLAIN
+    from tune.packing import WORKER_RAM_MIB
+
+    make_search(20.0, 21.0)
+    plan = planned(tiny_corpus)
+    whole = plan.run_spec(plan.candidates[0], PLAIN)
+    assert whole.train.micro_batch is None
+    # So much that the whole batch takes a little more than there is; weights are most of it.
+    room_mib = plan.packing.usable_mib - WORKER_RAM_MIB
+    correction = 1.03 * room_mib / whole.placement.predicted_peak_mib
+    tight = replace(plan, packing=replace(plan.packing, correction=correction))
+    run = tight.run_spec(plan.candidates[0], PLAIN)
+    assert run.train.micro_batch < run.train.batch_size
+    assert run.placement.predicted_peak_mib <= room_mib
+
+
 def test_a_warmup_is_no_longer_than_the_training(make_search, tiny_corpus):
     make_search(20.0, 21.0)
     assert all(one.values.warmup_epochs == 2 for one in planned(tiny_corpus, epochs=2).candidates)
