@@ -6,13 +6,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests.sabotage import sabotaged
 from tune.config import Resolved, read_config
 from tune.journal import StudyJournal
 from tune.plan import plan_study
@@ -29,21 +32,25 @@ QUICK = [
 pytestmark = pytest.mark.ray
 
 
-def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
-    """Start a search."""
+def start(
+    *arguments: str, cwd: Path, environment: Mapping[str, str] = MappingProxyType({})
+) -> subprocess.Popen[str]:
+    """Start a search, with variables beside ours."""
     return subprocess.Popen(
         [sys.executable, "-m", "tune.search", "--no-dashboard", *arguments],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
-def search(*arguments: str, cwd: Path) -> tuple[int, str, str]:
+def search(
+    *arguments: str, cwd: Path, environment: Mapping[str, str] = MappingProxyType({})
+) -> tuple[int, str, str]:
     """Run a search to its end; return exit code, output and error output."""
-    process = start(*arguments, cwd=cwd)
+    process = start(*arguments, cwd=cwd, environment=environment)
     output, errors = process.communicate(timeout=200)
     return process.returncode, output, errors
 
@@ -196,10 +203,30 @@ def test_the_dashboard_s_address_is_said(interrupted):
     assert "Ray dashboard: http://127.0.0.1:" in interrupted[2]
 
 
+LATER = """
+on_every_epoch(lambda session, epoch: None)
+
+def jump():
+    import tune.clock as clock
+
+    whole = clock.StudyClock.elapsed_s.fget
+    trained = STATE / "trained"
+
+    def elapsed_s(self):
+        is_later = trained.exists() and len(trained.read_text().splitlines()) > 6
+        return whole(self) + 200 * is_later
+
+    clock.StudyClock.elapsed_s = property(elapsed_s)
+
+in_driver(jump)
+"""
+"""A search that runs for 200 s more when its seventh epoch has begun."""
+
+
 def test_a_time_budget_ends_the_search_and_counts_as_done(tiny_corpus, tmp_path):
     code, _, errors = search(
-        *QUICK, "--data", str(tiny_corpus), "--trials", "500", "--epochs", "3", "--hours", "0.006",
-        cwd=tmp_path,
+        *QUICK, "--data", str(tiny_corpus), "--trials", "500", "--epochs", "3", "--hours", "0.05",
+        cwd=tmp_path, environment=sabotaged(tmp_path, LATER),
     )  # fmt: skip
     trials = table(tmp_path, "trials")
     assert code == 0, errors
