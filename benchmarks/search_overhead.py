@@ -9,6 +9,7 @@ two take turns, search, pool, pool, search, because a shared machine's speed dri
 import argparse
 import multiprocessing
 import os
+import statistics
 import tempfile
 import time
 from collections.abc import Sequence
@@ -35,25 +36,43 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.search_overhead")
     parser.add_argument("--trials", type=int, default=8)
     parser.add_argument("--epochs", type=int, default=7, help="7 take about 30 s on one core")
+    parser.add_argument("--rounds", type=int, default=1, help="of search, pool, pool, search")
     arguments = parser.parse_args(argv)
     machine = detect_machine("cpu")
-    search_s = pool_s = 0.0
-    for is_search in (True, False, False, True):
-        with tempfile.TemporaryDirectory() as results:
-            plan = equal_trials(machine, arguments.trials, arguments.epochs, results)
-            if not is_search:
-                pool_s += time_pool(plan) / 2
-                continue
-            search_s += time_search(plan, machine) / 2
-            trials = read_table(results, "trials")
-            assert (trials["outcome"] == "completed").all()
     print("| equal trials | s each | plain pool s | search s | search / pool |")
     print("|---|---|---|---|---|")
-    print(
-        f"| {arguments.trials} | {trials['wall_s'].median():.1f} | {pool_s:.1f} | {search_s:.1f} | "
-        f"{search_s / pool_s:.3f} |"
-    )
+    rounds = [
+        time_round(machine, arguments.trials, arguments.epochs) for _ in range(arguments.rounds)
+    ]
+    if len(rounds) > 1:
+        show("all", *(statistics.fmean(column) for column in zip(*rounds, strict=True)))
     return 0
+
+
+def time_round(machine: Machine, num_trials: int, epochs: int) -> tuple[float, float, float]:
+    """Print and return a trial's seconds in the search, those of the pool and of the search."""
+    pool_s, search_s, trial_s = [], [], []
+    for is_search in (True, False, False, True):
+        with tempfile.TemporaryDirectory() as results:
+            plan = equal_trials(machine, num_trials, epochs, results)
+            if not is_search:
+                pool_s.append(time_pool(plan))
+                continue
+            search_s.append(time_search(plan, machine))
+            trials = read_table(results, "trials")
+            assert (trials["outcome"] == "completed").all()
+            trial_s.append(trials["wall_s"].median())
+    found = statistics.fmean(trial_s), statistics.fmean(pool_s), statistics.fmean(search_s)
+    show(str(num_trials), *found)
+    return found
+
+
+def show(trials: str, trial_s: float, pool_s: float, search_s: float) -> None:
+    """Print a row."""
+    print(
+        f"| {trials} | {trial_s:.1f} | {pool_s:.1f} | {search_s:.1f} | {search_s / pool_s:.3f} |",
+        flush=True,
+    )
 
 
 def equal_trials(machine: Machine, trials: int, epochs: int, results: str) -> StudyPlan:
