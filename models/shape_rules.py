@@ -15,9 +15,9 @@ from torch import Tensor
 aten = torch.ops.aten
 
 
-def like(x: Tensor) -> Tensor:
-    """Return a tensor of the same size and format; `torch.empty_like` goes by way of Python."""
-    return x.new_empty(x.shape)
+def _like(x: Tensor, *_arguments: Any, dtype: torch.dtype | None = None, **_options: Any) -> Tensor:
+    """A tensor of the first one's size; `torch.empty_like` goes by way of Python."""
+    return x.new_empty(x.shape, dtype=dtype)
 
 
 def _convolution(x: Tensor, weight: Tensor, _bias: object, *options: Any) -> Tensor:
@@ -37,20 +37,20 @@ def _convolution_backward(
     """The gradients of input, weight and bias, of those that are asked for."""
     *_, is_asked = options
     return (
-        like(x) if is_asked[0] else None,
-        like(weight) if is_asked[1] else None,
+        _like(x) if is_asked[0] else None,
+        _like(weight) if is_asked[1] else None,
         grad.new_empty(bias_sizes or ()) if is_asked[2] else None,
     )
 
 
 def _batch_norm(x: Tensor, *_options: Any) -> tuple[Tensor, Tensor, Tensor]:
     """The output, and the mean and inverse deviation of each channel in the weights' format."""
-    return like(x), _per_channel(x), _per_channel(x)
+    return _like(x), _per_channel(x), _per_channel(x)
 
 
 def _batch_norm_backward(grad: Tensor, _x: Tensor, *_options: Any) -> tuple[Tensor, Tensor, Tensor]:
     """The gradients of input, weight and bias."""
-    return like(grad), _per_channel(grad), _per_channel(grad)
+    return _like(grad), _per_channel(grad), _per_channel(grad)
 
 
 def _per_channel(x: Tensor) -> Tensor:
@@ -69,7 +69,7 @@ def _mean(x: Tensor, dims: Sequence[int] = (), keepdim: bool = False, **_options
 
 def _elementwise(x: Tensor, y: Tensor | float, **_options: Any) -> Tensor:
     if not isinstance(y, Tensor):
-        return like(x)
+        return _like(x)
     shape = np.broadcast_shapes(x.shape, y.shape)  # torch's imports half of its compiler
     return x.new_empty(shape, dtype=torch.result_type(x, y))
 
@@ -90,22 +90,18 @@ def _in_place(x: Tensor, *_arguments: Any, **_options: Any) -> Tensor:
     return x
 
 
-def _like_first(
-    x: Tensor, *_arguments: Any, dtype: torch.dtype | None = None, **_options: Any
-) -> Tensor:
-    return x.new_empty(x.shape, dtype=dtype)
-
-
 def _max_pool(x: Tensor, size: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """The maxima and where they were."""
-    shape = *x.shape[:2], *size
-    return x.new_empty(shape), x.new_empty(shape, dtype=torch.int64)
+    return _maxima(x, [*x.shape[:2], *size])
 
 
 def _max(x: Tensor, dim: int, keepdim: bool = False) -> tuple[Tensor, Tensor]:
-    """The maxima and where they were."""
     shape = list(x.shape)
     shape[dim : dim % x.ndim + 1] = [1] if keepdim else []
+    return _maxima(x, shape)
+
+
+def _maxima(x: Tensor, shape: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """The maxima and where they were."""
     return x.new_empty(shape), x.new_empty(shape, dtype=torch.int64)
 
 
@@ -130,7 +126,7 @@ def _matrix_product(x: Tensor, y: Tensor) -> Tensor:
     return x.new_empty(*x.shape[:-1], y.shape[-1])
 
 
-def _resample_backward(grad: Tensor, _size: object, shape: Sequence[int], *_options: Any) -> Tensor:
+def _upsample_backward(grad: Tensor, _size: object, shape: Sequence[int], *_options: Any) -> Tensor:
     return grad.new_empty(shape)
 
 
@@ -141,7 +137,7 @@ SHAPE_RULES: Mapping[Any, Callable[..., Any]] = {
     aten.native_batch_norm_backward.default: _batch_norm_backward,
     aten.upsample_bilinear2d.default: _upsample,
     aten.upsample_nearest2d.default: _upsample,
-    aten.upsample_nearest2d_backward.default: _resample_backward,
+    aten.upsample_nearest2d_backward.default: _upsample_backward,
     aten.adaptive_max_pool2d.default: _max_pool,
     aten.constant_pad_nd.default: _pad,
     aten.max.dim: _max,
@@ -187,7 +183,7 @@ SHAPE_RULES: Mapping[Any, Callable[..., Any]] = {
             aten.threshold_backward.default,
             aten.zeros_like.default,
         ),
-        _like_first,
+        _like,
     ),
 }
 """By operation. For a norm in bf16 torch gives statistics in the input's format, where real ones

@@ -23,7 +23,7 @@ from torch.utils._pytree import tree_leaves
 
 from models.losses import reconstruction_loss
 from models.registry import ModelConfig, build_model
-from models.shape_rules import SHAPE_RULES, like
+from models.shape_rules import SHAPE_RULES
 from models.ssim import window_band
 from models.weightless import build_weightless
 
@@ -89,7 +89,7 @@ def simulate_step(
         with memory:
             if accumulates:
                 for parameter in network.parameters():
-                    parameter.grad = like(parameter)
+                    parameter.grad = torch.zeros_like(parameter)
             saved_bytes, macs = _train(network, memory, batch_size, patch_px, is_bf16=is_bf16)
     if is_bf16:
         FakeTensorMode.cache_clear()  # it never forgets a shape: a MiB per configuration

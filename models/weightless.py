@@ -1,7 +1,7 @@
 """Models that have shapes and no data: to count what is in them, and to follow a step's memory.
 
 torch's meta device alone is not enough: drawing weights on it imports torch's compiler, which takes
-a second and a half and 60 MiB. So nothing is drawn.
+a second and a half and 70 MiB. So nothing is drawn.
 """
 
 from collections.abc import Callable, Mapping, Sequence

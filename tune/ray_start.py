@@ -12,6 +12,8 @@ from typing import Any
 
 import psutil
 
+from tune.live import LOOPBACK
+
 WORKER_NICENESS = 15
 """Ray's own choice for its workers."""
 
@@ -31,7 +33,7 @@ def start_ray(dashboard_host: str | None, **settings: Any) -> str | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Ray's deprecations of its own parts
         with left_out():
-            ray.init(dashboard_host=dashboard_host or "127.0.0.1", **settings)
+            ray.init(dashboard_host=dashboard_host or LOOPBACK, **settings)
         address = None
         if dashboard_host is not None:
             node: Any = ray._private.worker._global_node
