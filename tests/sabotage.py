@@ -12,6 +12,8 @@ HOOKS = """
 import os, sys, time
 from pathlib import Path
 
+from tests.hooks import before_import, hook_epochs
+
 STATE = Path(os.environ["FAULT_STATE"])
 
 def once(name):
@@ -21,38 +23,11 @@ def once(name):
         return False
     return True
 
-class Finder:
-    def __init__(self, name, change):
-        self.name, self.change = name, change
-    def find_spec(self, name, path=None, target=None):
-        if name == self.name:
-            sys.meta_path.remove(self)
-            self.change()
-
 def on_every_epoch(before):
-    def change():
-        import models.training as training
-        import tune.trial as trial
-
-        whole_session, whole_epoch = trial.open_session, training._train_epoch
-
-        def open_session(spec):
-            session = whole_session(spec)
-            session.trial_number = spec.number
-            return session
-
-        def train_epoch(session, epoch):
-            with (STATE / "trained").open("a") as file:
-                file.write(f"{session.trial_number} {epoch}\\n")
-            before(session, epoch)
-            return whole_epoch(session, epoch)
-
-        trial.open_session, training._train_epoch = open_session, train_epoch
-
-    sys.meta_path.insert(0, Finder("tune.trainable", change))
+    before_import("tune.trainable", lambda: hook_epochs(STATE / "trained", before))
 
 def in_driver(change):
-    sys.meta_path.insert(0, Finder("tune.start", change))
+    before_import("tune.start", change)
 """
 """Hooks before every training epoch and in the driver, to be called by what follows."""
 

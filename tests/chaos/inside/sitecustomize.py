@@ -12,9 +12,9 @@ environment variables, because the processes are Ray's:
 import json
 import os
 import signal
-import sys
-from importlib.abc import MetaPathFinder
 from pathlib import Path
+
+from tests.hooks import before_import, hook_epochs
 
 KIND, PHASE, SKIP = (os.environ.get("CHAOS_MOMENT", "") or "none:none:0").split(":")
 STATES_GIVEN_BY_ASK = (0, 4)
@@ -111,50 +111,27 @@ def sabotage_driver():
 
 def sabotage_worker():
     """Note what is trained; die in a checkpoint, or as a worker that is lost."""
-    from models import training
-    from tune import checkpoints, trial
+    from tune import checkpoints
 
-    whole_session, whole_epoch = trial.open_session, training._train_epoch
+    log = Path(os.environ["CHAOS_LOG"])
 
-    def open_session(spec):
-        session = whole_session(spec)
-        session.trial_number = spec.number
-        return session
-
-    def train_epoch(session, epoch):
-        log = Path(os.environ["CHAOS_LOG"])
-        with log.open("a", encoding="utf-8") as file:
-            file.write(f"{session.trial_number} {epoch}\n")
+    def before(_session, epoch):
         lost = log.with_name("lost")
         if KIND == "failure" and epoch > 1 and not lost.exists():
             lost.touch()
             die()
-        return whole_epoch(session, epoch)
 
     def tear_checkpoint(path, session, metadata):
         whole_save(path, session, metadata)
         os.truncate(path, path.stat().st_size // 2)
 
     whole_save = checkpoints.save_checkpoint
-    trial.open_session, training._train_epoch = open_session, train_epoch
+    hook_epochs(log, before)
     checkpoints.save_checkpoint = around(
         whole_save, "checkpoint", tear_checkpoint, end=die_with_driver
     )
 
 
-class Finder(MetaPathFinder):
-    """Changes the program when the first module that needs the change is looked for."""
-
-    def __init__(self, name, change):
-        self._name, self._change = name, change
-
-    def find_spec(self, name, path=None, target=None):
-        """Find nothing; change something."""
-        if name == self._name:
-            sys.meta_path.remove(self)
-            self._change()
-
-
 if "CHAOS_LOG" in os.environ:
-    sys.meta_path.insert(0, Finder("tune.start", sabotage_driver))
-    sys.meta_path.insert(0, Finder("tune.trainable", sabotage_worker))
+    before_import("tune.start", sabotage_driver)
+    before_import("tune.trainable", sabotage_worker)
