@@ -1,17 +1,17 @@
 """Figures of results by name, for notebooks: `from analysis.figures import draw_rate_distortion`.
 
 Each has a pure `compute_...` that gives a typed value and a `draw_...` that gives a Plotly figure.
-Figures of a search are in the modules that `analysis.sweeps` joins.
+Figures of a search are in the modules that `analysis.searches.section` joins.
 """
 
-from analysis.picture_figure import draw_pictures
-from analysis.pictures import compute_pictures
-from analysis.promotion import compute_promotions
-from analysis.promotion_figures import draw_differences, draw_seeds, draw_winners_curse
-from analysis.rate_distortion import compute_rate_distortion
-from analysis.rate_figure import draw_rate_distortion
-from analysis.search_scores import compute_search_scores, draw_search_scores
-from analysis.strata import compute_strata, draw_strata
+from analysis.overview.search_scores import compute_search_scores, draw_search_scores
+from analysis.promotions.differences import compute_promotions
+from analysis.promotions.figures import draw_differences, draw_seeds, draw_winners_curse
+from analysis.promotions.picture_figure import draw_pictures
+from analysis.promotions.pictures import compute_pictures
+from analysis.promotions.strata import compute_strata, draw_strata
+from analysis.rates.curves import compute_rate_distortion
+from analysis.rates.figure import draw_rate_distortion
 
 __all__ = [
     "compute_pictures",

@@ -14,8 +14,8 @@ from typing import Any
 
 import pandas as pd
 
-from tune.schemas import SCHEMAS
-from tune.tables import read_readable_tables
+from tune.tables.files import read_readable_tables
+from tune.tables.schemas import SCHEMAS
 
 
 @dataclass(frozen=True)

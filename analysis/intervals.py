@@ -1,9 +1,9 @@
 """Means with 95 % intervals over seeds and images, and tests over many pairs.
 
 All scores here form a matrix of seeds x images. Seeds and images are both samples of something
-larger, and both count in the interval, each with its own Student's t: `tune.score_intervals`, as in
-the verdicts of a promotion. Patches of one scene resemble each other: the interval tells about more
-patches like these, less about other scenes.
+larger, and both count in the interval, each with its own Student's t: `tune.statistics.intervals`,
+as in the verdicts of a promotion. Patches of one scene resemble each other: the interval tells
+about more patches like these, less about other scenes.
 """
 
 import math
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tune.score_intervals import mean_half, unpaired_half_db
+from tune.statistics.intervals import mean_half, unpaired_half_db
 
 Matrix = npt.NDArray[np.float64]
 

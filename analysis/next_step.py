@@ -8,10 +8,10 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.marginals import find_edges
+from analysis.searches.marginals import find_edges
 from analysis.study_view import StudyView
-from tune.dimension import Dimension, Value, format_range
-from tune.edges import next_range
+from tune.space.dimension import Dimension, Value, format_range
+from tune.space.edges import next_range
 
 GOOD_SHARE = 0.25
 """Share of the trials with a score, the best ones, that the next space is drawn around."""

@@ -1,7 +1,7 @@
 """`python -m analysis.report`: tables of a results folder -> one HTML page, CSVs and RUNLOG.md.
 
 Parses, reads, and writes files. What the report says is decided in the modules that make sections;
-how the page looks in `analysis.page`.
+how the page looks in `analysis.page.html`.
 """
 
 import argparse
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tune.command import DONE, OneSentenceParser, run_command
+from tune.config.command import DONE, OneSentenceParser, run_command
 from tune.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.frames import Frames
-    from analysis.section import Section
+    from analysis.page.section import Section
 
 DEFAULT_RESULTS = "ray_results"
 DEFAULT_OUT = "report"
@@ -97,7 +97,7 @@ def _report(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--out must be a folder, found the file {str(out)!r}: name another one")
     browser = None
     if arguments.static:
-        from analysis.browser import require_browser
+        from analysis.page.browser import require_browser
 
         browser = require_browser()  # before anything is written
     written = write_report(results or DEFAULT_RESULTS, out, looks, browser)
@@ -117,7 +117,7 @@ def write_report(
         browser: Program that draws PNG and SVG of the main figures; None for none.
     """
     from analysis.frames import load
-    from analysis.page import build_page
+    from analysis.page.html import build_page
     from analysis.runlog import write_runlog
 
     frames = load(results)
@@ -131,7 +131,7 @@ def write_report(
     (out / "RUNLOG.md").write_text(write_runlog(frames), encoding="utf-8")
     num_pictures = 0
     if browser is not None:
-        from analysis.static import write_static
+        from analysis.page.static import write_static
 
         main_figures = [
             figure for section in sections for figure in section.figures if figure.is_main
@@ -142,14 +142,14 @@ def write_report(
 
 def build_sections(frames: "Frames", looks: float = DEFAULT_LOOKS) -> "tuple[Section, ...]":
     """Return all sections of the report, the answer first."""
-    from analysis.answer import answer_section
-    from analysis.missing import missing_section
-    from analysis.picture_figure import picture_sections
-    from analysis.pictures import compute_pictures
-    from analysis.promotion_section import promotion_sections
-    from analysis.rate_distortion import compute_rate_distortion
-    from analysis.rate_section import rate_sections
-    from analysis.sweeps import sweep_sections
+    from analysis.overview.answer import answer_section
+    from analysis.overview.missing import missing_section
+    from analysis.promotions.picture_figure import picture_sections
+    from analysis.promotions.pictures import compute_pictures
+    from analysis.promotions.section import promotion_sections
+    from analysis.rates.curves import compute_rate_distortion
+    from analysis.rates.section import rate_sections
+    from analysis.searches.section import sweep_sections
 
     result = compute_rate_distortion(frames, looks)
     return (

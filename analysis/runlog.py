@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 
 from analysis.frames import Frames
-from analysis.generalisation_gap import compute_generalisation_gap
-from analysis.marginals import compute_marginals, find_edges
 from analysis.next_step import compute_next_step
-from analysis.outcome_counts import compute_outcome_counts
-from analysis.rung_audit import compute_rung_audit
+from analysis.searches.generalisation_gap import compute_generalisation_gap
+from analysis.searches.marginals import compute_marginals, find_edges
+from analysis.searches.outcome_counts import compute_outcome_counts
+from analysis.searches.rung_audit import compute_rung_audit
+from analysis.searches.time_spent import compute_time_spent
 from analysis.study_view import CRASHES, StudyView, format_value, view_studies, words_of
-from analysis.time_spent import compute_time_spent
-from tune.dimension import Dimension, format_range
+from tune.space.dimension import Dimension, format_range
 
 MAX_ROWS = 10
 """Rows of a table of results; the hand-set trial is always one of them."""

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.frames import Frames
-from tune.dimension import Dimension, Kind, Value
+from tune.space.dimension import Dimension, Kind, Value
 
 RUNNING = "running"
 CRASHES = ("diverged", "out_of_memory", "failed")
@@ -201,3 +201,19 @@ def _choices(texts: list[str], *, is_named: bool) -> tuple[Value, ...]:
         return tuple(int(text) for text in texts)
     except ValueError:
         return tuple(float(text) for text in texts)
+
+
+MAX_MARKS = 2000
+"""Trials that a scatter shows; the best of them always."""
+
+
+def thin_trials(view: StudyView, max_trials: int) -> pd.DataFrame:
+    """Return at most so many trials: the best half, and every n-th of the others."""
+    if len(view.trials) <= max_trials:
+        return view.trials
+    ranked = view.trials.sort_values(
+        "best_val_psnr_db", ascending=False, na_position="last", kind="stable"
+    )
+    best, others = ranked.iloc[: max_trials // 2], ranked.iloc[max_trials // 2 :]
+    places = np.linspace(0, len(others) - 1, max_trials - len(best)).round().astype(int)
+    return pd.concat([best, others.iloc[np.unique(places)]]).sort_values("trial_number")

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tune.manifest import device_name, library_versions, project_commit
-from tune.profiles import available_cores, detect_machine
+from tune.config.machine import available_cores, detect_machine
+from tune.storage.manifest import device_name, library_versions, project_commit
 
 BENCHMARKS = (
     "commands",

@@ -3,7 +3,8 @@
 `python -m benchmarks.cells RESULTS` prints a Markdown table from the Parquet tables of a results
 folder. Scores are validation PSNR in dB at the best epoch. The noise is that of the best trial's
 curve from epoch to epoch, trend removed: a gain below twice the noise is marked, and one training
-seed cannot tell more (`tune.summary`). The rise is that curve's mean over its last three epochs.
+seed cannot tell more (`tune.study.summary`). The rise is that curve's mean over its last three
+epochs.
 """
 
 import argparse
@@ -11,8 +12,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from tune.summary import epoch_noise_db
-from tune.tables import read_table
+from tune.study.summary import epoch_noise_db
+from tune.tables.files import read_table
 
 
 def main(argv: Sequence[str] | None = None) -> int:

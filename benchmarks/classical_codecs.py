@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.classical_codecs import CodedImage, encode_hevc_intra, encode_jpeg2000, to_8_bit
-from models.sar_metrics import score_image
+from models.coding.classical import CodedImage, encode_hevc_intra, encode_jpeg2000, to_8_bit
+from models.metrics.sar import score_image
 
 GROUP = "s1_grd_vh_u8_volkov"
 PATCH_PX = 256

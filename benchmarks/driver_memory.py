@@ -18,13 +18,14 @@ import psutil
 from rich.console import Console
 
 from benchmarks.search_overhead import equal_trials
-from tune.journal import Budget
-from tune.launch import open_study, run_study
-from tune.plan import StudyPlan
-from tune.profiles import Machine, detect_machine
-from tune.ray_driver import ray_session
-from tune.start import Start
-from tune.tables import read_table, write_table
+from tune.config.machine import Machine, detect_machine
+from tune.engine.session import ray_session
+from tune.results.resume import Start
+from tune.storage.history import Budget
+from tune.study.opening import open_study
+from tune.study.plan import StudyPlan
+from tune.study.run import run_study
+from tune.tables.files import read_table, write_table
 
 EPOCH_S = 10.0
 """The epoch that table writing is compared with."""

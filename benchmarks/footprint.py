@@ -13,11 +13,11 @@ from collections.abc import Sequence
 
 import torch
 
-from models.footprint import MIB, predict_footprint
-from models.probe import NoiseBatches
+from models.footprint.predict import MIB, predict_footprint
 from models.registry import ModelConfig
-from models.train_config import TrainConfig
-from models.training import TrainingSession, train_epochs
+from models.training.config import TrainConfig
+from models.training.loop import TrainingSession, train_epochs
+from models.training.probe import NoiseBatches
 
 RATIO = 16
 SIZES = (  # base channels, side of the images, images per backward pass, per step

@@ -18,7 +18,7 @@ import torch
 
 from data.synthetic import ensure_synthetic_corpus
 from models.registry import ARCHITECTURES
-from tune.tables import read_table
+from tune.tables.files import read_table
 
 SIDE_BY_SIDE = (1, 2, 4, 8)
 

@@ -3,8 +3,8 @@
 `python -m benchmarks.interval_coverage` simulates pairs of candidates: images differ between them
 by 0.3 dB, single scores by 0.1 dB, and the seeds of each scatter by the spread told. It prints a
 Markdown table of the percentile bootstrap over seeds and images, which verdicts once rested on, and
-of `tune.score_intervals`: coverage, median half width, and how often one of four equal candidates
-is called best.
+of `tune.statistics.intervals`: coverage, median half width, and how often one of four equal
+candidates is called best.
 """
 
 import argparse
@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tune.racing import resampled_means
-from tune.score_intervals import paired_half_db, unpaired_half_db
+from tune.statistics.intervals import paired_half_db, unpaired_half_db
+from tune.statistics.race import resampled_means
 
 IMAGE_SPREAD_DB = 0.3
 NOISE_DB = 0.1

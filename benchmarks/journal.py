@@ -20,16 +20,17 @@ import numpy as np
 from rich.console import Console
 
 from data.synthetic import ensure_synthetic_corpus
-from models.epoch_result import EpochResult
-from tune.config import resolve
-from tune.journal import Budget
-from tune.launch import make_conductor, open_study
+from models.training.epoch_result import EpochResult
+from tune.config.machine import detect_machine
+from tune.config.resolve import resolve
 from tune.outcomes import Outcome
-from tune.plan import plan_study
-from tune.profiles import detect_machine
-from tune.progress import StudyProgress
-from tune.start import Start
-from tune.trial import open_corpus
+from tune.results.resume import Start
+from tune.storage.history import Budget
+from tune.study.opening import open_study
+from tune.study.plan import plan_study
+from tune.study.run import make_conductor
+from tune.terminal.progress import StudyProgress
+from tune.trial.session import open_corpus
 
 EPOCHS = 20
 EPOCH_S = 10.0

@@ -20,8 +20,8 @@ from torch import Tensor
 
 from data.dataset import Corpus
 from data.synthetic import ensure_synthetic_corpus
-from models.autoencoder import Autoencoder
-from models.latent_codec import LatentCoder
+from models.coding.latent_codec import LatentCoder
+from models.networks.autoencoder import Autoencoder
 from models.registry import ModelConfig, build_model
 
 BASE_CHANNELS = 64

@@ -17,26 +17,28 @@ from pathlib import Path
 
 from rich.console import Console
 
-from models.footprint import predict_footprint
+from models.footprint.predict import predict_footprint
 from models.registry import ModelConfig
-from models.training import EpochResult, TrainConfig
-from tune.card import Card
-from tune.clock import StudyClock
-from tune.conductor import Conductor
-from tune.correction import memory_correction
-from tune.crashes import CARD_IS_FULL
-from tune.journal import Budget, StudyJournal
+from models.training.config import TrainConfig
+from models.training.epoch_result import EpochResult
+from tune.card.correction import memory_correction
+from tune.card.device import Card
+from tune.card.packing import Packing
 from tune.outcomes import Outcome
-from tune.packing import Packing
-from tune.progress import StudyProgress
-from tune.proposal import KnownPoint, Proposal
-from tune.proposer import Proposer
-from tune.recorder import Recorder
-from tune.rungs import RungLedger, rung_epochs
-from tune.space import build_space
-from tune.study import StudyFolder
-from tune.tables import read_table
-from tune.trial import DataSpec, StudyFacts, TrialSpec
+from tune.scheduling.conductor import Conductor
+from tune.scheduling.rungs import RungLedger, rung_epochs
+from tune.scheduling.sampler import Proposer
+from tune.space.points import KnownPoint, Proposal
+from tune.space.ranges import build_space
+from tune.storage.folder import StudyFolder
+from tune.storage.history import Budget
+from tune.storage.journal import StudyJournal
+from tune.storage.recorder import Recorder
+from tune.tables.files import read_table
+from tune.terminal.progress import StudyProgress
+from tune.trial.clock import StudyClock
+from tune.trial.crashes import CARD_IS_FULL
+from tune.trial.spec import DataSpec, StudyFacts, TrialSpec
 
 CARD = Card("cuda", "pretend card of 8 GB", 8192.0, 7800.0)
 WIDTHS = (8, 16, 24, 32, 48, 64, 96, 128)

@@ -95,8 +95,8 @@ def _training_step() -> Callable[[Batch], None]:
     """One step of the narrowest baseline, as the library trains it."""
     import torch
 
-    from models.losses import reconstruction_loss
     from models.registry import ModelConfig, build_model
+    from models.training.losses import reconstruction_loss
 
     torch.set_num_threads(os.cpu_count() or 1)
     model = build_model(ModelConfig("baseline", RATIO, BASE_CHANNELS), seed=0).train()

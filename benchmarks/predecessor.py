@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.ssim import C1, C2, SIGMA_PX, WINDOW_PX
+from models.metrics.ssim import C1, C2, SIGMA_PX, WINDOW_PX
 
 
 def build_plain_model(arch: str, base_channels: int, latent_channels: int) -> nn.Module:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from tune.journal import StudyJournal
-from tune.promotion_config import read_promotion
-from tune.rate_points import rate_points
-from tune.study import StudyFolder
-from tune.tables import read_table
+from tune.config.promotion import read_promotion
+from tune.statistics.rate_points import rate_points
+from tune.storage.folder import StudyFolder
+from tune.storage.journal import StudyJournal
+from tune.tables.files import read_table
 
 
 def main(argv: Sequence[str] | None = None) -> int:

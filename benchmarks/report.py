@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tune.schemas import SCHEMAS
-from tune.tables import write_table
+from tune.tables.files import write_table
+from tune.tables.schemas import SCHEMAS
 
 NUM_STUDIES = 20
 NUM_EPOCHS = 50

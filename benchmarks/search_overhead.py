@@ -17,18 +17,20 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from data.synthetic import ensure_synthetic_corpus
-from models.precision import prepare_process
-from models.training import train_epochs
-from tune.config import resolve
-from tune.journal import Budget
-from tune.launch import choose_study_stack, open_study, run_study
-from tune.plan import StudyPlan, plan_study
-from tune.profiles import Machine, detect_machine
-from tune.proposal import Proposal
-from tune.ray_driver import WORKER_ENVIRONMENT, ray_session
-from tune.start import Start
-from tune.tables import read_table
-from tune.trial import TrialSpec, open_corpus, open_session
+from models.training.loop import train_epochs
+from models.training.precision import prepare_process
+from tune.config.machine import Machine, detect_machine
+from tune.config.resolve import resolve
+from tune.engine.session import WORKER_ENVIRONMENT, ray_session
+from tune.results.resume import Start
+from tune.space.points import Proposal
+from tune.storage.history import Budget
+from tune.study.opening import choose_study_stack, open_study
+from tune.study.plan import StudyPlan, plan_study
+from tune.study.run import run_study
+from tune.tables.files import read_table
+from tune.trial.session import open_corpus, open_session
+from tune.trial.spec import TrialSpec
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -18,14 +18,16 @@ from pathlib import Path
 
 import numpy as np
 
-from models.registry import ARCHITECTURES, RATIOS
-from tune.config import resolve, write_config
-from tune.journal import Budget
-from tune.launch import note_budget
-from tune.profiles import Machine
-from tune.schemas import SCHEMAS
-from tune.study import create_study_folder
-from tune.tables import write_table
+from models.registry import ARCHITECTURES
+from models.shapes import RATIOS
+from tune.config.machine import Machine
+from tune.config.resolve import resolve
+from tune.config.search import write_config
+from tune.storage.folder import create_study_folder
+from tune.storage.history import Budget
+from tune.study.opening import note_budget
+from tune.tables.files import write_table
+from tune.tables.schemas import SCHEMAS
 
 NUM_TRIALS = 20
 NUM_RUNS = 5

@@ -108,7 +108,7 @@ def _serve(connection: Connection, arch: str, levers: tuple[str, ...]) -> None:
     """The child: steps whenever a message comes, ends when the parent hangs up."""
     import torch
 
-    from models.precision import prepare_process
+    from models.training.precision import prepare_process
 
     torch.set_num_threads(1)
     if "memory" in levers or SESSION in levers:
@@ -134,8 +134,8 @@ def _turn(arch: str, levers: tuple[str, ...]) -> Callable[[], None]:
     from torch import Tensor, nn
 
     from benchmarks.predecessor import build_plain_model, convolutional_ssim
+    from models.metrics.ssim import ssim_per_image
     from models.registry import build_model
-    from models.ssim import ssim_per_image
 
     config = _model_config(arch)
     model: nn.Module = (
@@ -175,9 +175,10 @@ def _turn(arch: str, levers: tuple[str, ...]) -> Callable[[], None]:
 
 def _session_turn(arch: str) -> Callable[[], None]:
     """One epoch of the library, with the stack that its probe chooses."""
-    from models.precision import choose_stack
-    from models.probe import NoiseBatches
-    from models.training import TrainConfig, TrainingSession, train_epochs
+    from models.training.config import TrainConfig
+    from models.training.loop import TrainingSession, train_epochs
+    from models.training.precision import choose_stack
+    from models.training.probe import NoiseBatches
 
     config = _model_config(arch)
     stack = choose_stack(config, CROP_PX, BATCH_SIZE)

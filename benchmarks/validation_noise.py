@@ -57,10 +57,11 @@ def train(
 
     from data.batches import EvalBatches, TrainBatches
     from data.dataset import Corpus
-    from models.metrics import psnr_db
-    from models.precision import choose_stack, prepare_process
+    from models.metrics.reconstruction import psnr_db
     from models.registry import ModelConfig
-    from models.training import TrainConfig, TrainingSession, train_epochs
+    from models.training.config import TrainConfig
+    from models.training.loop import TrainingSession, train_epochs
+    from models.training.precision import choose_stack, prepare_process
 
     prepare_process(num_threads=1)
     opened = Corpus.open(corpus)

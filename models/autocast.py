@@ -9,6 +9,6 @@ from torch import Tensor
 def without_autocast(x: Tensor) -> AbstractContextManager[None]:
     """A context without autocast on the device of x.
 
-    Meta tensors, which have no data (models.step_memory), have no autocast either.
+    Meta tensors, which have no data (models.footprint.step), have no autocast either.
     """
     return nullcontext() if x.is_meta else torch.autocast(x.device.type, enabled=False)

@@ -12,15 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from models.errors import ModelError
+from models.shapes import RATIOS, REDUCTION
 
 if TYPE_CHECKING:
-    from models.autoencoder import Autoencoder
-
-RATIOS = (4, 8, 16, 32, 64)
-"""The ratios that the service compares."""
-
-REDUCTION = 16
-"""Pixels per latent position and side: a latent of an (H, W) image is (H / 16, W / 16)."""
+    from models.networks.autoencoder import Autoencoder
 
 
 @dataclass(frozen=True)
@@ -127,7 +122,8 @@ def _load(module: str, name: str) -> Callable[[ModelConfig], Autoencoder]:
     """A builder that imports the architecture's class when it is first needed."""
 
     def build(config: ModelConfig) -> Autoencoder:
-        architecture: Callable[..., Autoencoder] = getattr(importlib.import_module(module), name)
+        networks = importlib.import_module(f"models.networks.{module}")
+        architecture: Callable[..., Autoencoder] = getattr(networks, name)
         return architecture(config.base_channels, config.latent_channels, config.dropout)
 
     return build
@@ -139,9 +135,9 @@ def _is_count(value: object) -> bool:
 
 # fmt: off
 ARCHITECTURES: Mapping[str, Architecture] = {a.name: a for a in (
-    Architecture("baseline", _load("models.baseline", "Baseline"), 64, "strided 5x5 convolutions"),
-    Architecture("resnet", _load("models.resnet", "ResNet"), 32, "post-activation residual blocks"),
-    Architecture("residual", _load("models.residual", "Residual"), 32, "pre-activation blocks"),
-    Architecture("attention", _load("models.attention", "Attention"), 48, "residual, CBAM gates"),
+    Architecture("baseline", _load("baseline", "Baseline"), 64, "strided 5x5 convolutions"),
+    Architecture("resnet", _load("resnet", "ResNet"), 32, "post-activation residual blocks"),
+    Architecture("residual", _load("residual", "Residual"), 32, "pre-activation blocks"),
+    Architecture("attention", _load("attention", "Attention"), 48, "residual, CBAM gates"),
 )}
 # fmt: on

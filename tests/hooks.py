@@ -32,10 +32,10 @@ def hook_epochs(trained: Path, before: Callable[[Any, int], object]) -> None:
         trained: File that gets a line "trial epoch".
         before: Called with the session, which has a `trial_number`, and the epoch.
     """
-    from models import training
-    from tune import trial
+    from models.training import loop
+    from tune.trial import session as opening
 
-    whole_session, whole_epoch = trial.open_session, training._train_epoch
+    whole_session, whole_epoch = opening.open_session, loop._train_epoch
 
     def open_session(spec: Any) -> Any:
         session: Any = whole_session(spec)
@@ -48,4 +48,4 @@ def hook_epochs(trained: Path, before: Callable[[Any, int], object]) -> None:
         before(session, epoch)
         return whole_epoch(session, epoch)
 
-    trial.open_session, training._train_epoch = open_session, train_epoch
+    opening.open_session, loop._train_epoch = open_session, train_epoch

@@ -24,10 +24,10 @@ def once(name):
     return True
 
 def on_every_epoch(before):
-    before_import("tune.trainable", lambda: hook_epochs(STATE / "trained", before))
+    before_import("tune.engine.worker", lambda: hook_epochs(STATE / "trained", before))
 
 def in_driver(change):
-    before_import("tune.start", change)
+    before_import("tune.results.resume", change)
 """
 """Hooks before every training epoch and in the driver, to be called by what follows."""
 

@@ -1,6 +1,6 @@
 """`python -m tune.doctor STUDY`: what of a study's folder is whole, what is torn, what to do.
 
-Parses and draws; what is found and how it is repaired is in `tune.examination`.
+Parses and draws; what is found and how it is repaired is in `tune.results.examination`.
 """
 
 import sys
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tune.command import (
+from tune.config.command import (
     DONE,
     FINISHED_WITH_FAILURES,
     OneSentenceParser,
@@ -19,8 +19,8 @@ from tune.command import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tune.examination import Finding
-    from tune.study import StudyFolder
+    from tune.results.examination import Finding
+    from tune.storage.folder import StudyFolder
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,9 +45,9 @@ def examine(results: str, name: str, repair: bool) -> int:
     Raises:
         UsageError: If there is no such study, or it is to be repaired while a search drives it.
     """
-    from tune.lock import study_lock
-    from tune.start import find_study
-    from tune.study import StudyFolder
+    from tune.results.resume import find_study
+    from tune.storage.folder import StudyFolder
+    from tune.storage.lock import study_lock
 
     folder = StudyFolder(find_study(results, name).parent)
     console = make_console()
@@ -64,7 +64,7 @@ def examine(results: str, name: str, repair: bool) -> int:
 
 def repair_study(console: "Console", folder: "StudyFolder") -> None:
     """Repair the journal first: what the rest must be follows from it."""
-    from tune.examination import examine_study, journal_finding
+    from tune.results.examination import examine_study, journal_finding
 
     _repair(console, [journal_finding(folder)])
     _repair(console, examine_study(folder))
@@ -81,7 +81,7 @@ def show_findings(console: "Console", folder: "StudyFolder") -> "Sequence[Findin
     """Print one line per part of a study and return what was found."""
     from rich.markup import escape
 
-    from tune.examination import examine_study
+    from tune.results.examination import examine_study
 
     findings = examine_study(folder)
     width = max(len(finding.part) for finding in findings)

@@ -1,7 +1,7 @@
 """`python -m tune.promote`: train the best of finished searches fully, with several seeds.
 
-Parses and calls; what is promoted is decided in `tune.searches` and `tune.promotion_plan`, what
-happens is in `tune.promotion`. Nothing that a worker unpickles is defined here.
+Parses and calls; what is promoted is decided in `tune.results.searches` and `tune.promotion.plan`,
+what happens is in `tune.promotion.run`. Nothing that a worker unpickles is defined here.
 """
 
 import argparse
@@ -11,7 +11,8 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from tune.command import (
+from tune.card.mps import add_mps_flag
+from tune.config.command import (
     DONE,
     FINISHED_WITH_FAILURES,
     INTERRUPTED,
@@ -22,20 +23,19 @@ from tune.command import (
     read_config_file,
     run_command,
 )
+from tune.config.promotion import PromotionConfig, read_asked
+from tune.config.settings import ALL, add_flags, given_values
+from tune.config.watching import add_live_flags, read_live
 from tune.errors import UsageError
-from tune.live import add_live_flags, read_live
-from tune.mps import add_mps_flag
-from tune.promotion_config import PromotionConfig, read_asked
-from tune.settings import ALL, add_flags, given_values
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from data.dataset import Corpus
-    from tune.profiles import Machine
-    from tune.promotion import PromotionResult
-    from tune.promotion_plan import PromotionPlan
-    from tune.start import Start
+    from tune.config.machine import Machine
+    from tune.promotion.plan import PromotionPlan
+    from tune.promotion.run import PromotionResult
+    from tune.results.resume import Start
 
     Planned = tuple[PromotionPlan, Start]
 
@@ -80,8 +80,8 @@ def promote(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     flags = given_values(PromotionConfig, arguments)
     asked = read_settings(arguments, flags)
 
-    from tune.profiles import detect_machine
-    from tune.study import check_results
+    from tune.config.machine import detect_machine
+    from tune.storage.folder import check_results
 
     machine = detect_machine(str(asked.get("device", "auto")))
     check_results(asked.get("results", "ray_results"))
@@ -115,7 +115,7 @@ def read_settings(arguments: argparse.Namespace, flags: Mapping[str, object]) ->
             "--resume goes on with what there is, found "
             f"--{min(others).replace('_', '-')} beside it: leave one out"
         )
-    from tune.promotion_start import find_promotion
+    from tune.results.promotions import find_promotion
 
     asked = read_asked(flags, {})
     return asdict(find_promotion(asked.get("results", "ray_results"), arguments.resume)) | asked
@@ -132,16 +132,16 @@ def plan_all(
     Where one architecture and ratio is named, or a search, it is promoted again after a finished
     promotion; where all are asked for, only those that have none.
     """
-    from tune.card import measure_card
-    from tune.plan_view import open_data
-    from tune.promotion_plan import plan_promotion, resolve_promotion
-    from tune.promotion_start import choose_promotion_start, was_promoted
-    from tune.searches import choose_searches
+    from tune.card.device import measure_card
+    from tune.promotion.plan import plan_promotion, resolve_promotion
+    from tune.results.promotions import choose_promotion_start, was_promoted
+    from tune.results.searches import choose_searches
+    from tune.trial.session import open_data
 
     corpora: dict[str | None, Corpus] = {}
     given: Corpus | None = None
     if "data" in asked:
-        given = corpora[asked["data"]] = open_data(asked["data"], console)
+        given = corpora[asked["data"]] = open_data(asked["data"], console.print)
     archs, ratios = (_several(asked.get(name, ALL)) for name in ("arch", "ratio"))
     searches = choose_searches(
         asked.get("results", "ray_results"),
@@ -159,7 +159,7 @@ def plan_all(
         if is_matrix and not arguments.new and was_promoted(promotion):
             continue
         if promotion.data not in corpora:
-            corpora[promotion.data] = open_data(promotion.data, console)
+            corpora[promotion.data] = open_data(promotion.data, console.print)
         plan = plan_promotion(promotion, search, corpora[promotion.data], card)
         start = choose_promotion_start(
             promotion, plan.num_runs, new=arguments.new, resume=arguments.resume
@@ -170,7 +170,7 @@ def plan_all(
 
 def show_all(console: "Console", planned: "Sequence[Planned]", *, with_costs: bool) -> None:
     """Print what is promoted, with costs the candidates and what they would take."""
-    from tune.promotion_view import show_promotion, show_promotion_plan
+    from tune.terminal.promotion import show_promotion, show_promotion_plan
 
     for plan, start in planned:
         show_promotion(console, plan, start)
@@ -186,17 +186,17 @@ def run_all(
     arguments: argparse.Namespace,
 ) -> int:
     """Run the planned promotions in one Ray session and return the exit code."""
-    from models.precision import prepare_process
-    from tune.launch import open_study
-    from tune.plan_view import show_dashboard, show_stack, show_watching
-    from tune.promotion import run_promotion
-    from tune.promotion_view import (
+    from models.training.precision import prepare_process
+    from tune.engine.session import ray_session
+    from tune.promotion.run import run_promotion
+    from tune.study.opening import open_study
+    from tune.terminal.plan import show_dashboard, show_stack, show_watching
+    from tune.terminal.promotion import (
         draw_rate_points,
         draw_verdicts,
         show_next,
         show_promotion_end,
     )
-    from tune.ray_driver import ray_session
 
     code = DONE
     live = read_live(arguments)

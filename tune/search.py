@@ -1,6 +1,7 @@
 """`python -m tune.search`: search the hyper-parameters of one architecture and ratio, or of all.
 
-Parses and calls; what happens is in `tune.launch`. Nothing that a worker unpickles is defined here.
+Parses and calls; what happens is in `tune.study.run`. Nothing that a worker unpickles is defined
+here.
 """
 
 import argparse
@@ -10,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from tune.command import (
+from tune.card.mps import add_mps_flag
+from tune.config.command import (
     DONE,
     FINISHED_WITH_FAILURES,
     INTERRUPTED,
@@ -21,19 +23,18 @@ from tune.command import (
     read_config_file,
     run_command,
 )
-from tune.config import Resolved, add_search_flags, resolve, search_flags
+from tune.config.machine import Machine, detect_machine
+from tune.config.resolve import Resolved, add_search_flags, resolve, search_flags
+from tune.config.settings import read_toml_file
+from tune.config.watching import add_live_flags, read_live
 from tune.errors import UsageError
-from tune.live import add_live_flags, read_live
-from tune.mps import add_mps_flag
-from tune.profiles import Machine, detect_machine
-from tune.settings import read_toml_file
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tune.launch import StudyResult
-    from tune.plan import StudyPlan
-    from tune.start import Start
+    from tune.results.resume import Start
+    from tune.study.plan import StudyPlan
+    from tune.study.run import StudyResult
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -83,11 +84,12 @@ def search(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     machine = detect_machine(str(flags.get("device", file.get("device", "auto"))))
     resolved = resolve(flags, file, machine)
 
-    from tune.card import measure_card
-    from tune.plan import plan_study
-    from tune.plan_view import open_data, show_card, show_plan, show_setting, show_start
-    from tune.start import More, choose_starts
-    from tune.study import check_results
+    from tune.card.device import measure_card
+    from tune.results.resume import More, choose_starts
+    from tune.storage.folder import check_results
+    from tune.study.plan import plan_study
+    from tune.terminal.plan import show_card, show_plan, show_setting, show_start
+    from tune.trial.session import open_data
 
     for one in resolved:
         check_results(one.config.results)
@@ -98,7 +100,7 @@ def search(arguments: argparse.Namespace, command: Sequence[str]) -> int:
         more=More(arguments.more_trials, arguments.more_hours),
     )
     console = make_console()
-    corpus = open_data(resolved[0].config.data, console)
+    corpus = open_data(resolved[0].config.data, console.print)
     card = measure_card(machine.device)
     plans = [plan_study(one, corpus, card) for one in resolved]
     if not arguments.quiet:
@@ -134,7 +136,7 @@ def read_settings(arguments: argparse.Namespace, flags: Mapping[str, object]) ->
             raise UsageError(
                 f"--resume goes on with what there is, found {flag} beside it: leave one out"
             )
-    from tune.start import find_study
+    from tune.results.resume import find_study
 
     return read_toml_file(find_study(str(flags.get("results", "ray_results")), arguments.resume))
 
@@ -147,18 +149,13 @@ def run_all(
     arguments: argparse.Namespace,
 ) -> int:
     """Run the planned studies in one Ray session, print what each found, return the exit code."""
-    from models.precision import prepare_process
-    from tune.launch import open_study, run_study
-    from tune.plan import plan_study
-    from tune.plan_view import (
-        show_dashboard,
-        show_end,
-        show_stack,
-        show_start,
-        show_watching,
-    )
-    from tune.ray_driver import ray_session
-    from tune.summary import draw_summary
+    from models.training.precision import prepare_process
+    from tune.engine.session import ray_session
+    from tune.study.opening import open_study
+    from tune.study.plan import plan_study
+    from tune.study.run import run_study
+    from tune.terminal.plan import show_dashboard, show_end, show_stack, show_start, show_watching
+    from tune.terminal.summary import draw_summary
 
     code = DONE
     quiet, live = arguments.quiet, read_live(arguments)

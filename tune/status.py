@@ -1,31 +1,29 @@
 """`python -m tune.status`: the architecture x ratio matrix of all studies, also while one runs.
 
-Parses and draws; what is in the matrix is decided in `tune.matrix`, what is read in
-`tune.standings`.
+Parses and draws; what is in the matrix is decided in `tune.statistics.matrix`, what is read in
+`tune.results.standings`.
 """
 
 import argparse
 import contextlib
 import io
-import json
 import math
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tune.command import DONE, OneSentenceParser, run_command
+from tune.config.command import DONE, OneSentenceParser, run_command
 from tune.errors import UsageError
+from tune.terminal.matrix import draw_matrices, to_json
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-    from rich.table import Table
+    from rich.console import Console
 
-    from tune.matrix import Cell, Matrix, Pixels, Progress
+    from tune.statistics.matrix import Matrix
 
 DEFAULT_RESULTS = "ray_results"
 WATCH_S = 5.0
@@ -123,8 +121,8 @@ def read_status(results: str | None) -> "tuple[Sequence[Matrix], list[str]]":
             f"--results must be a folder of studies, found {results!r} which is none: "
             "check the path, or make a study with python -m tune.search"
         )
-    from tune.matrix import build_matrices
-    from tune.standings import describe_best, read_promotions, read_searches
+    from tune.results.standings import describe_best, read_promotions, read_searches
+    from tune.statistics.matrix import build_matrices
 
     folder = Path(results or DEFAULT_RESULTS)
     searches, sentences = read_searches(folder)
@@ -145,118 +143,6 @@ def draw_status(console: "Console", results: str | None) -> None:
             f"There is no trial in {results or DEFAULT_RESULTS} yet: start a search with "
             "python -m tune.search --arch attention --ratio 16"
         )
-
-
-def to_json(matrices: Sequence["Matrix"], notes: Sequence[str]) -> str:
-    """Return the matrices for machines: a list of them, each with a list of cells."""
-    shown = [
-        {
-            **asdict(matrix.pixels),
-            "cells": [
-                {"arch": arch, "ratio": ratio, **asdict(cell)}
-                for (arch, ratio), cell in sorted(matrix.cells.items())
-            ],
-        }
-        for matrix in matrices
-    ]
-    return json.dumps({"matrices": shown, "notes": list(notes)}, indent=2) + "\n"
-
-
-def draw_matrices(console: "Console", matrices: Sequence["Matrix"]) -> None:
-    """Print every matrix under a line that says what its scores were measured on."""
-    for matrix in matrices:
-        console.print(_heading(matrix.pixels))
-        console.print(_table(matrix))
-    if len(matrices) > 1:
-        console.print("Scores of different tables were measured on other pixels: do not compare.")
-    console.print(
-        "First line: best validation PSNR of the searches in dB, in brackets the gain over that "
-        "study's hand-set trial. full: test PSNR of the best promoted candidate, mean and 95 % "
-        "interval over seeds, latent not quantised; other images, so the two do not compare. below "
-        "baseline: under the promoted baseline at that ratio. --: nothing ran. open: not ended "
-        "and no driver, the same command goes on."
-    )
-
-
-def _heading(pixels: "Pixels") -> str:
-    kind = "[bold yellow]SYNTHETIC corpus[/]" if pixels.is_synthetic else "[bold]corpus[/]"
-    return (
-        f"{kind} {pixels.corpus} (fingerprint {pixels.corpus_fingerprint}, split "
-        f"{pixels.split_fingerprint}), {pixels.val_images} validation images of {pixels.crop_px} px"
-    )
-
-
-def _table(matrix: "Matrix") -> "Table":
-    from rich.table import Table
-
-    from models.registry import ARCHITECTURES, RATIOS
-
-    archs = list(dict.fromkeys([*ARCHITECTURES, *(arch for arch, _ in matrix.cells)]))
-    ratios = sorted({*RATIOS, *(ratio for _, ratio in matrix.cells)})
-    table = Table(show_lines=True)
-    table.add_column("")
-    for ratio in ratios:
-        table.add_column(f"{ratio}x", ratio=1)
-    for arch in archs:
-        cells = [matrix.cells.get((arch, ratio)) for ratio in ratios]
-        table.add_row(arch, *map(_cell_text, cells))
-    return table
-
-
-def _cell_text(cell: "Cell | None") -> "RenderableType":
-    if cell is None:
-        return "[dim]--[/]"
-    lines = []
-    if cell.best is not None:
-        gain = "" if cell.best.gain_db is None else f" ({cell.best.gain_db:+.2f})"
-        lines = [f"{cell.best.val_psnr_db:.2f}{gain}", *cell.best.words]
-    lines += _promoted_lines(cell)
-    count = _parameters(cell)
-    if count is not None:
-        lines.append(count)
-    if cell.num_planned:
-        lines.append(f"{cell.num_ended}/{cell.num_planned} trials")
-    lines += [f"[cyan]{_progress_words(one)}[/]" for one in cell.running]
-    if cell.num_open and not any(one.unit == "trials" for one in cell.running):
-        lines.append(f"{cell.num_open} open")
-    if cell.num_studies > 1:
-        lines.append(f"{cell.num_studies} studies")
-    return "\n".join(lines)
-
-
-def _promoted_lines(cell: "Cell") -> list[str]:
-    promoted = cell.promoted
-    if promoted is None:
-        return ["full --"]
-    lines = [f"[bold]full {promoted.test_psnr_db:.2f}[/]"]
-    if promoted.half_width_db is not None:
-        lines.append(f"[bold]   ± {promoted.half_width_db:.2f}[/]")
-    if promoted.verdict != "best":
-        lines.append(promoted.verdict)
-    if promoted.is_below_baseline:
-        lines.append("[yellow](below baseline)[/]")
-    return lines
-
-
-def _parameters(cell: "Cell") -> str | None:
-    """Return the parameters of the promoted model, or of the best trial's."""
-    of_whom = cell.promoted or cell.best
-    if of_whom is None:
-        return None
-    count = of_whom.num_parameters
-    return f"{count / 1e6:.2f} M param."
-
-
-def _progress_words(progress: "Progress") -> str:
-    if progress.eta_s == 0:  # nothing is left to train
-        return f"{progress.num_ended}/{progress.num_planned} {progress.unit}, being evaluated"
-    left = "" if progress.eta_s is None else f", {_duration(progress.eta_s)} left"
-    return f"{progress.num_ended}/{progress.num_planned} {progress.unit} running{left}"
-
-
-def _duration(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60:02d}" if minutes >= 60 else f"{max(minutes, 1)} min"
 
 
 if __name__ == "__main__":

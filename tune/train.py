@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tune.command import (
+from tune.config.command import (
     DONE,
     FINISHED_WITH_FAILURES,
     INTERRUPTED,
@@ -21,16 +21,16 @@ from tune.command import (
     read_config_file,
     run_command,
 )
-from tune.config import add_search_flags, resolve, search_flags
-from tune.profiles import detect_machine
-from tune.space import SearchSpace
+from tune.config.machine import detect_machine
+from tune.config.resolve import add_search_flags, resolve, search_flags
+from tune.space.ranges import SearchSpace
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from models.training import EpochResult
-    from tune.conductor import Conductor
-    from tune.trial import TrialRecord
+    from models.training.epoch_result import EpochResult
+    from tune.scheduling.conductor import Conductor
+    from tune.trial.record import TrialRecord
 
 SEARCH_ONLY = (
     "trials",
@@ -82,20 +82,22 @@ def train(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     picked = {name: pick for name, pick in resolved[0].picked.items() if name not in SEARCH_ONLY}
     one = replace(resolved[0], picked=picked)
 
-    from models.precision import prepare_process
-    from tune.launch import make_conductor, open_study
-    from tune.plan import plan_study
-    from tune.plan_view import open_data, show_setting, show_stack, show_start
-    from tune.progress import StudyProgress
-    from tune.proposal import KnownPoint
-    from tune.start import More, choose_starts
-    from tune.study import check_results
+    from models.training.precision import prepare_process
+    from tune.results.resume import More, choose_starts
+    from tune.space.points import KnownPoint
+    from tune.storage.folder import check_results
+    from tune.study.opening import open_study
+    from tune.study.plan import plan_study
+    from tune.study.run import make_conductor
+    from tune.terminal.plan import show_setting, show_stack, show_start
+    from tune.terminal.progress import StudyProgress
+    from tune.trial.session import open_data
 
     check_results(one.config.results)
     (start,) = choose_starts([one.config], new=arguments.new, resume=None, more=More())
     console = make_console()
     prepare_process()
-    plan = plan_study(one, open_data(one.config.data, console))
+    plan = plan_study(one, open_data(one.config.data, console.print))
     plan = replace(plan, known=(KnownPoint("given", {}),), rungs=(), space=SearchSpace(()))
     if not arguments.quiet:
         show_setting(console, plan)
@@ -119,11 +121,11 @@ def run_here(conductor: "Conductor", console: "Console", quiet: bool) -> None:
     """
     import traceback
 
-    from models.training import train_epochs
-    from tune.checkpoints import TrialCheckpoints
-    from tune.crashes import crash_outcome, crash_reason
+    from models.training.loop import train_epochs
     from tune.outcomes import Outcome
-    from tune.trial import open_session
+    from tune.trial.checkpoints import TrialCheckpoints
+    from tune.trial.crashes import crash_outcome, crash_reason
+    from tune.trial.session import open_session
 
     spec = conductor.next_trial()
     if spec is None:  # its last epoch was finished, and only its end was not written

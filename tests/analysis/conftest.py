@@ -6,7 +6,7 @@ import pytest
 
 import analysis
 from analysis.frames import Frames
-from analysis.rate_distortion import RateDistortion, compute_rate_distortion
+from analysis.rates.curves import RateDistortion, compute_rate_distortion
 
 RECORDED = Path(__file__).parent.parent / "recorded" / "results"
 

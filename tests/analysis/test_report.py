@@ -15,13 +15,13 @@ import pyarrow.parquet as pq
 import pytest
 
 import analysis
-from analysis.answer import answer_section, answer_sentences
-from analysis.missing import missing_section
-from analysis.page import MAX_PAGE_MB, build_page
-from analysis.palette import style_of
-from analysis.rate_distortion import compute_rate_distortion
+from analysis.overview.answer import answer_section, answer_sentences
+from analysis.overview.missing import missing_section
+from analysis.page.html import MAX_PAGE_MB, build_page
+from analysis.page.palette import style_of
+from analysis.page.section import NamedTable, Section
+from analysis.rates.curves import compute_rate_distortion
 from analysis.report import build_sections, main, write_report
-from analysis.section import NamedTable, Section
 from tests.recorded.make import make
 
 
@@ -329,6 +329,6 @@ def test_an_unknown_architecture_keeps_its_style():
 
 
 def test_templates_are_json():
-    from analysis.palette import DARK, LIGHT
+    from analysis.page.palette import DARK, LIGHT
 
     assert json.loads(json.dumps([LIGHT, DARK])) == [LIGHT, DARK]

@@ -15,17 +15,18 @@ from typing import Any
 from pandas.testing import assert_frame_equal
 
 from tests.chaos.harness import REPOSITORY, ChaosStudy, Session
-from tune.clock import StudyClock
-from tune.config import Resolved, read_config
-from tune.journal import NUM_FIRST_LINES, StudyJournal
-from tune.launch import choose_study_stack, study_facts
-from tune.plan import StudyPlan, plan_study
-from tune.proposal import Proposal
-from tune.recorder import Recorder
-from tune.rungs import RungLedger
-from tune.study import StudyFolder
-from tune.tables import read_table, write_table
-from tune.trial import open_corpus
+from tune.config.resolve import Resolved
+from tune.config.search import read_config
+from tune.scheduling.rungs import RungLedger
+from tune.space.points import Proposal
+from tune.storage.folder import StudyFolder
+from tune.storage.journal import NUM_FIRST_LINES, StudyJournal
+from tune.storage.recorder import Recorder
+from tune.study.opening import choose_study_stack, study_facts
+from tune.study.plan import StudyPlan, plan_study
+from tune.tables.files import read_table, write_table
+from tune.trial.clock import StudyClock
+from tune.trial.session import open_corpus
 
 TABLES = ("trials", "epochs", "rungs")
 ORDER = {

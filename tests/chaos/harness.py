@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 
 from tune.errors import UsageError
-from tune.tables import read_table
+from tune.tables.files import read_table
 
 REPOSITORY = Path(__file__).parents[2]
 INSIDE = Path(__file__).parent / "inside"

@@ -10,13 +10,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from models.precision import prepare_process
-from models.training import train_epochs
+from models.training.loop import train_epochs
+from models.training.precision import prepare_process
 from tests.chaos.checks import plan_of
-from tune.journal import StudyJournal
-from tune.launch import choose_study_stack
-from tune.proposer import Proposer
-from tune.trial import open_session
+from tune.scheduling.sampler import Proposer
+from tune.storage.journal import StudyJournal
+from tune.study.opening import choose_study_stack
+from tune.trial.session import open_session
 
 
 def main() -> int:

@@ -11,7 +11,7 @@ from typing import Any
 from tests.chaos import checks
 from tests.chaos.harness import ChaosStudy, Moment, Session, short_folder
 from tests.tiny_corpus import build_tiny_corpus
-from tune.journal import StudyJournal
+from tune.storage.journal import StudyJournal
 
 KILLS_PER_STUDY = 8
 TRIES = 3

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from models import registry
-from models.autoencoder import Autoencoder
+from models.networks.autoencoder import Autoencoder
 from models.registry import ModelConfig, build_model
 
 GUIDE = Path(__file__).parents[2] / "docs" / "ADDING_AN_ARCHITECTURE.md"
@@ -19,9 +19,9 @@ GUIDE = Path(__file__).parents[2] / "docs" / "ADDING_AN_ARCHITECTURE.md"
 def plain(monkeypatch):
     """The guide's example, registered by the guide's line for the length of a test."""
     source, line = re.findall(r"```python\n(.*?)```", GUIDE.read_text("utf-8"), flags=re.DOTALL)
-    module = ModuleType("models.plain")
+    module = ModuleType("models.networks.plain")
     exec(source, vars(module))
-    monkeypatch.setitem(sys.modules, "models.plain", module)
+    monkeypatch.setitem(sys.modules, "models.networks.plain", module)
     architecture = eval(line, vars(registry))
     monkeypatch.setitem(registry.ARCHITECTURES, architecture.name, architecture)
     return ModelConfig("plain", ratio=16, base_channels=8, dropout=0.1)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import ModelError
-from models.registry import ARCHITECTURES, RATIOS, ModelConfig, build_model
+from models.registry import ARCHITECTURES, ModelConfig, build_model
+from models.shapes import RATIOS
 
 
 def test_importing_the_registry_leaves_torch_out():

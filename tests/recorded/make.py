@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from tune.schemas import SCHEMAS
-from tune.tables import write_table
+from tune.tables.files import write_table
+from tune.tables.schemas import SCHEMAS
 
 HERE = Path(__file__).parent
 RATIOS = (4, 16, 64)
@@ -122,7 +122,7 @@ def write_promotion(results: Path, arch: str, ratio: int, rng: np.random.Generat
                 "ratio": ratio,
                 "base_channels": 32,
             }
-            # Every run chooses its own steps, as in `tune.coding.fit_coders`.
+            # Every run chooses its own steps, as in `tune.evaluation.coding.fit_coders`.
             own_steps = [round(step * (1 + 0.02 * math.sin(1 + len(runs))), 5) for step in STEPS]
             level_db = ideal_psnr_db(ratio) + GAIN_DB[arch] + gain_db + seed_db
             runs.append(

@@ -8,20 +8,25 @@ from typing import Any
 
 import pytest
 
-from models.precision import PLAIN
 from models.registry import ModelConfig
-from models.training import EpochResult, TrainConfig
+from models.training.config import TrainConfig
+from models.training.epoch_result import EpochResult
+from models.training.precision import PLAIN
 from tests.tiny_corpus import build_tiny_corpus
-from tune.clock import Moment, StudyClock
-from tune.config import resolve, write_config
-from tune.journal import Budget, StudyJournal
+from tune.config.machine import Machine
+from tune.config.resolve import resolve
+from tune.config.search import write_config
 from tune.outcomes import Outcome
-from tune.plan import plan_study
-from tune.profiles import Machine
-from tune.proposal import Proposal
-from tune.recorder import Recorder
-from tune.study import StudyFolder, create_study_folder
-from tune.trial import DataSpec, StudyFacts, TrialRecord, TrialSpec, open_corpus
+from tune.space.points import Proposal
+from tune.storage.folder import StudyFolder, create_study_folder
+from tune.storage.history import Budget
+from tune.storage.journal import StudyJournal
+from tune.storage.recorder import Recorder
+from tune.study.plan import plan_study
+from tune.trial.clock import Moment, StudyClock
+from tune.trial.record import TrialRecord
+from tune.trial.session import open_corpus
+from tune.trial.spec import DataSpec, StudyFacts, TrialSpec
 
 
 def moment(elapsed_s: float) -> Moment:

@@ -26,10 +26,10 @@ def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         raise AssertionError("the mistake was not found before the work began")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tune.profiles._has_cuda", lambda: False)
+    monkeypatch.setattr("tune.config.machine._has_cuda", lambda: False)
     monkeypatch.setattr("tune.search.run_all", refuse)
-    monkeypatch.setattr("tune.launch.choose_study_stack", refuse)
-    monkeypatch.setattr("models.precision.prepare_process", lambda: True)
+    monkeypatch.setattr("tune.study.opening.choose_study_stack", refuse)
+    monkeypatch.setattr("models.training.precision.prepare_process", lambda: True)
     monkeypatch.setattr("data.synthetic.build_synthetic_corpus", refuse)
     return tmp_path
 

@@ -13,9 +13,10 @@ import tune.promote
 import tune.search
 import tune.status
 import tune.train
-from tune.config import resolve, search_flags
-from tune.profiles import Machine
-from tune.space import DIMENSIONS, format_range
+from tune.config.machine import Machine
+from tune.config.resolve import resolve, search_flags
+from tune.space.dimension import format_range
+from tune.space.dimensions import DIMENSIONS
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"

@@ -5,21 +5,23 @@ from pathlib import Path
 import pytest
 
 from models.registry import ModelConfig
-from models.training import TrainConfig
-from tune.clock import StudyClock
-from tune.config import resolve, write_config
+from models.training.config import TrainConfig
+from tune.config.machine import Machine
+from tune.config.resolve import resolve
+from tune.config.search import write_config
 from tune.doctor import main
-from tune.examination import examine_study
-from tune.journal import Agreement, StudyJournal
-from tune.journal_file import keep_readable
-from tune.lock import study_lock
 from tune.outcomes import Outcome
-from tune.profiles import Machine
-from tune.projection import project_tables
-from tune.recorder import Recorder
-from tune.study import StudyFolder
-from tune.tables import read_table, write_table
-from tune.trial import DataSpec, TrialSpec
+from tune.results.examination import examine_study
+from tune.storage.folder import StudyFolder
+from tune.storage.history import Agreement
+from tune.storage.journal import StudyJournal
+from tune.storage.journal_file import keep_readable
+from tune.storage.lock import study_lock
+from tune.storage.projection import project_tables
+from tune.storage.recorder import Recorder
+from tune.tables.files import read_table, write_table
+from tune.trial.clock import StudyClock
+from tune.trial.spec import DataSpec, TrialSpec
 
 
 @pytest.fixture

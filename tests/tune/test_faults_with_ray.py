@@ -18,9 +18,9 @@ import pytest
 from tests.chaos.harness import Done, Running, short_folder, start
 from tests.sabotage import sabotaged
 from tests.tiny_corpus import build_tiny_corpus
-from tune.journal import StudyJournal
-from tune.journal_file import examine_journal
-from tune.tables import read_table
+from tune.storage.journal import StudyJournal
+from tune.storage.journal_file import examine_journal
+from tune.tables.files import read_table
 
 QUICK = [
     "--no-dashboard", "--arch", "baseline", "--ratio", "16", "--crop-px", "32", "--batch-size", "8",
@@ -96,8 +96,8 @@ def allocate_too_much():
         resource.setrlimit(resource.RLIMIT_AS, limits)
 
 def impatient():
-    import tune.watchdog
-    tune.watchdog.Watchdog.__init__.__defaults__ = (3, 15.0)
+    import tune.scheduling.watchdog
+    tune.scheduling.watchdog.Watchdog.__init__.__defaults__ = (3, 15.0)
 
 on_every_epoch(before)
 in_driver(impatient)
@@ -184,7 +184,7 @@ def before(session, epoch):
 on_every_epoch(before)
 
 def jump():
-    import tune.clock as clock
+    import tune.trial.clock as clock
     from datetime import timedelta
 
     class Jumping(clock.datetime):
@@ -335,7 +335,7 @@ import threading
 on_every_epoch(lambda session, epoch: time.sleep(0.3))
 
 def fill_on_the_way():
-    import tune.journal_file as journal_file
+    import tune.storage.journal_file as journal_file
     whole, count = journal_file.JournalFile.append_logs, [0]
 
     def append_logs(self, logs):

@@ -10,18 +10,17 @@ import pytest
 
 from tests.tiny_corpus import build_tiny_corpus
 from tune import promote
-from tune.candidates import CONTROL
-from tune.clock import Moment
+from tune.config.machine import Machine
+from tune.config.promotion import read_promotion, write_promotion
 from tune.doctor import main as doctor
-from tune.journal import StudyJournal
 from tune.outcomes import Outcome
-from tune.profiles import Machine
-from tune.promotion_config import read_promotion, write_promotion
-from tune.promotion_plan import plan_promotion, resolve_promotion
-from tune.proposal import Proposal
-from tune.searches import choose_searches, find_searches
-from tune.study import StudyFolder, create_study_folder
-from tune.trial import open_corpus
+from tune.promotion.plan import plan_promotion, resolve_promotion
+from tune.results.searches import choose_searches, find_searches
+from tune.space.points import CONTROL, Proposal
+from tune.storage.folder import StudyFolder, create_study_folder
+from tune.storage.journal import StudyJournal
+from tune.trial.clock import Moment
+from tune.trial.session import open_corpus
 
 CPU = Machine("cpu", 2)
 
@@ -34,7 +33,7 @@ def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         raise AssertionError("nothing may be run here")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tune.profiles._has_cuda", lambda: False)
+    monkeypatch.setattr("tune.config.machine._has_cuda", lambda: False)
     monkeypatch.setattr("tune.promote.run_all", refuse)
     return tmp_path
 
@@ -119,7 +118,7 @@ def test_crop_batch_and_images_are_those_of_the_search(make_search, tiny_corpus)
 
 
 def test_runs_differ_by_candidate_and_seed_only(make_search, tiny_corpus, study_folder):
-    from models.precision import PLAIN
+    from models.training.precision import PLAIN
 
     make_search(20.0, 21.0)
     plan = planned(tiny_corpus, epochs=7, patience=4)
@@ -137,8 +136,8 @@ def test_runs_differ_by_candidate_and_seed_only(make_search, tiny_corpus, study_
 
 
 def test_a_run_whose_batch_does_not_fit_is_predicted_with_its_micro_batch(make_search, tiny_corpus):
-    from models.precision import PLAIN
-    from tune.packing import WORKER_RAM_MIB
+    from models.training.precision import PLAIN
+    from tune.card.packing import WORKER_RAM_MIB
 
     make_search(20.0, 21.0)
     plan = planned(tiny_corpus)

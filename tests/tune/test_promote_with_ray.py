@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tune.tables import find_tables, read_table
+from tune.tables.files import find_tables, read_table
 
 REPOSITORY = Path(__file__).parents[2]
 PROMOTE = [

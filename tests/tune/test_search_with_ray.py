@@ -16,12 +16,13 @@ import pandas as pd
 import pytest
 
 from tests.sabotage import sabotaged
-from tune.config import Resolved, read_config
-from tune.journal import StudyJournal
-from tune.plan import plan_study
-from tune.proposer import Proposer
-from tune.tables import read_table
-from tune.trial import open_corpus
+from tune.config.resolve import Resolved
+from tune.config.search import read_config
+from tune.scheduling.sampler import Proposer
+from tune.storage.journal import StudyJournal
+from tune.study.plan import plan_study
+from tune.tables.files import read_table
+from tune.trial.session import open_corpus
 
 REPOSITORY = Path(__file__).parents[2]
 QUICK = [
@@ -207,7 +208,7 @@ LATER = """
 on_every_epoch(lambda session, epoch: None)
 
 def jump():
-    import tune.clock as clock
+    import tune.trial.clock as clock
 
     whole = clock.StudyClock.elapsed_s.fget
     trained = STATE / "trained"

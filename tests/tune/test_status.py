@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from tune.config import resolve, write_config
-from tune.lock import study_lock
-from tune.profiles import Machine
-from tune.promotion_config import PromotionConfig, write_promotion
-from tune.schemas import SCHEMAS
+from tune.config.machine import Machine
+from tune.config.promotion import PromotionConfig, write_promotion
+from tune.config.resolve import resolve
+from tune.config.search import write_config
 from tune.status import main
-from tune.study import create_study_folder
-from tune.tables import write_table
+from tune.storage.folder import create_study_folder
+from tune.storage.lock import study_lock
+from tune.tables.files import write_table
+from tune.tables.schemas import SCHEMAS
 
 CPU = Machine("cpu", 2)
 SAMPLES = {

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from models.training import EpochResult, NonFiniteError
+from models.training.epoch_result import EpochResult, NonFiniteError
 from tune import train
-from tune.tables import read_table
+from tune.tables.files import read_table
 
 
 @pytest.fixture
 def ends_by(tiny_corpus, tmp_path, monkeypatch, make_epoch):
     """Run the command on a training of one epoch that then raises; return code and trial's row."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("models.precision.prepare_process", lambda: True)
+    monkeypatch.setattr("models.training.precision.prepare_process", lambda: True)
 
     def run(error: BaseException | None, *arguments: str):
         def train_epochs(_session: object) -> Iterator[EpochResult]:
@@ -25,7 +25,7 @@ def ends_by(tiny_corpus, tmp_path, monkeypatch, make_epoch):
             if error is not None:
                 raise error
 
-        monkeypatch.setattr("models.training.train_epochs", train_epochs)
+        monkeypatch.setattr("models.training.loop.train_epochs", train_epochs)
         command = ["--arch", "baseline", "--data", str(tiny_corpus), "--crop-px", "32"]
         return train.main([*command, "--precision", "fp32", "--quiet", *arguments])
 

@@ -81,7 +81,9 @@ def around(function, kind, tear, end=die):
 
 def sabotage_driver():
     """Change the writers of journal, tables and study folders."""
-    from tune import journal_file, replacement, study
+    from tune.storage import folder as study
+    from tune.storage import journal_file
+    from tune.tables import replacement
 
     os.environ["CHAOS_DRIVER"] = str(os.getpid())
     whole_append = journal_file.JournalFile.append_logs
@@ -111,7 +113,7 @@ def sabotage_driver():
 
 def sabotage_worker():
     """Note what is trained; die in a checkpoint, or as a worker that is lost."""
-    from tune import checkpoints
+    from tune.trial import checkpoints
 
     log = Path(os.environ["CHAOS_LOG"])
 
@@ -133,5 +135,5 @@ def sabotage_worker():
 
 
 if "CHAOS_LOG" in os.environ:
-    before_import("tune.start", sabotage_driver)
-    before_import("tune.trainable", sabotage_worker)
+    before_import("tune.results.resume", sabotage_driver)
+    before_import("tune.engine.worker", sabotage_worker)

@@ -1,0 +1,215 @@
+"""The first screen: three sentences that state the answer, the figure behind them, the matrix."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.frames import Frames
+from analysis.intervals import Interval
+from analysis.overview.matrix import status_tables
+from analysis.overview.search_scores import SearchScores, compute_search_scores, draw_search_scores
+from analysis.page.palette import style_of
+from analysis.page.section import NamedFigure, Section
+from analysis.rates.curves import Lead, RateCurve, RateDistortion, RatePanel, RatePoint
+from analysis.rates.figure import draw_rate_distortion, rate_distortion_frame
+
+
+def answer_section(frames: Frames, result: RateDistortion) -> Section:
+    """Return the first section; without test scores it falls back to what searches say."""
+    if result.panels:
+        return Section(
+            "The answer",
+            "answer",
+            answer_sentences(frames, result.panels[0]),
+            _rate_figures(result),
+            status_tables(frames),
+        )
+    searched = compute_search_scores(frames)
+    return Section(
+        "The answer, of searches only",
+        "answer",
+        search_sentences(searched[0] if searched else None),
+        tuple(
+            NamedFigure(
+                f"search_scores_{number}",
+                "Best validation PSNR of each search against the nominal ratio, with the linear "
+                "codecs of as many elements. Chosen by this score, one seed: it flatters.",
+                draw_search_scores(scores),
+                scores.best,
+                is_main=number == 1,
+            )
+            for number, scores in enumerate(searched, start=1)
+        ),
+        status_tables(frames),
+    )
+
+
+def answer_sentences(frames: Frames, panel: RatePanel) -> tuple[str, ...]:
+    """Return the three sentences of a panel, and one that says what they were measured on."""
+    return (
+        _best_sentence(panel),
+        _gain_sentence(frames, panel),
+        _codec_sentence(panel),
+        f"Measured on the {panel.num_images} test images of {panel.footing.words}; PSNR compares "
+        "only within these bounds.",
+    )
+
+
+def search_sentences(scores: SearchScores | None) -> tuple[str, ...]:
+    """Return what searches alone allow to say."""
+    if scores is None:
+        return (
+            "There is no score yet: no trial has finished an epoch. Start a search with "
+            "python -m tune.search --arch attention --ratio 16.",
+        )
+    best = scores.best.sort_values("psnr_db").drop_duplicates("ratio", keep="last")
+    cells = [
+        f"{ratio}x {style_of(arch).label} {psnr_db:.2f} dB"
+        for arch, ratio, psnr_db in best.sort_values("ratio")[
+            ["arch", "ratio", "psnr_db"]
+        ].to_numpy()
+    ]
+    gains = best["hand_set_gain_db"].dropna()
+    gained = (
+        f"Against the hand-set trial of the same search that is {gains.min():+.2f} to "
+        f"{gains.max():+.2f} dB, the best of many against one."
+        if len(gains)
+        else "No hand-set trial of these searches has a score, so there is no gain to tell."
+    )
+    return (
+        "Best of the searches so far (quick, validation, one seed, no interval): "
+        f"{', '.join(cells)}.",
+        gained,
+        "Nothing has test scores yet, so where JPEG2000 and HEVC stand is not known: "
+        "python -m tune.promote measures it.",
+    )
+
+
+def _rate_figures(result: RateDistortion) -> tuple[NamedFigure, ...]:
+    panel = result.panels[0]
+    return (
+        NamedFigure(
+            "answer_psnr_rate",
+            "PSNR against real bits per pixel, all bytes that a decoder needs. Faint marks: "
+            "settings that another one of the same architecture beats in both.",
+            draw_rate_distortion(result, 0, "psnr_db", "rate"),
+            rate_distortion_frame(panel, "psnr_db", "rate"),
+            is_main=True,
+        ),
+        NamedFigure(
+            "answer_psnr_ratio",
+            "PSNR against the nominal ratio: latents unquantised, codecs at 8 bit over the ratio.",
+            draw_rate_distortion(result, 0, "psnr_db", "ratio"),
+            rate_distortion_frame(panel, "psnr_db", "ratio"),
+            is_main=True,
+        ),
+    )
+
+
+def _best_sentence(panel: RatePanel) -> str:
+    if not panel.leads:
+        return "No network has unquantised test scores."
+    cells = "; ".join(map(_lead_words, panel.leads))
+    below = [lead for lead in panel.leads if lead.psnr_db.mean < _klt_db(panel, lead.ratio)]
+    linear = (
+        f" Below block KLT, the linear code of as many elements: at "
+        f"{', '.join(f'{lead.ratio}x' for lead in below)}."
+        if below
+        else ""
+    )
+    return f"Best architecture per ratio, unquantised test PSNR: {cells}.{linear}"
+
+
+def _klt_db(panel: RatePanel, ratio: int) -> float:
+    """Return the PSNR of block KLT at a ratio; minus infinity where it has none."""
+    points = [p for curve in panel.curves if curve.name == "block_klt" for p in curve.uncoded]
+    return next((p.psnr_db.mean for p in points if p.ratio == ratio), -math.inf)
+
+
+def _lead_words(lead: Lead) -> str:
+    words = f"{lead.ratio}x {style_of(lead.best).label} {_span(lead.psnr_db)}"
+    if not lead.second:
+        return f"{words}, the only one"
+    ahead, second = lead.ahead_db, style_of(lead.second).label
+    if not ahead.low > 0:  # also where there is no interval
+        return f"{words}, not told apart from {second}"
+    return f"{words}, {ahead.mean:.2f} dB [{ahead.low:.2f}, {ahead.high:.2f}] ahead of {second}"
+
+
+def _span(score: Interval) -> str:
+    if math.isnan(score.low):
+        return f"{score.mean:.2f} dB (no interval)"
+    return f"{score.mean:.2f} dB [{score.low:.2f}, {score.high:.2f}]"
+
+
+def _gain_sentence(frames: Frames, panel: RatePanel) -> str:
+    verdicts = frames.verdicts
+    best = verdicts[
+        (verdicts["corpus_fingerprint"] == panel.footing.corpus_fingerprint)
+        & (verdicts["place"] == 1)
+    ].sort_values("study")
+    best = best.drop_duplicates(["arch", "ratio"], keep="last").sort_values(["ratio", "arch"])
+    measured = best.dropna(subset=["control_gain_mean_db"])
+    if measured.empty:
+        return "No winner has been measured against its hand-set control."
+    leading = {(lead.best, lead.ratio) for lead in panel.leads}
+    told = [(row["arch"], row["ratio"]) in leading for _, row in measured.iterrows()]
+    gains = [
+        f"{row['ratio']}x {style_of(row['arch']).label} {_gain_words(row)}"
+        for _, row in measured[told].iterrows()
+    ]
+    others = measured.loc[[not is_told for is_told in told], "control_gain_mean_db"]
+    if len(others):
+        span = " to ".join(dict.fromkeys(f"{gain:+.2f}" for gain in (others.min(), others.max())))
+        gains.append(f"other architectures {span} dB")
+    num_kept = int((best["candidate"] == "control").sum())
+    kept = f"; in {num_kept} cells the hand-set control itself is best" if num_kept else ""
+    return (
+        "Gain of the search over hand-set values, paired, on validation images: "
+        f"{', '.join(gains)}{kept}."
+    )
+
+
+def _gain_words(verdict: "pd.Series[Any]") -> str:
+    """Return the gain over the control; without an interval, as over one image, it says so."""
+    mean, low, high = (verdict[f"control_gain_{part}_db"] for part in ("mean", "low", "high"))
+    if math.isnan(low):
+        return f"{mean:+.2f} dB (no interval)"
+    told = "" if low > 0 or high < 0 else ", not told apart"
+    return f"{mean:+.2f} dB [{low:+.2f}, {high:+.2f}]{told}"
+
+
+def _codec_sentence(panel: RatePanel) -> str:
+    if not panel.front:
+        return "No latent was coded, so nothing compares with JPEG2000 and HEVC at equal bytes."
+    codecs = [curve for curve in panel.curves if curve.kind == "codec"]
+    if not codecs:
+        return "Neither JPEG2000 nor HEVC has scores on these images."
+    front = [point for _, point in panel.front]
+    standings = "; ".join(_standing(codec, front) for codec in codecs)
+    return f"At equal bytes, against the best network there: {standings}."
+
+
+def _standing(codec: RateCurve, front: Sequence[RatePoint]) -> str:
+    """Return how far a codec is ahead of the networks at its own rates, where they reach."""
+    rates = np.log10([point.rate_bpp for point in front])
+    psnr_db = np.array([point.psnr_db.mean for point in front])
+    gaps = [
+        (
+            point.ratio,
+            point.psnr_db.mean - float(np.interp(np.log10(point.rate_bpp), rates, psnr_db)),
+        )
+        for point in reversed(codec.coded)
+        if rates.min() <= np.log10(point.rate_bpp) <= rates.max()
+    ]
+    label = style_of(codec.name).label
+    if not gaps:
+        return f"{label} has no rate in common with the networks"
+    words = [
+        f"{abs(gap):.2f} dB {'ahead' if gap > 0 else 'behind'} at {8 / ratio:.3g} bit/px"
+        for ratio, gap in gaps
+    ]
+    return f"{label} is {', '.join(words)}"

@@ -1,0 +1,127 @@
+"""The architecture x ratio matrix: what was searched, what was promoted, what came out.
+
+One table per corpus, split, crop and number of validation images: scores compare only there. Every
+cell has the best quick score of its searches and the verdict of its newest promotion.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from analysis.frames import Frames
+from analysis.page.palette import KNOWN_ARCHITECTURES, architecture_order
+from analysis.page.section import NamedTable
+
+PIXELS = [
+    "corpus",
+    "is_synthetic",
+    "corpus_fingerprint",
+    "split_fingerprint",
+    "crop_px",
+    "val_images",
+]
+USUAL_RATIOS = (4, 8, 16, 32, 64)
+
+
+@dataclass(frozen=True)
+class StatusMatrix:
+    """What exists on one kind of pixels.
+
+    Attributes:
+        words: What the scores were measured on.
+        cells: Text by architecture (row) and ratio (column); "-" where nothing was tried.
+        num_cells: Cells in which something was tried.
+    """
+
+    words: str
+    cells: pd.DataFrame
+    num_cells: int
+
+
+def compute_status(frames: Frames) -> tuple[StatusMatrix, ...]:
+    """Return one matrix per kind of pixels, the one with most trials and runs first."""
+    quick = frames.trials[[*PIXELS, "arch", "ratio"]].assign(is_run=False)
+    full = frames.runs[[*PIXELS, "arch", "ratio"]].assign(is_run=True)
+    everything = pd.concat([quick, full], ignore_index=True)
+    kinds = sorted(everything.groupby(PIXELS), key=lambda kind: -len(kind[1]))
+    return tuple(_matrix(frames, rows) for _, rows in kinds)
+
+
+def status_tables(frames: Frames) -> tuple[NamedTable, ...]:
+    """Return the matrices as tables of a section."""
+    return tuple(
+        NamedTable(f"status_{number}", matrix.words, matrix.cells.reset_index())
+        for number, matrix in enumerate(compute_status(frames), start=1)
+    )
+
+
+def _matrix(frames: Frames, rows: pd.DataFrame) -> StatusMatrix:
+    first = rows.iloc[0]
+    trials = _of_pixels(frames.trials, first)
+    runs = _of_pixels(frames.runs, first)
+    tried = set(zip(rows["arch"], rows["ratio"], strict=True))
+    archs = architecture_order({*KNOWN_ARCHITECTURES, *rows["arch"]})
+    ratios = sorted({*USUAL_RATIOS, *(int(ratio) for ratio in rows["ratio"])})
+    cells = pd.DataFrame(
+        {
+            f"{ratio}x": [
+                _cell(frames, trials, runs, arch, ratio) if (arch, ratio) in tried else "-"
+                for arch in archs
+            ]
+            for ratio in ratios
+        },
+        index=pd.Index(archs, name="architecture"),
+    )
+    kind = "SYNTHETIC corpus" if first["is_synthetic"] else "Corpus"
+    words = (
+        f"{kind} {first['corpus']} ({first['corpus_fingerprint'][:8]}), {first['val_images']} "
+        f"validation images of {first['crop_px']} px: validation PSNR in dB, best quick trial of "
+        "the searches, and best candidate of the newest promotion (full) with its 95 % interval "
+        "over seeds."
+    )
+    return StatusMatrix(words, cells, len(tried))
+
+
+def _of_pixels(table: pd.DataFrame, first: "pd.Series[Any]") -> pd.DataFrame:
+    is_same = (table[PIXELS] == first[PIXELS]).all(axis=1)
+    return table[is_same]
+
+
+def _cell(frames: Frames, trials: pd.DataFrame, runs: pd.DataFrame, arch: str, ratio: int) -> str:
+    quick = trials[(trials["arch"] == arch) & (trials["ratio"] == ratio)]
+    full = runs[(runs["arch"] == arch) & (runs["ratio"] == ratio)]
+    lines = [*_full_lines(frames, full), *_quick_lines(quick)]
+    return "\n".join(lines)
+
+
+def _quick_lines(trials: pd.DataFrame) -> list[str]:
+    if trials.empty:
+        return []
+    best_db = trials["best_val_psnr_db"].max()
+    score = "no score" if pd.isna(best_db) else f"{best_db:.2f}"
+    num_running = int(trials["outcome"].isna().sum())
+    running = f", {num_running} without an end" if num_running else ""
+    return [f"quick {score}", f"{len(trials)} trials{running}"]
+
+
+def _full_lines(frames: Frames, runs: pd.DataFrame) -> list[str]:
+    if runs.empty:
+        return []
+    newest = max(set(runs["study"]), key=lambda study: (study[-15:], study))
+    verdicts = frames.verdicts[frames.verdicts["study"] == newest].sort_values("place")
+    runs = runs[runs["study"] == newest]
+    num_running = int(runs["outcome"].isna().sum())
+    running = f", {num_running} without an end" if num_running else ""
+    if verdicts["val_psnr_db"].isna().all():  # also where there is none
+        return ["full: no verdict yet", f"{len(runs)} runs{running}"]
+    best = verdicts.iloc[0]
+    span = (
+        ""
+        if pd.isna(best["val_psnr_low_db"])
+        else f" [{best['val_psnr_low_db']:.2f}, {best['val_psnr_high_db']:.2f}]"
+    )
+    return [
+        f"full {best['val_psnr_db']:.2f}{span}",
+        f"{best['candidate']}, {len(runs)} runs{running}",
+    ]

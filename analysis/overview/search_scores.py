@@ -1,0 +1,102 @@
+"""What searches alone say of architectures and ratios, where nothing was promoted yet.
+
+The best validation score of each architecture and ratio, beside the linear reference lines on the
+same images. It is the score that the trial was chosen by, of one seed at search fidelity: it
+flatters, and it has no interval.
+"""
+
+from dataclasses import dataclass
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from analysis.frames import Frames
+from analysis.overview.matrix import PIXELS
+from analysis.page.figure_parts import RATIO_AXIS, base_figure, with_title
+from analysis.page.palette import architecture_order, style_of
+
+
+@dataclass(frozen=True)
+class SearchScores:
+    """Best quick scores on one kind of pixels.
+
+    Attributes:
+        words: What the scores were measured on.
+        best: One row per architecture and ratio: arch, ratio, psnr_db, ssim, num_trials, and
+            hand_set_gain_db over the hand-set trials of its searches (missing without one).
+        references: One row per linear reference and ratio: reference, ratio, psnr_db, ssim.
+    """
+
+    words: str
+    best: pd.DataFrame
+    references: pd.DataFrame
+
+
+def compute_search_scores(frames: Frames) -> tuple[SearchScores, ...]:
+    """Return the best scores per kind of pixels, the one with most trials first."""
+    scored = frames.trials.dropna(subset=["best_val_psnr_db"])
+    kinds = sorted(scored.groupby(PIXELS), key=lambda kind: -len(kind[1]))
+    return tuple(_scores(frames, rows) for _, rows in kinds)
+
+
+def draw_search_scores(scores: SearchScores) -> go.Figure:
+    """Return best quick PSNR against the nominal ratio, with the linear reference lines."""
+    figure = base_figure()
+    for name in architecture_order(set(scores.best["arch"])):
+        rows = scores.best[scores.best["arch"] == name]
+        _add_line(figure, name, rows)
+    for name in sorted(set(scores.references["reference"])):
+        _add_line(figure, name, scores.references[scores.references["reference"] == name])
+    figure.update_xaxes(**RATIO_AXIS)
+    figure.update_yaxes(title="validation PSNR, dB")
+    return with_title(figure, scores.words)
+
+
+def _add_line(figure: go.Figure, name: str, rows: pd.DataFrame) -> None:
+    style = style_of(name)
+    rows = rows.sort_values("ratio")
+    figure.add_scatter(
+        x=rows["ratio"].tolist(),
+        y=rows["psnr_db"].tolist(),
+        mode="lines+markers",
+        name=style.label,
+        line={"color": style.colour, "dash": style.dash},
+        marker={
+            "color": style.colour,
+            "symbol": style.symbol,
+            "size": 9,
+            "line": {"color": style.colour, "width": 1.5 if style.symbol.endswith("-open") else 0},
+        },
+        hovertemplate="%{fullData.name} at %{x}x: %{y:.2f} dB<extra></extra>",
+    )
+
+
+def _scores(frames: Frames, trials: pd.DataFrame) -> SearchScores:
+    first = trials.iloc[0]
+    rows = []
+    for (arch, ratio), cell in trials.groupby(["arch", "ratio"]):
+        best = cell.sort_values("best_val_psnr_db").iloc[-1]
+        hand_set = cell[(cell["proposed_by"] == "hand_set") & (cell["study"] == best["study"])]
+        rows.append(
+            {
+                "arch": arch,
+                "ratio": ratio,
+                "psnr_db": best["best_val_psnr_db"],
+                "ssim": best["best_val_ssim"],
+                "num_trials": len(cell),
+                "hand_set_gain_db": best["best_val_psnr_db"] - hand_set["best_val_psnr_db"].max(),
+            }
+        )
+    same = frames.references
+    same = same[
+        (same["corpus_fingerprint"] == first["corpus_fingerprint"])
+        & (same["crop_px"] == first["crop_px"])
+        & (same["num_images"] == first["val_images"])
+    ]
+    kind = "SYNTHETIC corpus" if first["is_synthetic"] else "corpus"
+    return SearchScores(
+        f"{kind} {first['corpus']} ({first['corpus_fingerprint'][:8]}),<br>{first['val_images']} "
+        f"validation images of {first['crop_px']} px; quick, the best of each search",
+        pd.DataFrame(rows),
+        same.drop_duplicates(["reference", "ratio"])[["reference", "ratio", "psnr_db", "ssim"]],
+    )

@@ -1,0 +1,4 @@
+"""The report's part on promotions: candidates against each other, image by image.
+
+Start with `section.py`.
+"""

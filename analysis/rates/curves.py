@@ -1,0 +1,353 @@
+"""Rate-distortion: what a test image costs and how well it comes back, as values.
+
+Takes the frames, gives one `RatePanel` per footing (corpus, crop, group, bounds): scores on
+different footings are never put into one panel. Networks are the best candidate of each promotion;
+all scores are on test images, unquantised against the nominal ratio, and coded against real bits
+per pixel. Drawing is `analysis.rates.figure`'s.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from analysis.frames import Frames
+from analysis.intervals import Interval, interval, paired_interval
+from analysis.page.palette import architecture_order
+from analysis.rates.bjontegaard import Delta, Numbers, compare_curves
+from analysis.rates.footing import Footing, split_by_footing
+from tune.statistics.rate_points import step_ranks
+
+ASSUMED_LOOKS = 4.4
+"""Equivalent number of looks of Sentinel-1 IW GRDH, which the speckle floor assumes."""
+
+METRICS = ("psnr_db", "ssim", "rmse_db")
+CODECS = ("jpeg2000", "hevc_intra")
+REFERENCES = ("block_klt", "down_up")
+
+Kind = Literal["network", "codec", "reference"]
+
+
+@dataclass(frozen=True)
+class RatePoint:
+    """One setting of a network or codec on all images of a footing.
+
+    Attributes:
+        ratio: Nominal ratio.
+        quantiser_step: Step of the quantiser, mean over seeds, which choose their own; NaN where
+            nothing was quantised or rate was set.
+        rate_bpp: Mean of the real bits per pixel; NaN where nothing was coded.
+        psnr_db: PSNR, mean over images and seeds.
+        ssim: SSIM, mean over images and seeds.
+        rmse_db: Root mean square error of the backscatter, mean over images and seeds.
+        num_seeds: Seeds.
+        num_images: Images.
+    """
+
+    ratio: int
+    quantiser_step: float
+    rate_bpp: float
+    psnr_db: Interval
+    ssim: Interval
+    rmse_db: Interval
+    num_seeds: int
+    num_images: int
+
+
+@dataclass(frozen=True)
+class RateCurve:
+    """All points of a network architecture or codec.
+
+    Attributes:
+        name: Of the architecture or codec.
+        kind: What it is.
+        uncoded: Unquantised points by rising ratio; a codec's nominal targets.
+        coded: Points with real bytes, by rising rate.
+        front: The points of `coded` that no other of them beats in both rate and PSNR.
+    """
+
+    name: str
+    kind: Kind
+    uncoded: tuple[RatePoint, ...]
+    coded: tuple[RatePoint, ...]
+    front: tuple[RatePoint, ...]
+
+
+@dataclass(frozen=True)
+class Lead:
+    """How far the best architecture is ahead at a ratio, unquantised, by test PSNR.
+
+    Attributes:
+        ratio: Nominal ratio.
+        best: The best architecture.
+        psnr_db: Its PSNR.
+        second: The next one; "" where there is none.
+        ahead_db: Best minus second, paired by image; NaN where there is none.
+    """
+
+    ratio: int
+    best: str
+    psnr_db: Interval
+    second: str
+    ahead_db: Interval
+
+
+@dataclass(frozen=True)
+class RatePanel:
+    """Everything on one footing.
+
+    Attributes:
+        footing: What was measured on.
+        num_images: Test images that all curves share.
+        curves: Networks first, then codecs, then linear references.
+        leads: The best architecture per ratio.
+        front: Points of networks, with their names, that no network beats in both rate and PSNR.
+        floor_psnr_db: PSNR of the original without its speckle, at the assumed looks.
+        floor_rmse_db: The same as root mean square error.
+        looks: Looks that the floor assumes.
+        deltas: Bjøntegaard deltas against JPEG2000 and against baseline.
+        notes: What was left out and why.
+    """
+
+    footing: Footing
+    num_images: int
+    curves: tuple[RateCurve, ...]
+    leads: tuple[Lead, ...]
+    front: tuple[tuple[str, RatePoint], ...]
+    floor_psnr_db: float
+    floor_rmse_db: float
+    looks: float
+    deltas: tuple[Delta, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RateDistortion:
+    """Panels, the footing with the most images first, and what could not be shown."""
+
+    panels: tuple[RatePanel, ...]
+    notes: tuple[str, ...]
+
+
+def compute_rate_distortion(frames: Frames, looks: float = ASSUMED_LOOKS) -> RateDistortion:
+    """Return the rate-distortion panels of all promotions that have test scores.
+
+    Args:
+        frames: Tables of a results folder.
+        looks: Equivalent number of looks that the speckle floor assumes.
+    """
+    best, notes = best_candidates(frames)
+    test = frames.test.merge(best, on=["study", "candidate"])
+    is_finite = np.isfinite(test["psnr_db"])
+    if not is_finite.all():
+        notes = (f"{(~is_finite).sum()} test scores left out that are not finite", *notes)
+        test = test[is_finite]
+    codecs = frames.codecs.drop_duplicates(
+        ["corpus_fingerprint", "codec", "ratio", "image", "crop_px", "low_db", "quantiser_step"]
+    )
+    if test.empty:
+        return RateDistortion((), (*notes, "no promoted run has test scores yet"))
+    panels = tuple(
+        _panel(footing, networks, classical, looks)
+        for footing, (networks, classical) in split_by_footing(test, codecs).items()
+    )
+    return RateDistortion(panels, notes)
+
+
+def best_candidates(frames: Frames) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return study and candidate of the best one per architecture, ratio and corpus, and notes.
+
+    Best is place 1 of the verdicts, by validation; where a promotion has no verdict yet, the best
+    candidate of its search. Of several promotions the newest counts.
+    """
+    keys = ["arch", "ratio", "corpus_fingerprint", "study", "candidate"]
+    tested = frames.test[keys].drop_duplicates()
+    placed = frames.verdicts[["study", "candidate", "place"]]
+    tested = tested.merge(placed, on=["study", "candidate"], how="left")
+    # Names end in a time, so that of equal names the last is the newest.
+    tested["begun"] = tested["study"].str[-15:]
+    tested = tested.sort_values(["begun", "study", "place", "candidate"])
+    place = ["arch", "ratio", "corpus_fingerprint"]
+    newest = tested.groupby(place)["study"].transform("last")
+    older = sorted(set(tested["study"]) - set(newest))
+    notes = tuple(
+        f"{study}: a newer promotion of the same cell is shown instead" for study in older
+    )
+    best = tested[tested["study"] == newest].drop_duplicates(place)
+    unjudged = best.loc[best["place"].isna(), "study"]
+    notes += tuple(f"{study}: no verdict yet, its first candidate is shown" for study in unjudged)
+    return best[["study", "candidate"]], notes
+
+
+def _panel(footing: Footing, test: pd.DataFrame, codecs: pd.DataFrame, looks: float) -> RatePanel:
+    test, left_out = _on_common_images(test)
+    images = set(test["image"])
+    complete, incomplete = _complete_settings(codecs[codecs["image"].isin(images)], len(images))
+    curves = [
+        _curve(arch, "network", test[test["arch"] == arch])
+        for arch in architecture_order(set(test["arch"]))
+    ]
+    kinds: tuple[tuple[Kind, Sequence[str]], ...] = (("codec", CODECS), ("reference", REFERENCES))
+    absent = []
+    for kind, names in kinds:
+        for name in names:
+            rows = complete[complete["codec"] == name]
+            if rows.empty:
+                absent.append(f"no scores of {name} on these images")
+            else:
+                curves.append(_curve(name, kind, rows.assign(seed=0)))
+    floor_rmse_db = speckle_db(looks)
+    return RatePanel(
+        footing=footing,
+        num_images=len(images),
+        curves=tuple(curves),
+        leads=_leads(test),
+        front=_joint_front(curves),
+        floor_psnr_db=20 * math.log10(footing.range_db / floor_rmse_db),
+        floor_rmse_db=floor_rmse_db,
+        looks=looks,
+        deltas=_deltas(curves),
+        notes=(*left_out, *incomplete, *absent),
+    )
+
+
+def _on_common_images(test: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the rows of images that every network has: differences must not be the images'."""
+    sets = [set(images) for _, images in test.groupby(["arch", "ratio"])["image"]]
+    common, joint = set.intersection(*sets), set.union(*sets)
+    if not common:
+        return test, ("the networks share no test image: their points do not compare",)
+    words = f"{len(joint) - len(common)} images left out that not every network has scores of"
+    return test[test["image"].isin(common)], (words,) if len(common) < len(joint) else ()
+
+
+def _complete_settings(codecs: pd.DataFrame, num_images: int) -> tuple[pd.DataFrame, list[str]]:
+    """Return settings of codecs that cover all images: some codecs cannot get small enough."""
+    keys = ["codec", "ratio", "quantiser_step"]
+    counts = codecs.groupby(keys, dropna=False)["image"].transform("nunique")
+    short = codecs.assign(count=counts)[counts < num_images].drop_duplicates(keys)
+    sentences = [
+        f"{codec} at nominal {ratio}x left out: it has {count} of {num_images} images"
+        for codec, ratio, count in zip(short["codec"], short["ratio"], short["count"], strict=True)
+    ]
+    return codecs[counts == num_images], sentences
+
+
+def _curve(name: str, kind: Kind, rows: pd.DataFrame) -> RateCurve:
+    # Seeds of a network have steps of their own, so that only their ranks match.
+    setting = step_ranks(rows) if kind == "network" else "quantiser_step"
+    points = [_point(group) for _, group in rows.groupby(["ratio", setting], dropna=False)]
+    is_target = kind == "codec"  # set by its rate, so that each point has a nominal ratio too
+    uncoded = [p for p in points if is_target or math.isnan(p.rate_bpp)]
+    coded = [point for point in points if not math.isnan(point.rate_bpp)]
+    coded.sort(key=lambda point: point.rate_bpp)
+    return RateCurve(
+        name,
+        kind,
+        tuple(sorted(uncoded, key=lambda point: point.ratio)),
+        tuple(coded),
+        _front(coded),
+    )
+
+
+def _point(rows: pd.DataFrame) -> RatePoint:
+    scores = dict(zip(METRICS, _by_seed_and_image(rows, METRICS), strict=True))
+    return RatePoint(
+        ratio=int(rows["ratio"].iloc[0]),
+        quantiser_step=float(rows["quantiser_step"].mean()),
+        rate_bpp=float(rows["rate_bpp"].mean()),
+        psnr_db=interval(scores["psnr_db"]),
+        ssim=interval(scores["ssim"]),
+        rmse_db=interval(scores["rmse_db"]),
+        num_seeds=scores["psnr_db"].shape[0],
+        num_images=scores["psnr_db"].shape[1],
+    )
+
+
+def _leads(test: pd.DataFrame) -> tuple[Lead, ...]:
+    unquantised = test[test["rate_bpp"].isna()]
+    found = []
+    for ratio in sorted(set(unquantised["ratio"])):
+        rows = _complete_images(unquantised[unquantised["ratio"] == ratio])
+        if rows.empty:  # the architectures share no image
+            continue
+        scores = {
+            arch: _by_seed_and_image(rows[rows["arch"] == arch], ["psnr_db"])[0]
+            for arch in architecture_order(set(rows["arch"]))
+        }
+        order = sorted(scores, key=lambda arch: -float(np.mean(scores[arch])))
+        best, second = order[0], order[1] if len(order) > 1 else ""
+        nothing = Interval(math.nan, math.nan, math.nan)
+        ahead_db = paired_interval(scores[best], scores[second]) if second else nothing
+        found.append(Lead(int(ratio), best, interval(scores[best]), second, ahead_db))
+    return tuple(found)
+
+
+def _complete_images(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of images that every architecture and seed has, so that images pair."""
+    runs = rows.groupby(["arch", "seed"]).ngroups
+    return rows[rows.groupby("image")["image"].transform("size") == runs]
+
+
+def _by_seed_and_image(rows: pd.DataFrame, columns: Sequence[str]) -> Numbers:
+    """Return columns as matrices [columns, seeds, images], of the images that every seed has."""
+    seeds, seed_names = pd.factorize(rows["seed"], sort=True)
+    images, image_names = pd.factorize(rows["image"], sort=True)
+    scores = np.full((len(columns), len(seed_names), len(image_names)), np.nan)
+    scores[:, seeds, images] = rows[list(columns)].to_numpy(dtype=np.float64).T
+    return scores[:, :, np.isfinite(scores).all(axis=(0, 1))]
+
+
+def _front(by_rate: Sequence[RatePoint]) -> tuple[RatePoint, ...]:
+    """Return points that are better than every cheaper one; the points come by rising rate."""
+    kept: list[RatePoint] = []
+    for point in by_rate:
+        if not kept or point.psnr_db.mean > kept[-1].psnr_db.mean:
+            if kept and kept[-1].rate_bpp == point.rate_bpp:
+                kept.pop()
+            kept.append(point)
+    return tuple(kept)
+
+
+def _joint_front(curves: Sequence[RateCurve]) -> tuple[tuple[str, RatePoint], ...]:
+    networks = [(c.name, point) for c in curves if c.kind == "network" for point in c.coded]
+    names = {id(point): name for name, point in networks}
+    by_rate = sorted((point for _, point in networks), key=lambda point: point.rate_bpp)
+    return tuple((names[id(point)], point) for point in _front(by_rate))
+
+
+def speckle_db(looks: float) -> float:
+    """Return the standard deviation of log speckle in dB: (10 / ln 10) sqrt(psi_1(looks)).
+
+    A decoder that returned the image without its speckle would have this error. Source: variance of
+    the logarithm of a gamma variable of unit mean.
+
+    Example:
+        >>> round(speckle_db(4.4), 2)
+        2.2
+    """
+    from scipy.special import polygamma
+
+    return 10 / math.log(10) * math.sqrt(float(polygamma(1, looks)))
+
+
+def _deltas(curves: Sequence[RateCurve]) -> tuple[Delta, ...]:
+    by_name = {curve.name: curve for curve in curves if curve.coded}
+    return tuple(
+        compare_curves(curve.name, *_line(curve), anchor, *_line(by_name[anchor]))
+        for anchor in ("jpeg2000", "baseline")
+        if anchor in by_name
+        for curve in by_name.values()
+        if curve.name != anchor and curve.kind != "reference"
+        if not (anchor == "baseline" and curve.kind == "codec")
+    )
+
+
+def _line(curve: RateCurve) -> tuple[Numbers, Numbers]:
+    return (
+        np.array([point.rate_bpp for point in curve.front]),
+        np.array([point.psnr_db.mean for point in curve.front]),
+    )

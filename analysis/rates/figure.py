@@ -1,0 +1,251 @@
+"""Draw rate-distortion panels: networks, codecs, linear references, speckle floor, other data.
+
+One figure has one metric and one axis: nominal ratio and real rate are never in one figure. Every
+figure carries its footing (corpus, group, bounds, images), because scores without it mean nothing.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from analysis.intervals import Interval
+from analysis.page.figure_parts import RATE_AXIS, RATIO_AXIS, base_figure, with_title
+from analysis.page.palette import GREY, Style, style_of
+from analysis.rates.curves import METRICS, RateCurve, RateDistortion, RatePanel, RatePoint
+
+Axis = Literal["ratio", "rate"]
+
+METRIC_NAMES = {"psnr_db": "PSNR, dB", "ssim": "SSIM", "rmse_db": "RMSE, dB of backscatter"}
+
+
+@dataclass(frozen=True)
+class OtherPoint:
+    """A published score on other data: for orientation, never for comparison.
+
+    Attributes:
+        label: What it is.
+        ratio: Nominal ratio.
+        psnr_db: As published.
+        ssim: As published.
+    """
+
+    label: str
+    ratio: int
+    psnr_db: float
+    ssim: float
+
+
+PREDECESSOR = (
+    OtherPoint("baseline, 2.3 M parameters", 16, 20.5, 0.646),
+    OtherPoint("ResNet-Lite, 5.6 M parameters", 16, 21.2, 0.726),
+)
+"""README of AdamDuffyCastaldo/CNNAutoencoderProject at 31beaf8: other scenes, other bounds."""
+
+
+def draw_rate_distortion(
+    result: RateDistortion, panel: int = 0, metric: str = "psnr_db", against: Axis = "rate"
+) -> go.Figure:
+    """Return one metric of one panel against the real rate or the nominal ratio.
+
+    Args:
+        result: What `compute_rate_distortion` gave.
+        panel: Number of the panel; 0 has the most images.
+        metric: psnr_db, ssim or rmse_db.
+        against: rate for real bits per pixel on a log axis, ratio for the nominal ratio.
+
+    Raises:
+        ValueError: If there is no such metric.
+
+    Example:
+        >>> len(draw_rate_distortion(RateDistortion((), ())).data)
+        0
+    """
+    if metric not in METRICS:
+        raise ValueError(f"a metric is one of {METRICS}, found {metric!r}: choose one of these")
+    figure = base_figure()
+    if not result.panels:
+        return with_title(figure, "No rate-distortion scores yet")
+    shown = result.panels[panel]
+    if against == "rate":
+        _add_front(figure, shown, metric)
+    for curve in shown.curves:
+        _add_curve(figure, curve, metric, against)
+    _add_floor(figure, shown, metric, against)
+    if against == "ratio":
+        _add_other_data(figure, metric)
+        figure.update_xaxes(**RATIO_AXIS)
+    else:
+        figure.update_xaxes(**RATE_AXIS)
+    figure.update_yaxes(title=METRIC_NAMES[metric])
+    return with_title(figure, panel_words(shown))
+
+
+def rate_distortion_frame(panel: RatePanel, metric: str, against: Axis) -> pd.DataFrame:
+    """Return the numbers of a figure, one row per point."""
+    front = {id(point) for _, point in panel.front}
+    return pd.DataFrame(
+        [
+            {
+                "curve": curve.name,
+                "ratio": point.ratio,
+                "quantiser_step": point.quantiser_step,
+                "rate_bpp": point.rate_bpp,
+                metric: _score(point, metric).mean,
+                "low": _score(point, metric).low,
+                "high": _score(point, metric).high,
+                "num_seeds": point.num_seeds,
+                "num_images": point.num_images,
+                "on_front_of_networks": id(point) in front,
+                **_footing_columns(panel),
+            }
+            for curve in panel.curves
+            for point in _points(curve, against)
+        ]
+    )
+
+
+def panel_words(panel: RatePanel) -> str:
+    """Return what a figure of the panel must say of its pixels."""
+    seeds = sorted({p.num_seeds for c in panel.curves if c.kind == "network" for p in c.uncoded})
+    counts = " to ".join(str(count) for count in sorted({seeds[0], seeds[-1]})) if seeds else "no"
+    footing = panel.footing.words.replace("), ", "),<br>", 1)
+    return f"{footing}<br>{panel.num_images} test images, {counts} seeds, 95 % intervals over both"
+
+
+def _footing_columns(panel: RatePanel) -> dict[str, Any]:
+    footing = panel.footing
+    return {
+        "corpus": footing.corpus,
+        "corpus_fingerprint": footing.corpus_fingerprint,
+        "group": footing.group,
+        "polarisation": footing.polarisation,
+        "crop_px": footing.crop_px,
+        "low_db": footing.low_db,
+        "high_db": footing.high_db,
+    }
+
+
+def _points(curve: RateCurve, against: Axis) -> tuple[RatePoint, ...]:
+    return curve.uncoded if against == "ratio" else curve.coded
+
+
+def _score(point: RatePoint, metric: str) -> Interval:
+    score: Interval = getattr(point, metric)
+    return score
+
+
+def _place(point: RatePoint, against: Axis) -> float:
+    return point.ratio if against == "ratio" else point.rate_bpp
+
+
+def _add_curve(figure: go.Figure, curve: RateCurve, metric: str, against: Axis) -> None:
+    """Add a line with intervals; coded points that are not on its front are faint."""
+    points = curve.uncoded if against == "ratio" else curve.front
+    if not points:
+        return
+    style = style_of(curve.name)
+    _add_line(figure, style, points, metric, against)
+    on_front = {id(point) for point in points}
+    beaten = [point for point in _points(curve, against) if id(point) not in on_front]
+    if beaten:
+        figure.add_scatter(
+            x=[_place(point, against) for point in beaten],
+            y=[_score(point, metric).mean for point in beaten],
+            mode="markers",
+            marker={"color": style.colour, "symbol": style.symbol, "size": 6},
+            opacity=0.35,
+            legendgroup=style.label,
+            showlegend=False,
+            name=f"{style.label}, beaten by another setting",
+            hovertemplate="%{fullData.name}<br>%{x:.3g}: %{y:.3f}<extra></extra>",
+        )
+
+
+def _add_line(
+    figure: go.Figure, style: Style, points: Iterable[RatePoint], metric: str, against: Axis
+) -> None:
+    points = list(points)
+    scores = [_score(point, metric) for point in points]
+    is_thin = style.symbol.endswith("-open")
+    figure.add_scatter(
+        x=[_place(point, against) for point in points],
+        y=[score.mean for score in scores],
+        error_y={
+            "type": "data",
+            "array": [_finite(score.high - score.mean) for score in scores],
+            "arrayminus": [_finite(score.mean - score.low) for score in scores],
+            "thickness": 1.2,
+            "width": 3,
+        },
+        customdata=[
+            [point.ratio, point.quantiser_step, score.low, score.high]
+            for point, score in zip(points, scores, strict=True)
+        ],
+        mode="lines+markers",
+        name=style.label,
+        legendgroup=style.label,
+        line={"color": style.colour, "dash": style.dash, "width": 1.5 if is_thin else 2},
+        marker={
+            "color": style.colour,
+            "symbol": style.symbol,
+            "size": 9,
+            "line": {"color": style.colour, "width": 1.5 if is_thin else 0},
+        },
+        hovertemplate=(
+            "%{fullData.name}, nominal %{customdata[0]}x, step %{customdata[1]}<br>"
+            "%{x:.3g}: %{y:.3f} [%{customdata[2]:.3f}, %{customdata[3]:.3f}]<extra></extra>"
+        ),
+    )
+
+
+def _finite(length: float) -> float:
+    return length if math.isfinite(length) else 0.0
+
+
+def _add_front(figure: go.Figure, panel: RatePanel, metric: str) -> None:
+    """Add the networks' front in rate and PSNR as a broad pale band below everything."""
+    if panel.front:
+        figure.add_scatter(
+            x=[point.rate_bpp for _, point in panel.front],
+            y=[_score(point, metric).mean for _, point in panel.front],
+            mode="lines",
+            line={"color": GREY, "width": 9},
+            opacity=0.3,
+            name="front of the networks",
+            hoverinfo="skip",
+        )
+
+
+def _add_floor(figure: go.Figure, panel: RatePanel, metric: str, against: Axis) -> None:
+    """Add the line of a perfect despeckler; SSIM has no such closed form."""
+    height = {"psnr_db": panel.floor_psnr_db, "rmse_db": panel.floor_rmse_db}.get(metric)
+    places = [_place(point, against) for c in panel.curves for point in _points(c, against)]
+    if height is None or not places:
+        return
+    figure.add_scatter(
+        x=[min(places), max(places)],
+        y=[height, height],
+        mode="lines",
+        line={"color": GREY, "width": 1.5, "dash": "5px,3px,1px,3px"},
+        name=f"speckle removed, {panel.looks:g} looks assumed",
+        hovertemplate="speckle floor: %{y:.2f}<extra></extra>",
+    )
+
+
+def _add_other_data(figure: go.Figure, metric: str) -> None:
+    if metric == "rmse_db":  # was not published
+        return
+    figure.add_scatter(
+        x=[point.ratio for point in PREDECESSOR],
+        y=[getattr(point, metric) for point in PREDECESSOR],
+        text=[point.label for point in PREDECESSOR],
+        mode="markers",
+        marker={"color": GREY, "symbol": "asterisk-open", "size": 10, "line": {"width": 1.5}},
+        opacity=0.6,
+        name="predecessor, other data",
+        hovertemplate="predecessor: %{text}, other data: %{y}<extra></extra>",
+    )

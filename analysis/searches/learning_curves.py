@@ -1,0 +1,195 @@
+"""Learning curves of a search with its rungs, and how each curve ended.
+
+A search may have a million epochs; a figure shows a fair choice of trials and says how many it
+left out.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from analysis.page.palette import GREY, LIGHT, OUTCOMES
+from analysis.study_view import StudyView
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+MAX_CURVES = 80
+"""Curves that a figure can show without becoming a smear."""
+
+MAX_POINTS = 100
+"""Epochs per curve: more cannot be told apart at the figure's width."""
+
+
+@dataclass(frozen=True)
+class LearningCurves:
+    """The curves of one search.
+
+    Attributes:
+        points: One row per trial and shown epoch: `trial_number`, `label`, `outcome`, `epoch`,
+            `val_psnr_db`; in this order of trial and epoch.
+        rung_epochs: Where trials are compared.
+        num_trials: Trials with an epoch.
+        num_shown: Trials whose curve is shown.
+        best_trial: Number of the best one, which is always shown; None without any.
+        low_db: Lower end of the view: below it are only the first epochs and what never learnt.
+    """
+
+    points: pd.DataFrame
+    rung_epochs: tuple[int, ...]
+    num_trials: int
+    num_shown: int
+    best_trial: int | None
+    low_db: float | None
+
+    @property
+    def words(self) -> str:
+        """How many curves there are, and how the shown ones were chosen."""
+        if self.num_shown == self.num_trials:
+            return f"All {self.num_trials} trials that finished an epoch."
+        return (
+            f"{self.num_shown} of {self.num_trials} trials: the best half of them by score, the "
+            "others spread evenly over every outcome; each with at most "
+            f"{MAX_POINTS} of its epochs."
+        )
+
+
+def compute_learning_curves(view: StudyView, max_curves: int = MAX_CURVES) -> LearningCurves:
+    """Return the curves to show.
+
+    Args:
+        view: The study.
+        max_curves: Curves at most: half of them the best trials, half spread over the outcomes.
+    """
+    started = view.trials[view.trials["trial_number"].isin(view.epochs["trial_number"].unique())]
+    shown = _choose(started, max_curves)
+    facts = shown[["trial_number", "label", "outcome"]]
+    points = view.epochs[["trial_number", "epoch", "val_psnr_db"]].merge(facts, on="trial_number")
+    points = _thin(points[["trial_number", "label", "outcome", "epoch", "val_psnr_db"]])
+    best = view.scored
+    return LearningCurves(
+        points=points.sort_values(["trial_number", "epoch"]).reset_index(drop=True),
+        rung_epochs=tuple(sorted({int(epoch) for epoch in view.rungs["rung_epoch"]})),
+        num_trials=len(started),
+        num_shown=len(shown),
+        best_trial=None if best.empty else int(best["trial_number"].iloc[0]),
+        low_db=_low(points),
+    )
+
+
+def draw_learning_curves(result: LearningCurves) -> "Figure":
+    """Return validation PSNR over epochs: dash, colour and end mark say how each trial ended."""
+    from plotly.graph_objects import Figure
+
+    figure = Figure(layout={"template": LIGHT, "height": 460})
+    for epoch in result.rung_epochs:
+        figure.add_vline(
+            x=epoch,
+            line={"color": GREY, "width": 1, "dash": "dot"},
+            annotation={"text": f"rung {epoch}", "font": {"size": 11, "color": GREY}},
+            annotation_position="top",
+        )
+    present = set(result.points["outcome"])
+    for outcome in (*OUTCOMES, *sorted(present - set(OUTCOMES))):
+        rows = result.points[result.points["outcome"] == outcome]
+        if len(rows):
+            _draw_outcome(figure, outcome, rows, result.best_trial)
+    figure.update_xaxes(title="epoch", rangemode="tozero")
+    figure.update_yaxes(title="validation PSNR [dB]")
+    if result.low_db is not None:
+        high_db = float(result.points["val_psnr_db"].max())
+        margin_db = max(0.05 * (high_db - result.low_db), 0.05)
+        figure.update_yaxes(range=[result.low_db - margin_db, high_db + margin_db])
+    return figure
+
+
+def _draw_outcome(
+    figure: "Figure", outcome: str, rows: pd.DataFrame, best_trial: int | None
+) -> None:
+    """Add one trace for all curves of an outcome, one for their ends, one for the best trial."""
+    from plotly.graph_objects import Scatter
+
+    style = OUTCOMES.get(outcome, OUTCOMES["running"])
+    is_best = (rows["trial_number"] == best_trial).to_numpy()
+    for part, width, opacity in ((rows[~is_best], 1.2, 0.6), (rows[is_best], 3.5, 1.0)):
+        if part.empty:
+            continue
+        lines = _with_gaps(part)
+        figure.add_trace(
+            Scatter(
+                x=lines["epoch"].to_numpy(dtype="float32"),
+                y=lines["val_psnr_db"].to_numpy(dtype="float32"),
+                customdata=lines["trial_number"].fillna(0).to_numpy(dtype="int32"),
+                hovertemplate="t%{customdata:03d} epoch %{x}: %{y:.2f} dB<extra>"
+                + style.label
+                + "</extra>",
+                mode="lines",
+                line={"color": style.colour, "dash": style.dash, "width": width},
+                opacity=opacity,
+                legendgroup=outcome,
+                showlegend=False,
+            )
+        )
+    ends = rows.groupby("trial_number").tail(1)
+    figure.add_trace(
+        Scatter(
+            x=ends["epoch"].to_numpy(),
+            y=ends["val_psnr_db"].to_numpy(),
+            text=ends["label"].to_numpy(),
+            hovertemplate="%{text} ended at epoch %{x}, %{y:.2f} dB<extra>"
+            + style.label
+            + "</extra>",
+            mode="markers",
+            marker={"symbol": style.symbol, "color": style.colour, "size": 9},
+            name=f"{style.label} ({ends['trial_number'].nunique()})",
+            legendgroup=outcome,
+        )
+    )
+
+
+def _choose(started: pd.DataFrame, max_curves: int) -> pd.DataFrame:
+    """Return at most so many trials: the best, and of the others as evenly as there are."""
+    if len(started) <= max_curves:
+        return started
+    ranked = started.sort_values("best_val_psnr_db", ascending=False, kind="stable")
+    best = ranked.iloc[: max_curves // 2]
+    others = ranked.iloc[max_curves // 2 :].sort_values(["outcome", "trial_number"])
+    # One of each outcome at least, and of the rest every n-th: outcomes in their proportions.
+    first = others.groupby("outcome").head(1)
+    left = max(max_curves - len(best) - len(first), 0)
+    rest = others.drop(first.index)
+    places = np.unique(np.linspace(0, len(rest) - 1, left).round().astype(int))
+    return pd.concat([best, first, rest.iloc[places]]).sort_values("trial_number")
+
+
+def _thin(points: pd.DataFrame) -> pd.DataFrame:
+    """Return every n-th epoch of long curves, always with the first and the last one."""
+    if points.empty:
+        return points
+    by_trial = points.groupby("trial_number")["epoch"]
+    place = by_trial.cumcount()
+    length = by_trial.transform("size")
+    stride = np.ceil(length / MAX_POINTS).astype(int)
+    thinned: pd.DataFrame = points[(place % stride == 0) | (place == length - 1)]
+    return thinned
+
+
+def _low(points: pd.DataFrame) -> float | None:
+    """Return the lower end of the view: what 19 of 20 trials reach at their end, or begin with."""
+    if points.empty:
+        return None
+    ends_db = points.groupby("trial_number")["val_psnr_db"].last()
+    median_db, low_db = float(ends_db.median()), float(ends_db.quantile(0.05))
+    first_db = float(points.groupby("trial_number")["val_psnr_db"].first().median())
+    return max(min(low_db, first_db), low_db - 2 * max(median_db - low_db, 1.0))
+
+
+def _with_gaps(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with an empty one between trials, which lifts the pen."""
+    number = rows["trial_number"].to_numpy()
+    starts = np.flatnonzero(np.diff(number)) + 1
+    order = np.insert(np.arange(len(rows)), starts, -1)
+    lifted = rows.reset_index(drop=True).reindex(order)
+    return lifted.reset_index(drop=True)

@@ -1,0 +1,116 @@
+"""How the trials of a search ended, and why."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from analysis.page.axes import single_bar
+from analysis.page.palette import OUTCOMES
+from analysis.study_view import StudyView
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+PATTERNS = {
+    "stopped": "/",
+    "diverged": "x",
+    "out_of_memory": "+",
+    "failed": ".",
+    "rejected": "-",
+    "interrupted": "\\",
+    "running": "|",
+}
+"""Hatching of each outcome, so that bars are told apart without colour."""
+
+
+@dataclass(frozen=True)
+class OutcomeCounts:
+    """How the trials of one search ended.
+
+    Attributes:
+        counts: One row per outcome and kind of reason, the most frequent first within an outcome:
+            `outcome`, `reason` (numbers in it are "N"; empty for completed and running trials),
+            `num_trials`, `share` of all trials, `example` (the trial of the lowest number).
+        num_trials: All trials.
+        num_crashed: Those that diverged, ran out of memory or failed.
+        num_over: Those that ended for good, which crash rates are over.
+    """
+
+    counts: pd.DataFrame
+    num_trials: int
+    num_crashed: int
+    num_over: int
+
+    @property
+    def crash_rate(self) -> float | None:
+        """Share of the ended trials that crashed; None before the first has ended."""
+        return self.num_crashed / self.num_over if self.num_over else None
+
+
+def compute_outcome_counts(view: StudyView) -> OutcomeCounts:
+    """Return the counts; reasons that differ only in numbers and trials' names count together."""
+    trials = view.trials
+    reasons = (
+        trials["reason"]
+        .fillna("")
+        .str.strip()
+        .str.split("\n")
+        .str[-1]
+        .str.replace(r"(?<![A-Za-z_])[-+]?\d[\d.,]*(e[-+]?\d+)?", "N", regex=True)
+        .where(~trials["outcome"].isin(["completed", "running"]), "")
+    )
+    counts = (
+        trials.assign(reason=reasons)
+        .groupby(["outcome", "reason"], as_index=False)
+        .agg(num_trials=("trial", "size"), example=("label", "first"))
+    )
+    counts["share"] = counts["num_trials"] / max(len(trials), 1)
+    place = {outcome: number for number, outcome in enumerate(OUTCOMES)}
+    counts["place"] = counts["outcome"].map(place).fillna(len(place))
+    counts = counts.sort_values(
+        ["place", "outcome", "num_trials", "reason"], ascending=[True, True, False, True]
+    )
+    is_over = ~trials["outcome"].isin(["running", "interrupted"])
+    return OutcomeCounts(
+        counts=counts[["outcome", "num_trials", "share", "reason", "example"]].reset_index(
+            drop=True
+        ),
+        num_trials=len(trials),
+        num_crashed=int(trials["is_crash"].sum()),
+        num_over=int(is_over.sum()),
+    )
+
+
+def draw_outcome_counts(result: OutcomeCounts) -> "Figure":
+    """Return one bar cut into outcomes; hatching and colour say which."""
+    from plotly.graph_objects import Bar, Figure
+
+    figure = Figure(layout=single_bar())
+    for outcome, rows in result.counts.groupby("outcome", sort=False):
+        style = OUTCOMES.get(str(outcome), OUTCOMES["running"])
+        count = int(rows["num_trials"].sum())
+        figure.add_trace(
+            Bar(
+                x=[count],
+                y=["trials"],
+                orientation="h",
+                marker={
+                    "color": style.colour,
+                    "pattern": {"shape": PATTERNS.get(str(outcome), ""), "size": 6},
+                },
+                name=f"{style.label} ({count})",
+                hovertemplate=f"{style.label}: {count}<br>" + _reasons(rows) + "<extra></extra>",
+            )
+        )
+    figure.update_xaxes(title="trials")
+    figure.update_yaxes(visible=False)
+    return figure
+
+
+def _reasons(rows: pd.DataFrame) -> str:
+    return "<br>".join(
+        f"{count} x {reason}"
+        for count, reason in zip(rows["num_trials"].head(5), rows["reason"], strict=False)
+        if reason
+    )

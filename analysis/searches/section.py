@@ -1,0 +1,271 @@
+"""What every search learnt: one section of the report per study.
+
+Joins the diagnoses; each is a module of its own. The more studies there are, the fewer curves and
+marks each one shows, so that the page stays small; captions say what was left out.
+"""
+
+import re
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis.frames import Frames
+from analysis.page.section import NamedFigure, NamedTable, Section
+from analysis.searches.generalisation_gap import compute_generalisation_gap, draw_generalisation_gap
+from analysis.searches.importance_bars import compute_importance_bars, draw_importance_bars
+from analysis.searches.learning_curves import (
+    MAX_CURVES,
+    compute_learning_curves,
+    draw_learning_curves,
+)
+from analysis.searches.marginals import compute_marginals, find_edges
+from analysis.searches.memory_fit import compute_memory_fit, draw_memory_fit
+from analysis.searches.outcome_counts import compute_outcome_counts, draw_outcome_counts
+from analysis.searches.parallel_coordinates import (
+    MAX_LINES,
+    compute_parallel_coordinates,
+    draw_parallel_coordinates,
+)
+from analysis.searches.progress import compute_sweep_progress, draw_sweep_progress
+from analysis.searches.rung_audit import compute_rung_audit
+from analysis.searches.sensitivity import compute_sensitivity, draw_sensitivity
+from analysis.searches.time_spent import compute_time_spent, draw_time_spent
+from analysis.study_view import MAX_MARKS, StudyView, view_studies
+
+NUM_CURVES = 1600
+NUM_MARKS = 20000
+"""Curves and marks of one kind of figure over all studies; a study shows its share of them."""
+
+
+@dataclass(frozen=True)
+class Shares:
+    """What one study may show.
+
+    Attributes:
+        curves: Learning curves.
+        marks: Marks of a scatter.
+        lines: Lines through parallel coordinates.
+    """
+
+    curves: int
+    marks: int
+    lines: int
+
+
+def share_of(num_studies: int) -> Shares:
+    """Return what each of so many studies may show.
+
+    >>> share_of(1).curves, share_of(40).curves
+    (80, 40)
+    """
+    each = max(num_studies, 1)
+    return Shares(
+        curves=max(min(MAX_CURVES, NUM_CURVES // each), 10),
+        marks=max(min(MAX_MARKS, NUM_MARKS // each), 100),
+        lines=max(min(MAX_LINES, NUM_MARKS // (4 * each)), 100),
+    )
+
+
+def sweep_sections(frames: Frames) -> tuple[Section, ...]:
+    """Return one section per search, in the order of the studies' names; none without searches."""
+    views = view_studies(frames)
+    shares = share_of(len(views))
+    return tuple(study_section(view, shares) for view in views)
+
+
+def study_section(view: StudyView, shares: Shares) -> Section:
+    """Return what one search learnt; without trials a sentence that says so."""
+    title = f"What the search learnt: {view.title}"
+    anchor = "sweep-" + re.sub(r"[^a-z0-9_-]+", "-", view.name.lower())
+    if view.trials.empty:
+        words = f"{view.name}: the search has begun and handed out no trial yet."
+        return Section(title, anchor, (words,))
+    figures = [
+        *_score_figures(view, shares),
+        *_space_figures(view, shares),
+        *_cost_figures(view),
+    ]
+    return Section(title, anchor, tuple(_paragraphs(view)), tuple(figures), tuple(_tables(view)))
+
+
+def _paragraphs(view: StudyView) -> list[str]:
+    searched = ", ".join(dim.name.replace("_", " ") for dim in view.space) or "an unknown space"
+    counts = compute_outcome_counts(view)
+    state = "finished" if view.is_finished else "not finished"
+    crash = "" if counts.crash_rate is None else f", crash rate {counts.crash_rate:.0%}"
+    text = (
+        f"{view.name} searches {searched}: {len(view.trials)} of {view.num_planned} trials, "
+        f"{state}{crash}."
+    )
+    edges = [f"{edge.words[0].upper()}{edge.words[1:]}." for edge in find_edges(view)]
+    gap = compute_generalisation_gap(view).words
+    audit = compute_rung_audit(view).words
+    return [text, *edges, audit, gap, compute_time_spent(view).words]
+
+
+def _score_figures(view: StudyView, shares: Shares) -> list[NamedFigure]:
+    if view.epochs.empty:
+        return []
+    progress = compute_sweep_progress(view)
+    curves = compute_learning_curves(view, shares.curves)
+    gap = compute_generalisation_gap(view, shares.marks)
+    figures = [
+        NamedFigure(
+            f"{view.name}_progress",
+            "Best validation PSNR so far against the epochs that all trials together had spent. "
+            "Grey lines are linear codecs with as many latent elements.",
+            draw_sweep_progress(progress),
+            progress.steps,
+        ),
+        NamedFigure(
+            f"{view.name}_curves",
+            f"Learning curves. {curves.words} The thick one is the best trial; dotted vertical "
+            "lines are the rungs. Dash and end mark say how a trial ended.",
+            draw_learning_curves(curves),
+            curves.points,
+            is_main=True,
+        ),
+    ]
+    if gap.best_gap_db is not None:
+        figures.append(
+            NamedFigure(
+                f"{view.name}_gap",
+                "Training minus validation PSNR at each trial's best epoch; well above 0 a trial "
+                "over-fits.",
+                draw_generalisation_gap(gap),
+                gap.marks,
+            )
+        )
+    return figures
+
+
+def _space_figures(view: StudyView, shares: Shares) -> list[NamedFigure]:
+    figures = []
+    sensitivity = compute_sensitivity(view, shares.marks)
+    if sensitivity is not None:
+        figures.append(
+            NamedFigure(
+                f"{view.name}_sensitivity",
+                f"Best score over {sensitivity.x.name.replace('_', ' ')}. {sensitivity.words} The "
+                "shade says "
+                + (sensitivity.colour.name if sensitivity.colour else "nothing").replace("_", " ")
+                + ", the symbol how the trial ended. Trials that rungs stopped were trained less.",
+                draw_sensitivity(sensitivity),
+                sensitivity.marks,
+                is_main=True,
+            )
+        )
+    lines = compute_parallel_coordinates(view, shares.lines)
+    if lines is not None:
+        figures.append(
+            NamedFigure(
+                f"{view.name}_parallel",
+                f"Parallel coordinates of {len(lines.lines)} of {lines.num_scored} trials with a "
+                "score, in fifths by score, the best one thick and dark; the legend shows and "
+                "hides them.",
+                draw_parallel_coordinates(lines),
+                lines.lines,
+            )
+        )
+    importance = compute_importance_bars(view)
+    if len(importance.bars):
+        figures.append(
+            NamedFigure(
+                f"{view.name}_importance",
+                "Importance by Optuna's evaluators: PED-ANOVA asks what separates the best trials "
+                "from the rest, fANOVA which share of the variance a dimension explains. "
+                "Completed trials were chosen by the rungs; at the first rung all were trained "
+                "equally long. In brackets the trials; tens of them say little.",
+                draw_importance_bars(importance),
+                importance.bars,
+            )
+        )
+    return figures
+
+
+def _cost_figures(view: StudyView) -> list[NamedFigure]:
+    counts, spent, memory = (
+        compute_outcome_counts(view),
+        compute_time_spent(view),
+        compute_memory_fit(view),
+    )
+    figures = [
+        NamedFigure(
+            f"{view.name}_outcomes",
+            "How the trials ended. Crashes are diverged, out of memory and failed; stopped is "
+            "none.",
+            draw_outcome_counts(counts),
+            counts.counts,
+        ),
+    ]
+    if spent.frame["seconds"].sum() > 0:
+        figures.append(
+            NamedFigure(f"{view.name}_time", spent.words, draw_time_spent(spent), spent.frame)
+        )
+    if memory.num_trials:
+        figures.append(
+            NamedFigure(f"{view.name}_memory", memory.words, draw_memory_fit(memory), memory.marks)
+        )
+    return figures
+
+
+def _tables(view: StudyView) -> list[NamedTable]:
+    counts, audit = compute_outcome_counts(view), compute_rung_audit(view)
+    tables = [
+        NamedTable(
+            f"{view.name}_outcome_reasons",
+            "How and why trials ended; numbers in reasons are N.",
+            counts.counts.rename(columns={"num_trials": "trials"}),
+        )
+    ]
+    if view.space:
+        tables.append(
+            NamedTable(
+                f"{view.name}_marginals",
+                "What each value gave on its own. Best scores of stopped trials are those of fewer "
+                "epochs; the mean at the first rung compares equally long trainings. The crash "
+                "rate is over ended trials.",
+                _marginal_headings(compute_marginals(view).values),
+            )
+        )
+    if len(audit.rungs):
+        tables.append(
+            NamedTable(
+                f"{view.name}_rungs",
+                f"The rungs. {audit.words} The rank correlation is Spearman's, of the score there "
+                "with the end.",
+                _rung_headings(audit.rungs),
+            )
+        )
+    return tables
+
+
+def _rung_headings(rungs: pd.DataFrame) -> pd.DataFrame:
+    return rungs.rename(
+        columns={
+            "rung_epoch": "rung at epoch",
+            "num_judged": "judged",
+            "num_kept": "kept",
+            "num_stopped": "stopped",
+            "num_audited": "audited",
+            "num_audited_completed": "audited to the end",
+            "num_wrong_stops": "wrong stops",
+            "false_stop_rate": "false-stop rate",
+            "cutoff_db": "last cutoff [dB]",
+            "rank_correlation": "rank correlation",
+            "num_ranked": "trials ranked",
+        }
+    )
+
+
+def _marginal_headings(values: pd.DataFrame) -> pd.DataFrame:
+    return values.rename(
+        columns={
+            "num_trials": "trials",
+            "num_scored": "with a score",
+            "mean_psnr_db": "mean best PSNR [dB]",
+            "max_psnr_db": "best PSNR [dB]",
+            "first_rung_mean_db": "mean at first rung [dB]",
+            "crash_rate": "crash rate",
+        }
+    )

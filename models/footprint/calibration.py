@@ -1,0 +1,126 @@
+"""Calibrates predicted memory on a GPU: one short training per kind of model, kept in a file.
+
+The file lies in a folder that the caller names and holds one Calibration per device name,
+architecture, patch side and precision. What measures is an argument, so that all but the
+measurement itself runs without a GPU.
+"""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.footprint.predict import Calibration, predict_footprint
+from models.registry import ARCHITECTURES, ModelConfig
+
+FILE_NAME = "footprint_calibration.json"
+PROBE_RATIO = 16
+PROBE_BATCH = 4
+
+
+@dataclass(frozen=True)
+class MeasuredMemory:
+    """What a short training took.
+
+    Attributes:
+        allocated_mib: The most that lay in tensors at a time.
+        context_mib: What the device held beside them.
+    """
+
+    allocated_mib: float
+    context_mib: float
+
+
+Measure = Callable[[ModelConfig, int, int, str, bool], MeasuredMemory]
+"""Trains two steps: (model, side of images, images per step, precision, channels_last) -> what it
+took."""
+
+
+def calibrate(
+    folder: Path,
+    device_name: str,
+    arch: str,
+    patch_px: int,
+    precision: str,
+    channels_last: bool,
+    measure: Measure,
+) -> Calibration:
+    """The calibration of a device for a kind of model, measured the first time.
+
+    The workspace is what was measured less what is counted exactly: weights, average, optimiser
+    state and saved activations. Both it and the counted one grow in proportion to images and
+    width, so that their quotient holds for other widths and batches. It is measured at the
+    architecture's usual width with PROBE_BATCH images.
+
+    Args:
+        folder: Where the file is or will be; made where it is missing.
+        device_name: Such as "NVIDIA GeForce RTX 3070".
+        arch: A key of ARCHITECTURES.
+        patch_px: Side of the images.
+        precision: "fp32" or "bf16".
+        channels_last: Order of the tensors, on which scratch memory depends.
+        measure: measure_on_cuda, or a stand-in.
+    """
+    path = folder / FILE_NAME
+    layout = "channels_last" if channels_last else "contiguous"
+    key = f"{device_name}/{arch}/{patch_px}px/{precision}/{layout}"
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if key in known:
+        return Calibration(**known[key])
+    model = ModelConfig(arch, PROBE_RATIO, ARCHITECTURES[arch].usual_base_channels)
+    measured = measure(model, patch_px, PROBE_BATCH, precision, channels_last)
+    calibration = compare_with_prediction(model, patch_px, precision, measured)
+    known[key] = dataclasses.asdict(calibration)
+    folder.mkdir(parents=True, exist_ok=True)
+    waiting = path.with_suffix(".tmp")
+    waiting.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    waiting.replace(path)
+    return calibration
+
+
+def compare_with_prediction(
+    model: ModelConfig, patch_px: int, precision: str, measured: MeasuredMemory
+) -> Calibration:
+    """The calibration with which the prediction equals the measurement."""
+    counted = predict_footprint(model, patch_px, PROBE_BATCH, precision)
+    exact_mib = counted.allocated_mib - counted.workspace_mib
+    return Calibration(
+        workspace_scale=max(0.0, measured.allocated_mib - exact_mib) / counted.workspace_mib,
+        context_mib=measured.context_mib,
+    )
+
+
+def measure_on_cuda(
+    model: ModelConfig, patch_px: int, batch_size: int, precision: str, channels_last: bool
+) -> MeasuredMemory:
+    """Trains two steps on the current CUDA device, the second with the optimiser's state in place.
+
+    The context is what the device has in use beyond the allocated peak, so nobody else may be
+    using the device meanwhile.
+    """
+    import torch
+
+    from models.training.config import TrainConfig
+    from models.training.loop import TrainingSession, train_epochs
+    from models.training.probe import NoiseBatches
+
+    torch.cuda.empty_cache()
+    config = TrainConfig(
+        epochs=1,
+        warmup_epochs=0,
+        batch_size=batch_size,
+        precision=precision,
+        channels_last=channels_last,
+    )
+    train, val = (
+        NoiseBatches(patch_px, batch_size, num_batches=2),
+        NoiseBatches(patch_px, batch_size),
+    )
+    (result,) = train_epochs(TrainingSession(model, config, train, val, "cuda"))
+    free_bytes, total_bytes = torch.cuda.mem_get_info()
+    in_use_mib = (total_bytes - free_bytes) / 2**20
+    return MeasuredMemory(
+        allocated_mib=result.measured_peak_mib,
+        context_mib=in_use_mib - result.measured_peak_mib,
+    )

@@ -1,0 +1,61 @@
+"""Running sums of an epoch on the device that computes it, read once at the end.
+
+Reading a value from a GPU waits for all work that was queued: here it happens once per epoch.
+"""
+
+import time
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from models.metrics.reconstruction import psnr_db_from_mse
+from models.training.losses import LossParts
+
+
+class EpochMeans(NamedTuple):
+    """Means over the images of an epoch, and over its steps for the gradient norm."""
+
+    loss: float
+    mse: float
+    ssim: float
+    psnr_db: float
+    gradient_norm: float
+    num_images: int
+    seconds: float
+
+
+@dataclass
+class EpochSums:
+    """Running sums on the device; read_means is the epoch's one synchronisation."""
+
+    device: torch.device
+    started_s: float = field(default_factory=time.perf_counter)
+    num_images: int = 0
+    num_steps: int = 0
+    scores: Tensor = field(init=False)  # sums over images of loss, mse, ssim, psnr_db
+    gradient_norm: Tensor = field(init=False)  # sum over steps
+
+    def __post_init__(self) -> None:
+        self.scores = torch.zeros(4, dtype=torch.float64, device=self.device)
+        self.gradient_norm = torch.zeros((), dtype=torch.float64, device=self.device)
+
+    def add(self, parts: LossParts) -> None:
+        """Adds a batch or micro-batch."""
+        num_images = len(parts.mse)
+        sums = (
+            parts.loss.detach() * num_images,
+            parts.mse.sum(),
+            parts.ssim.sum(),
+            psnr_db_from_mse(parts.mse).sum(),
+        )
+        self.scores += torch.stack(sums)
+        self.num_images += num_images
+
+    def read_means(self) -> EpochMeans:
+        """Waits for the device."""
+        loss, mse, ssim, psnr_db = (self.scores / self.num_images).tolist()
+        norm = float(self.gradient_norm) / max(1, self.num_steps)
+        seconds = time.perf_counter() - self.started_s
+        return EpochMeans(loss, mse, ssim, psnr_db, norm, self.num_images, seconds)

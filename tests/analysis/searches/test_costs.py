@@ -1,0 +1,147 @@
+"""Rungs, outcomes, memory and time, counted by hand."""
+
+from datetime import UTC, datetime
+
+import pytest
+from scipy.stats import spearmanr
+
+from analysis.searches.memory_fit import compute_memory_fit, draw_memory_fit
+from analysis.searches.outcome_counts import compute_outcome_counts, draw_outcome_counts
+from analysis.searches.rung_audit import compute_rung_audit
+from analysis.searches.time_spent import compute_time_spent, draw_time_spent
+
+
+def verdict(number, value, kind="kept"):
+    return {
+        "trial_number": number, "rung_epoch": 1, "value": value, "cutoff": 19.5,
+        "kept": kind != "stopped", "audited": kind == "audited",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("final_db", "num_wrong"), [(21.9, 0), (22.0, 1)])
+def test_a_stop_is_wrong_where_the_trial_reaches_the_median_of_those_that_stayed(
+    make_view, final_db, num_wrong
+):
+    scores = {0: (20.0, 21.0), 1: (20.1, 22.0), 2: (20.2, 23.0), 3: (19.0, final_db)}
+    kinds = {3: "audited", 4: "stopped"}
+    trials = [{"scores_db": list(pair)} for pair in scores.values()]
+    trials.append({"scores_db": [18.0], "outcome": "stopped"})
+    rungs = [verdict(n, pair[0], kinds.get(n, "kept")) for n, pair in scores.items()]
+    rungs.append(verdict(4, 18.0, "stopped"))
+    found = compute_rung_audit(make_view(trials, rungs=rungs))
+
+    assert (found.num_audited, found.num_wrong) == (1, num_wrong)
+    assert found.false_stop_rate == num_wrong
+    (row,) = found.rungs.to_dict("records")
+    assert row["num_judged"] == 5
+    assert (row["num_kept"], row["num_stopped"], row["num_audited"]) == (3, 1, 1)
+    early_db, ends_db = zip(*scores.values(), strict=True)
+    assert row["rank_correlation"] == pytest.approx(spearmanr(early_db, ends_db)[0])
+    assert row["num_ranked"] == 4
+
+
+def test_without_audited_trials_the_rate_is_unknown_and_without_rungs_nothing_is_said(make_view):
+    one = compute_rung_audit(make_view([{"scores_db": [20.0]}], rungs=[verdict(0, 20.0)]))
+    assert one.false_stop_rate is None
+    assert "unknown" in one.words
+    none = compute_rung_audit(make_view([{"scores_db": [20.0]}], study="other"))
+    assert none.rungs.empty
+
+
+def test_reasons_that_differ_only_in_numbers_count_together(make_view):
+    view = make_view(
+        [
+            {"outcome": "diverged", "reason": "train loss is nan in epoch 3"},
+            {"outcome": "diverged", "reason": "train loss is nan in epoch 12"},
+            {"outcome": "failed", "reason": "Traceback\nOSError: gone"},
+            {"scores_db": [20.0]},
+            {"outcome": None},
+        ]
+    )
+    result = compute_outcome_counts(view)
+    found = {
+        (row["outcome"], row["reason"]): row["num_trials"]
+        for row in result.counts.to_dict("records")
+    }
+    assert found == {
+        ("completed", ""): 1,
+        ("diverged", "train loss is nan in epoch N"): 2,
+        ("failed", "OSError: gone"): 1,
+        ("running", ""): 1,
+    }
+    assert result.crash_rate == 0.75
+    assert sum(trace.x[0] for trace in draw_outcome_counts(result).data) == 5
+
+
+def test_stopped_and_rejected_trials_are_no_crashes(make_view):
+    view = make_view([{"outcome": "stopped", "scores_db": [20.0]}, {"outcome": "rejected"}])
+    assert compute_outcome_counts(view).crash_rate == 0.0
+
+
+def test_memory_is_compared_where_it_was_predicted_and_measured(make_view):
+    on_card = {"measured_peak_mib": 400.0, "memory_method": "cuda_peak"}
+    view = make_view(
+        [
+            {"scores_db": [20.0], "predicted_peak_mib": 440.0, **on_card},
+            {"scores_db": [20.0], "predicted_peak_mib": 360.0, **on_card},
+            {"scores_db": [20.0]},
+            {"outcome": "rejected", "predicted_peak_mib": 9000.0},
+        ]
+    )
+    result = compute_memory_fit(view)
+    assert (result.num_trials, result.num_allocated, result.num_unpredicted) == (2, 2, 1)
+    assert result.median_error == pytest.approx(0.0)
+    assert result.worst_under == pytest.approx(-0.1)
+    assert len(draw_memory_fit(result).data) == 2
+    nothing = compute_memory_fit(make_view([{"scores_db": [20.0]}], study="a_other"))
+    assert "1 were only measured" in nothing.words
+
+
+@pytest.mark.parametrize("method", ["rss_growth", "rss_growth_now"])
+def test_growth_of_a_process_is_shown_and_says_nothing_of_the_prediction(make_view, method):
+    """What is predicted are tensors; a process grows by more, by design."""
+    grown = {"measured_peak_mib": 900.0, "memory_method": method, "predicted_peak_mib": 300.0}
+    result = compute_memory_fit(make_view([{"scores_db": [20.0], **grown}]))
+    assert (result.num_trials, result.num_allocated) == (1, 0)
+    assert (result.median_error, result.worst_under) == (None, None)
+    assert "nothing of how good the prediction is" in result.words
+    assert [trace.name for trace in draw_memory_fit(result).data][1].startswith("growth of the")
+
+
+def test_time_is_divided_into_parts_that_add_up(make_view):
+    # Two places: 27 s and 15 s of trials from 0 to 27 s, so 12 s of a place are empty.
+    view = make_view(
+        [
+            {"scores_db": [18.0, 19.0], "start_s": 0.0},
+            {"scores_db": [18.0], "start_s": 0.0, "outcome": "stopped", "max_epochs": 9},
+        ]
+    )
+    spent = compute_time_spent(view)
+    assert spent.num_places == 2
+    assert (spent.training_s, spent.validation_s, spent.overhead_s) == (30.0, 6.0, 6.0)
+    assert spent.waiting_s == pytest.approx(12.0)
+    assert spent.frame["seconds"].sum() == pytest.approx(2 * 27.0)
+    assert (spent.epochs_spent, spent.epochs_saved, spent.saved_s) == (3, 8, 96.0)
+    assert len(draw_time_spent(spent).data) == 4
+
+
+def test_one_trial_after_another_is_one_place(make_view):
+    view = make_view([{"scores_db": [20.0], "start_s": 15.0 * n} for n in range(3)])
+    spent = compute_time_spent(view)
+    assert (spent.num_places, spent.waiting_s) == (1, 0.0)
+
+
+def test_waiting_is_unknown_in_a_study_that_was_interrupted(make_view):
+    trial = {"scores_db": [20.0], "ended_at": datetime(2026, 1, 3, tzinfo=UTC)}
+    spent = compute_time_spent(make_view([trial]))
+    assert spent.waiting_s is None
+    assert "interrupted" in spent.words
+
+
+def test_a_trial_that_waits_takes_no_place(make_view):
+    # One place: the second trial waits 27 s for the first to end, then runs for 27 s.
+    trial = {"scores_db": [18.0, 19.0], "start_s": 0.0}
+    spent = compute_time_spent(make_view([trial, trial | {"wall_s": 54.0, "wait_s": 27.0}]))
+    assert (spent.num_places, spent.waiting_s, spent.queued_s) == (1, 0.0, 27.0)
+    assert spent.overhead_s == pytest.approx(6.0)
+    assert "waited 27 s" in spent.words

@@ -1,0 +1,75 @@
+"""What all commands share: one sentence for a mistake, and the exit codes."""
+
+import sys
+
+import pytest
+
+from data.errors import DataError
+from models.errors import ModelError
+from tune.config.command import (
+    LOG_WIDTH,
+    OneSentenceParser,
+    command_line,
+    make_console,
+    run_command,
+)
+from tune.errors import UsageError
+
+
+def interrupted() -> int:
+    raise KeyboardInterrupt
+
+
+def failing_with(error: Exception):
+    def body() -> int:
+        raise error
+
+    return body
+
+
+@pytest.mark.parametrize("code", [0, 1, 130])
+def test_the_code_of_the_body_is_the_code_of_the_command(code):
+    assert run_command(lambda: code) == code
+
+
+@pytest.mark.parametrize("kind", [UsageError, DataError, ModelError])
+def test_a_mistake_of_the_user_is_one_sentence_and_code_2(kind, capsys):
+    assert run_command(failing_with(kind("rule, found value: next step"))) == 2
+    assert capsys.readouterr() == ("", "error: rule, found value: next step\n")
+
+
+def test_an_interruption_is_code_130(capsys):
+    assert run_command(interrupted) == 130
+    assert capsys.readouterr() == ("", "interrupted\n")
+
+
+@pytest.mark.parametrize("kind", [ValueError, OSError, KeyError])
+def test_a_defect_of_the_program_keeps_its_traceback(kind):
+    with pytest.raises(kind):
+        run_command(failing_with(kind("ours")))
+
+
+@pytest.mark.parametrize("arguments", [["--nam", "x"], ["--name"], ["stray"]])
+def test_a_parser_answers_in_one_sentence_with_where_help_is(arguments, capsys):
+    parser = OneSentenceParser("python -m tune.search", "Search.")
+    parser.add_argument("--name")
+    with pytest.raises(SystemExit) as exit_:
+        parser.parse_args(arguments)
+    assert exit_.value.code == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: ")
+    assert captured.err.endswith(": see python -m tune.search --help\n")
+    assert captured.err.count("\n") == 1
+
+
+def test_a_command_line_is_what_a_person_would_type(monkeypatch):
+    assert command_line("tune.search", ["--ratio", "4"]) == [
+        "python", "-m", "tune.search", "--ratio", "4",
+    ]  # fmt: skip
+    monkeypatch.setattr(sys, "argv", ["/somewhere/tune/search.py", "--ratio", "8"])
+    assert command_line("tune.search", None) == ["python", "-m", "tune.search", "--ratio", "8"]
+
+
+def test_a_log_has_a_fixed_width():
+    assert make_console().width == LOG_WIDTH

@@ -1,0 +1,41 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tune.config.settings import Setting, format_toml, read_toml_file
+from tune.errors import UsageError
+
+SETTINGS = {"value": Setting("a value", name="value", none_word="all")}
+
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+numbers = st.one_of(
+    st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False)
+)
+
+
+@given(st.one_of(texts, numbers, st.lists(texts, max_size=3)))
+def test_a_written_value_is_read_back_equal(
+    tmp_path_factory: pytest.TempPathFactory, value: object
+) -> None:
+    path = tmp_path_factory.mktemp("toml") / "file.toml"
+    path.write_text(format_toml({"value": value}, SETTINGS), encoding="utf-8", newline="")
+    assert read_toml_file(path) == {"value": value}
+
+
+def test_none_is_written_as_its_word_and_left_out_without_one() -> None:
+    assert format_toml({"value": None}, SETTINGS) == 'value = "all"\n'
+    assert format_toml({"value": None}, {"value": Setting("a value")}) == ""
+
+
+def test_a_file_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"found '.*absent.toml' \(No such file or directory\)"):
+        read_toml_file(tmp_path / "absent.toml")
+
+
+@pytest.mark.parametrize("content", [b"trials = ", b"\xff\xfe", b"trials = 1\ntrials = 2\n"])
+def test_a_file_that_is_not_toml_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "broken.toml").write_bytes(content)
+    with pytest.raises(UsageError, match="a configuration file must be TOML"):
+        read_toml_file(tmp_path / "broken.toml")

@@ -1,0 +1,62 @@
+"""What the driver does without Ray: signals, shares of a device, and the place of sockets."""
+
+import os
+import signal
+import subprocess
+from types import SimpleNamespace
+
+import pytest
+
+from tune.engine.run import interruptible
+from tune.engine.session import socket_folder
+from tune.engine.temporary import sweep_temporary, temporary_prefix
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_first_signal_asks_for_the_end(number):
+    before = signal.getsignal(number)
+    reasons: list[str] = []
+    with interruptible(SimpleNamespace(interrupt=reasons.append, interruption=None)):
+        signal.raise_signal(number)
+        assert reasons == [f"interrupted by {number.name}"]
+    assert signal.getsignal(number) is before
+
+
+def test_the_second_signal_ends_the_process_and_its_children_at_once(monkeypatch, capsys):
+    codes, killed = [], []
+    monkeypatch.setattr("os._exit", codes.append)
+    # Not for real: multiprocessing's helpers are children of this process, too.
+    monkeypatch.setattr("tune.engine.run.end_processes", killed.extend)
+    asked = SimpleNamespace(interrupt=lambda _: None, interruption="interrupted by SIGINT")
+    with subprocess.Popen(["sleep", "60"]) as child:
+        with interruptible(asked):
+            signal.raise_signal(signal.SIGINT)
+        child.kill()
+    assert child.pid in {process.pid for process in killed}
+    assert codes == [130]
+    assert "the same command goes on" in capsys.readouterr().err
+
+
+def test_folders_of_dead_drivers_are_swept_and_those_of_living_ones_stay(tmp_path):
+    dead, living, other = (
+        tmp_path / f"{temporary_prefix(2**22 + 1)}x",  # above any process number of Linux
+        tmp_path / f"{temporary_prefix(os.getpid())}x",
+        tmp_path / "sar-tune-notes-x",
+    )
+    for folder in (dead, living, other):
+        folder.mkdir()
+    sweep_temporary(tmp_path)
+    assert [folder.exists() for folder in (dead, living, other)] == [False, True, True]
+
+
+def test_without_a_signal_the_handlers_are_as_before():
+    before = signal.getsignal(signal.SIGINT)
+    with interruptible(SimpleNamespace()):
+        assert signal.getsignal(signal.SIGINT) is not before
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize(("length", "is_kept"), [(24, True), (25, False)])
+def test_a_long_temporary_folder_is_left_to_the_sockets_limit(length, is_kept):
+    folder = "/" + "x" * (length - 1)
+    assert socket_folder(folder) == (folder if is_kept else "/tmp")

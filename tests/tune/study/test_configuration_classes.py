@@ -1,0 +1,41 @@
+from dataclasses import replace
+
+import pytest
+
+from models.training.precision import PLAIN
+from tune.card.device import Card
+from tune.card.packing import Packing
+from tune.config.machine import Machine
+from tune.config.resolve import resolve
+from tune.study.estimate import ConfigurationClass, configuration_classes
+from tune.study.plan import StudyPlan, plan_study
+from tune.trial.session import open_corpus
+
+
+@pytest.fixture
+def plan(tiny_corpus, tmp_path) -> StudyPlan:
+    """The plan of a search of two widths on a machine with memory to spare."""
+    flags = {
+        "arch": "baseline", "data": str(tiny_corpus), "results": str(tmp_path), "crop_px": 32,
+        "batch_size": 8, "range": ("base_channels=8,16",), "base_channels": 8,
+    }  # fmt: skip
+    (resolved,) = resolve(flags, {}, Machine("cpu", 2))
+    return plan_study(resolved, open_corpus(str(tiny_corpus)), Card("cpu", "memory", 8e3, 8e3))
+
+
+def test_there_is_a_class_for_every_width(plan):
+    classes = configuration_classes(plan, PLAIN)
+    assert [one.spec.model.base_channels for one in classes] == [8, 16]
+    assert 3.5 < classes[1].macs / classes[0].macs < 4  # all but the first and last convolutions
+
+
+def test_trials_per_hour_follow_arithmetic_epochs_and_neighbours(plan):
+    one = ConfigurationClass(configuration_classes(plan, PLAIN)[0].spec, 3, macs=200)
+    assert one.trials_per_hour(epochs=10, epoch_s=4, timed_macs=100) == pytest.approx(135)
+
+
+def test_a_width_that_does_not_fit_makes_no_trials(plan):
+    tight = Packing(Card("cpu", "memory", 8e3, 900), 0.0, 2, 2, correction=1e4)
+    classes = configuration_classes(replace(plan, packing=tight), PLAIN)
+    assert [one.num_side_by_side for one in classes] == [0, 0]
+    assert classes[0].trials_per_hour(epochs=10, epoch_s=4, timed_macs=100) == 0

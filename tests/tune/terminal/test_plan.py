@@ -1,0 +1,50 @@
+"""What a search prints: with --dry-run its plan, at the end the flags of its best trial."""
+
+import pytest
+
+from tune import search
+from tune.config.search import SearchConfig
+from tune.config.settings import settings_of
+from tune.space.dimensions import DEFAULT_TUNE, DIMENSIONS
+from tune.terminal.plan import best_flags
+
+
+def test_the_next_command_repeats_every_searched_value(make_record):
+    best = make_record(0, [20.0], learning_rate=2.345e-3).spec
+    assert best_flags(best, ["schedule", "learning_rate"]) == (
+        "--learning-rate 0.00234 --warmup-epochs 3 --base-channels 8 --schedule plateau"
+    )
+
+
+@pytest.mark.parametrize("name", DIMENSIONS)
+def test_every_dimension_has_a_flag(name, make_record):
+    flags = best_flags(make_record(0).spec, [name])
+    assert settings_of(SearchConfig)[name].flag in flags
+    assert flags.startswith("--learning-rate ")
+    assert len(flags.split()) == 2 * len({*DEFAULT_TUNE, name})
+
+
+def test_a_dry_run_prints_the_plan_and_writes_nothing(tiny_corpus, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tune.terminal.plan.prepare_process", lambda num_threads: True)
+    arguments = [
+        "--dry-run", "--arch", "baseline", "--data", str(tiny_corpus), "--crop-px", "32",
+        "--base-channels", "8", "--range", "base_channels=4,8", "--device", "cpu",
+        "--trials", "4", "--epochs", "6", "--grace-epochs", "2", "--reduction-factor", "2",
+    ]  # fmt: skip
+    assert search.main(arguments) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert list(tmp_path.iterdir()) == []
+    for words in (
+        "SYNTHETIC corpus tiny",
+        "4 trials of up to 6 epochs",
+        "searches base_channels=4,8",
+        "tries first: learning_rate 0.0001, warmup_epochs 3, base_channels 8 (hand_set)",
+        "compares at epochs 2, 4; one in 2 stays",
+        "about 16 epochs (at most 24)",
+        "base_channels  predicted_peak_mib  micro_batch",
+        "whole (8)  768 MiB",
+        "MiB can be booked (headroom 0.1); up to",
+    ):
+        assert words in captured.out

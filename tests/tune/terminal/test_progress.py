@@ -1,0 +1,99 @@
+"""Progress: the estimate, the clock and a trial's line."""
+
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+from rich.text import Text
+
+from tune.outcomes import Outcome
+from tune.terminal.progress import (
+    StudyProgress,
+    booked_words,
+    clock,
+    outcome_words,
+    remaining_s,
+    trial_line,
+)
+from tune.trial.spec import Placement
+
+
+def test_nothing_is_estimated_before_the_first_epoch(make_record):
+    assert remaining_s([make_record(outcome=None)], 4, 10, 5.0) is None
+
+
+def test_a_study_of_equal_trials_is_estimated_exactly(make_record):
+    ended = make_record(0, [20.0] * 10)
+    running = make_record(1, [20.0] * 5, outcome=None)
+    # 15 epochs took 30 s; 5 are left of this trial and 20 of the two to come.
+    assert remaining_s([ended, running], 4, 10, 30.0) == pytest.approx(50.0)
+
+
+def test_stopped_trials_lower_the_expectation_for_those_to_come(make_record):
+    stopped = make_record(0, [20.0] * 2, outcome=Outcome.STOPPED)
+    assert remaining_s([stopped], 3, 10, 2.0) == pytest.approx(4.0)
+
+
+def test_nothing_is_left_when_all_have_ended(make_record):
+    assert remaining_s([make_record(0, [20.0])], 1, 10, 9.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0:00"), (59.6, "1:00"), (3599, "59:59"), (3600, "1:00:00")]
+)
+def test_durations_read_like_a_clock(seconds, text):
+    assert clock(seconds) == text
+
+
+def test_a_crash_is_told_with_the_last_line_of_its_reason(make_record):
+    record = make_record(3, outcome=Outcome.FAILED, reason="Traceback\nRuntimeError: boom")
+    line = trial_line(record)
+    assert "no score" in line
+    assert line.endswith("RuntimeError: boom")
+    assert "Traceback" not in line
+
+
+@pytest.mark.parametrize("words", ["no [/tmp/x] here", "[enforce fail at alloc_cpu.cpp] memory"])
+def test_brackets_in_a_reason_are_shown_as_they_are(make_record, words):
+    line = trial_line(make_record(3, outcome=Outcome.FAILED, reason=words))
+    assert Text.from_markup(line).plain.endswith(words)
+
+
+def test_epochs_of_earlier_sessions_do_not_make_this_one_look_fast(make_record):
+    resumed = make_record(0, [20.0] * 6, outcome=None)
+    # 4 epochs were known, 2 took 10 s, 4 are left.
+    assert remaining_s([resumed], 1, 10, 10.0, known_epochs=4) == pytest.approx(20.0)
+    assert remaining_s([resumed], 1, 10, 10.0, known_epochs=6) is None
+
+
+def test_outcomes_are_counted_the_most_frequent_first(make_record):
+    outcomes = [Outcome.STOPPED, Outcome.OUT_OF_MEMORY, Outcome.STOPPED, None]
+    records = [make_record(n, [20.0], outcome) for n, outcome in enumerate(outcomes)]
+    assert outcome_words(records) == "2 stopped, 1 out of memory"
+
+
+@pytest.mark.parametrize(
+    ("placement", "words"),
+    [
+        (Placement(gpu_fraction=0.25), "50% of the card's memory booked"),
+        (Placement(ram_mib=768), "1.5 GiB booked"),
+        (Placement(), ""),
+    ],
+)
+def test_memory_is_booked_for_running_trials_only(make_record, placement, words):
+    records = [make_record(n, outcome=None if n < 2 else Outcome.COMPLETED) for n in range(3)]
+    for record in records:
+        record.spec = replace(record.spec, placement=placement)
+    assert booked_words(records) == words
+
+
+def test_a_log_line_says_how_far_the_study_is(make_record, monkeypatch):
+    moments = iter([0.0, 36.0, 36.0, 36.0])
+    monkeypatch.setattr("tune.terminal.progress.time.monotonic", lambda: next(moments, 36.0))
+    console = Console(record=True, width=200)
+    progress = StudyProgress(console, num_trials=2, max_epochs=2)
+    done = make_record(0, [19.0, 20.0])
+    progress.begin([])
+    progress.show_end(done, [done])
+    text = console.export_text()
+    assert "1/2 trials (1 completed), best 20.00 dB, 200 epochs/h, 0:36 gone, 0:36 left" in text

@@ -1,0 +1,78 @@
+"""What all commands share: a parser that answers in one sentence, and one place for exit codes."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+DONE = 0
+FINISHED_WITH_FAILURES = 1
+USAGE = 2
+INTERRUPTED = 130
+
+LOG_WIDTH = 120
+"""Columns of tables where the output is no terminal."""
+
+
+class OneSentenceParser(argparse.ArgumentParser):
+    """An argument parser that tells a mistake in one sentence and never guesses abbreviations."""
+
+    def __init__(self, prog: str, description: str) -> None:
+        super().__init__(prog=prog, description=description, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        """Write the mistake and where help is, and exit with the usage code."""
+        sys.stderr.write(f"error: {message}: see {self.prog} --help\n")
+        raise SystemExit(USAGE)
+
+
+def add_config_flag(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that names a file of settings."""
+    parser.add_argument("--config", metavar="FILE", help="TOML file; its keys are the flags' names")
+
+
+def read_config_file(arguments: argparse.Namespace) -> dict[str, object]:
+    """Return the settings of the file that `add_config_flag`'s flag names; none without it.
+
+    Raises:
+        UsageError: If there is no such file, or it is not TOML.
+    """
+    from tune.config.settings import read_toml_file
+
+    return {} if arguments.config is None else read_toml_file(arguments.config)
+
+
+def command_line(module: str, argv: Sequence[str] | None) -> list[str]:
+    """Return the command as a person would type it again, without the paths of this machine."""
+    return ["python", "-m", module, *(sys.argv[1:] if argv is None else argv)]
+
+
+def make_console() -> "Console":
+    """Return the console of a command: as wide as the terminal, and wide enough in a log."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else LOG_WIDTH
+    return Console(width=width, highlight=False, soft_wrap=True)
+
+
+def run_command(body: Callable[[], int]) -> int:
+    """Run a command's body and return its exit code; a user's mistake becomes one sentence.
+
+    Everything that a user can get wrong is a `ValueError` of ours, told apart by its class: any
+    other exception is a defect of the program and keeps its traceback.
+    """
+    from data.errors import DataError
+    from models.errors import ModelError
+    from tune.errors import UsageError
+
+    try:
+        return body()
+    except (UsageError, DataError, ModelError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return USAGE
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return INTERRUPTED

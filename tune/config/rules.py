@@ -1,0 +1,85 @@
+"""The rules that a configuration must keep beside the limits of each setting.
+
+Each check raises a `UsageError` that says the rule, the value found and what to do.
+"""
+
+import re
+from collections.abc import Mapping
+
+from models.registry import ARCHITECTURES
+from models.shapes import RATIOS, REDUCTION
+from tune.config.settings import Setting, check_limits
+from tune.errors import UsageError, did_you_mean
+from tune.space.ranges import SearchSpace
+
+MAX_NAME = 200
+"""Characters of a study's name: file systems allow 255, and files of trials add to it."""
+
+
+def check_architecture(arch: str) -> None:
+    """Refuse an architecture that is not in the registry."""
+    if arch not in ARCHITECTURES:
+        raise UsageError(
+            f"arch must be one of {', '.join(ARCHITECTURES)} or all, found "
+            f"{arch!r}{did_you_mean(arch, ARCHITECTURES)}"
+        )
+
+
+def check_ratio(ratio: int) -> None:
+    """Refuse a ratio that the service does not compare, or that no latent can have."""
+    known = ", ".join(map(str, RATIOS))
+    if ratio in RATIOS:
+        return
+    channels = REDUCTION**2 / ratio if ratio > 0 else 0.0
+    if not channels.is_integer():
+        raise UsageError(
+            f"ratio must leave a whole number of latent channels, {REDUCTION**2} / ratio, found "
+            f"{ratio} which leaves {channels:.2f}: choose one of {known}"
+        )
+    raise UsageError(f"ratio must be one of {known} or all, found {ratio}: choose one of these")
+
+
+def check_name(name: str | None) -> None:
+    """Refuse a study's name that is no plain name of a folder."""
+    if name is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise UsageError(
+            "name must begin with a letter or digit and have only letters, digits, dots, dashes "
+            f"and underscores, found {name!r}: rename it"
+        )
+    if name is not None and len(name) > MAX_NAME:
+        raise UsageError(
+            f"name must have at most {MAX_NAME} characters, found {len(name)}: shorten it"
+        )
+
+
+def check_crop(crop_px: int | None) -> None:
+    """Refuse crops that the latent does not divide evenly."""
+    if crop_px is not None and crop_px % REDUCTION:
+        below = crop_px // REDUCTION * REDUCTION
+        raise UsageError(
+            f"crop_px must be a multiple of {REDUCTION}, found {crop_px}: "
+            f"use {below} or {below + REDUCTION}"
+        )
+
+
+def check_ranges(space: SearchSpace, settings: Mapping[str, Setting]) -> None:
+    """Refuse ranges that reach values which the setting itself would refuse."""
+    for dimension in space.dimensions:
+        for value in dimension.ends:
+            check_limits(settings[dimension.name], value)
+
+
+def check_epochs(epochs: int, warmup_epochs: int, grace_epochs: int, space: SearchSpace) -> None:
+    """Refuse a warmup, fixed or searched, or a grace period that is longer than the training."""
+    searched = [dim.ends for dim in space.dimensions if dim.name == "warmup_epochs"]
+    longest = max(warmup_epochs, *(int(value) for ends in searched for value in ends), 0)
+    if longest > epochs:
+        raise UsageError(
+            f"warmup_epochs must not exceed epochs, found {longest} and {epochs}: "
+            "shorten the warmup or raise --epochs"
+        )
+    if grace_epochs > epochs:
+        raise UsageError(
+            f"grace_epochs must not exceed epochs, found {grace_epochs} and {epochs}: "
+            "lower --grace-epochs or raise --epochs"
+        )

@@ -1,0 +1,261 @@
+"""The configuration of one study: what is asked, resolved, checked and written down.
+
+Layers, weakest first: the defaults below, the machine's profile, a TOML file, flags. `resolve`
+joins them; it is pure. The same declarations give the flags, their help and the TOML keys.
+Ranges of the search are texts of `tune.space.ranges`; what a profile picks is in
+`tune.config.profiles`.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from models.shapes import REDUCTION
+from models.training.schedules import SCHEDULES
+from tune.config.rules import (
+    check_architecture,
+    check_crop,
+    check_epochs,
+    check_name,
+    check_ranges,
+    check_ratio,
+)
+from tune.config.settings import (
+    ALL,
+    check_limits,
+    format_toml,
+    read_toml_file,
+    read_values,
+    setting,
+    settings_of,
+)
+from tune.errors import UsageError
+from tune.space.dimension import Value, format_range
+from tune.space.dimensions import DEFAULT_TUNE, DIMENSIONS
+from tune.space.ranges import SearchSpace, build_space
+
+SEARCHERS = ("tpe", "random", "gp")
+SCHEDULERS = ("asha", "none")
+RATIOS_BY_USE = (16, 8, 32, 4, 64)
+"""Most useful first, so that an interrupted night over the matrix leaves those done."""
+NOT_HASHED = ("results", "name", "hours", "max_concurrent", "gpus_per_trial", "headroom")
+"""Settings that say where or how fast, not what: a study is the same one without them."""
+
+HAND_SET_WARMUP_EPOCHS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchConfig:
+    """Everything that decides what a study does; `study.toml` is this, written down.
+
+    The training values (learning rate to batch size) are those of the hand-set trial, and of
+    every trial for what is not searched.
+    """
+
+    arch: str = setting(
+        "architecture of the autoencoder, several with commas between them, or all",
+        default="attention",
+        expands=True,
+    )
+    ratio: int = setting(
+        "input elements per latent element (4, 8, 16, 32 or 64), several with commas between "
+        "them, or all",
+        default=16,
+        expands=True,
+    )
+    data: str | None = setting(
+        "folder of the prepared corpus",
+        default=None,
+        default_words="a synthetic corpus, made on first use",
+    )
+    results: str = setting("folder of all studies", default="ray_results")
+    name: str | None = setting(
+        "name of the study's folder",
+        default=None,
+        default_words="architecture, latent channels, ratio and time",
+    )
+    trials: int = setting("configurations to try", at_least=1)
+    hours: float | None = setting(
+        "time budget: after it, running trials are ended and keep their epochs",
+        default=None,
+        default_words="no limit",
+        unit="h",
+        above=0,
+    )
+    epochs: int = setting("epochs of a trial that is never stopped", at_least=1)
+    data_fraction: float = setting(
+        "share of the training patches; validation always uses the same images", above=0, at_most=1
+    )
+    crop_px: int | None = setting(
+        "side of the square crops, a multiple of 16, or patch for whole patches",
+        unit="px",
+        at_least=16,
+        none_word="patch",
+    )
+    val_images: int | None = setting(
+        "validation images that every trial is scored on, or all", at_least=1, none_word=ALL
+    )
+    tune: tuple[str, ...] = setting(
+        f"what is searched, separated by commas: any of {', '.join(DIMENSIONS)}",
+        default=DEFAULT_TUNE,
+    )
+    range: tuple[str, ...] = setting(
+        "range of one searched value, NAME=LOW:HIGH or NAME=A,B,C; may be repeated, see "
+        "docs/TUNING.md",
+        default=(),
+        default_words="; ".join(map(format_range, DIMENSIONS.values()))
+        + "; on a CPU fewer channels",
+        repeats=True,
+    )
+    searcher: str = setting(
+        "how configurations are proposed: tree-structured Parzen estimator, at random, or "
+        "Gaussian process",
+        default="tpe",
+        choices=SEARCHERS,
+    )
+    scheduler: str = setting(
+        "asha stops trials that are worse than others at the same epoch; none runs all to the end",
+        default="asha",
+        choices=SCHEDULERS,
+    )
+    grace_epochs: int = setting(
+        "epochs before a trial can be stopped. Learning curves rank late: one that ended best "
+        "stood still from epoch 3 to 9 of 35, so an early cut would have ended it",
+        default_words="three tenths of the epochs",
+        at_least=1,
+    )
+    reduction_factor: int = setting(
+        "one in this many trials stays at each comparison, and comparisons lie this factor apart",
+        default=3,
+        at_least=2,
+    )
+    audit: float = setting(
+        "share of the trials that run on where a comparison would stop them, so that the tables "
+        "can say how often stopping is wrong",
+        default=0.05,
+        at_least=0,
+        at_most=1,
+    )
+    learning_rate: float = setting("highest learning rate", default=1e-4, above=0)
+    warmup_epochs: int = setting(
+        "linear rise to the learning rate, never more than the epochs",
+        default=HAND_SET_WARMUP_EPOCHS,
+        unit="epochs",
+        at_least=0,
+    )
+    base_channels: int = setting(
+        "width of the network",
+        default_words="the architecture's usual width, on a CPU the widest one searched",
+        at_least=1,
+    )
+    weight_decay: float = setting("AdamW's decay of weights", default=1e-5, at_least=0)
+    schedule: str = setting("learning rate after the warmup", default="plateau", choices=SCHEDULES)
+    gradient_clip: float = setting(
+        "largest norm of the gradient; 0 for no limit", default=1.0, at_least=0
+    )
+    mse_weight: float = setting(
+        "weight of MSE in the loss; 1 - SSIM has the rest of 1", default=0.5, at_least=0, at_most=1
+    )
+    dropout: float = setting(
+        "share of channels dropped while training", default=0.0, at_least=0, at_most=0.9
+    )
+    batch_size: int = setting("images per optimiser step", default=16, at_least=1)
+    seed: int = setting(
+        "start of every random draw: proposals, data shares, weights",
+        default=0,
+        at_least=0,
+        at_most=2**32 - 1,  # what the samplers' generators take
+    )
+    max_concurrent: int = setting(
+        "trials that run at the same time, if their memory allows it", at_least=1
+    )
+    gpus_per_trial: float | None = setting(
+        "share of the CUDA card that every trial books, or auto: what it is predicted to need",
+        default=None,
+        none_word="auto",
+        above=0,
+        at_most=1,
+    )
+    headroom: float = setting(
+        "share of the free memory that is never booked", default=0.1, at_least=0, at_most=0.9
+    )
+    precision: str = setting(
+        "arithmetic of the training step; auto times what is safe on this machine for a few "
+        "seconds, memory layouts included, and takes the fastest",
+        default="auto",
+        choices=("auto", "fp32", "bf16"),
+    )
+    device: str = setting(
+        "where trials train",
+        default_words="auto: the CUDA card if there is one",
+        choices=("auto", "cpu", "cuda"),
+    )
+
+    def __post_init__(self) -> None:
+        for name, known in settings_of(SearchConfig).items():
+            check_limits(known, getattr(self, name))
+        check_architecture(self.arch)
+        check_ratio(self.ratio)
+        check_name(self.name)
+        check_crop(self.crop_px)
+        check_ranges(self.space, settings_of(SearchConfig))
+        check_epochs(self.epochs, self.warmup_epochs, self.grace_epochs, self.space)
+
+    @cached_property
+    def space(self) -> SearchSpace:
+        """What is searched, and in which ranges."""
+        return build_space(self.tune, self.range)
+
+    @property
+    def latent_channels(self) -> int:
+        """Channels of the latent at this ratio."""
+        return REDUCTION**2 // self.ratio
+
+    @property
+    def ssim_weight(self) -> float:
+        """Weight of 1 - SSIM in the loss of the hand-set trial."""
+        return 1.0 - self.mse_weight
+
+    @property
+    def hand_set(self) -> dict[str, Value]:
+        """The hand-set point: the value of every searched dimension before any search."""
+        return {name: getattr(self, name) for name in self.tune}
+
+
+def write_config(config: SearchConfig) -> str:
+    """Return the text of `study.toml`, which `--config` reads back as the same configuration."""
+    return (
+        "# The resolved configuration of a study. To repeat it, with any flag on top:\n"
+        "#     python -m tune.search --config study.toml\n"
+        + format_toml(asdict(config), settings_of(SearchConfig))
+    )
+
+
+def read_config(path: Path | str) -> SearchConfig:
+    """Return the configuration that a `study.toml` holds.
+
+    Raises:
+        UsageError: If it cannot be read or is incomplete.
+    """
+    values = read_values(SearchConfig, read_toml_file(path), str(path))
+    try:
+        return SearchConfig(**values)
+    except TypeError as error:
+        raise UsageError(
+            f"a study.toml has every setting, found {str(path)!r} without some ({error}): "
+            "use it with --config instead, which fills the rest"
+        ) from error
+
+
+def config_hash(config: SearchConfig) -> str:
+    """Return 16 hex digits that are equal for studies that do the same work."""
+    text = json.dumps(hashed_values(config), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def hashed_values(config: SearchConfig) -> dict[str, Any]:
+    """Return the settings that say what a study does, as `config_hash` sees them."""
+    return {name: value for name, value in asdict(config).items() if name not in NOT_HASHED}

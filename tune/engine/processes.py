@@ -1,0 +1,82 @@
+"""Starts Ray's processes: no more than a search needs, and first what its trials wait for.
+
+By itself `ray.init` starts workers only when the dashboard has come up, and with them a reader of
+their logs, whom nobody here asks anything. No setting changes that: methods of Ray's own `Node` are
+left out while it starts.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psutil
+
+from tune.config.watching import LOOPBACK
+
+WORKER_NICENESS = 15
+"""Ray's own choice for its workers."""
+
+LEFT_OUT = ("start_monitor", "start_log_monitor", "start_api_server")
+"""What `ray.init` would start: a monitor of what is booked, a reader of logs, the dashboard."""
+
+
+def start_ray(dashboard_host: str | None, **settings: Any) -> str | None:
+    """Start Ray; return the address of its dashboard, None without one.
+
+    Args:
+        dashboard_host: Address that the dashboard listens on; None starts none.
+        **settings: More of `ray.init`.
+    """
+    import ray
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Ray's deprecations of its own parts
+        with left_out():
+            ray.init(dashboard_host=dashboard_host or LOOPBACK, **settings)
+        address = None
+        if dashboard_host is not None:
+            node: Any = ray._private.worker._global_node
+            node.start_api_server(include_dashboard=True, raise_on_failure=True)
+            node.start_monitor()  # tells the dashboard's first page what is booked
+            address = node.webui_url
+    lower_helpers()
+    return address or None
+
+
+def end_ray() -> None:
+    """End Ray with all its processes."""
+    import ray
+
+    node: Any = ray._private.worker._global_node
+    for info in () if node is None else node.all_processes.get("monitor", ()):
+        info.process.kill()  # it would take a second to end, and has nothing to save
+    ray.shutdown()
+
+
+@contextmanager
+def left_out() -> Iterator[None]:
+    """Let Ray's node start nothing of `LEFT_OUT` for a while."""
+    from ray._private.node import Node
+
+    whole = {name: getattr(Node, name) for name in LEFT_OUT}
+    for name in LEFT_OUT:
+        setattr(Node, name, lambda _self, **_settings: None)
+    try:
+        yield
+    finally:
+        for name, method in whole.items():
+            setattr(Node, name, method)
+
+
+def lower_helpers() -> None:
+    """Give Ray's helpers (dashboard, monitor, agents) the priority of its workers.
+
+    They wake thousands of times a minute; at a higher priority each time interrupts a training and
+    empties its caches. The two that Ray cannot do without, raylet and gcs_server, stay as they are.
+    """
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            is_vital = process.name() in {"raylet", "gcs_server"}
+            if not is_vital and process.nice() < WORKER_NICENESS:
+                process.nice(WORKER_NICENESS)

@@ -1,0 +1,87 @@
+"""Runs the trials of one study inside a Ray session, until the conductor ends it."""
+
+import os
+import signal
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import psutil
+
+from tune.card.packing import Packing
+from tune.config.command import INTERRUPTED
+from tune.config.watching import USUAL, Live
+from tune.engine.temporary import end_processes, temporary_folder
+
+
+def run_trials(conductor: Any, packing: Packing, live: Live = USUAL) -> None:
+    """Run a conductor's study to its end inside a `ray_session`.
+
+    Args:
+        conductor: The `tune.scheduling.conductor.Conductor` of the study.
+        packing: How its trials share the machine.
+        live: Whether each trial has a worker of its own.
+    """
+    from ray.tune import CheckpointConfig, run
+    from ray.tune.execution import class_cache
+
+    from tune.engine.adapters import RungScheduler, StudyCallback, StudySearcher, StudyStopper
+    from tune.engine.worker import AutoencoderTrial
+
+    # Variables that Ray would hand to workers one by one; they inherit them, and only a worker
+    # without any of its own can be one that Ray has started in advance.
+    class_cache.DEFAULT_ENV_VARS.clear()
+    class_cache.ENV_VARS_TO_PROPAGATE.clear()
+    try:
+        with (
+            temporary_folder(Path(tempfile.gettempdir())) as storage,
+            interruptible(conductor),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")  # Ray's deprecations of its own parts
+            run(
+                AutoencoderTrial,
+                name="trials",
+                storage_path=str(storage),
+                search_alg=StudySearcher(conductor),
+                scheduler=RungScheduler(conductor),
+                callbacks=[StudyCallback(conductor)],
+                stop=StudyStopper(conductor),
+                num_samples=-1,  # the conductor counts the trials
+                max_concurrent_trials=packing.max_live,  # the request of each says if it fits
+                reuse_actors=not live.has_own_workers,
+                checkpoint_config=CheckpointConfig(checkpoint_frequency=0),
+                raise_on_failed_trial=False,
+                verbose=0,
+            )
+    finally:
+        conductor.close()
+
+
+@contextmanager
+def interruptible(conductor: Any) -> Iterator[None]:
+    """Turn the first SIGINT, SIGTERM or SIGHUP into a clean end; the second one ends at once."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in signals}
+
+    def end_cleanly(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (Python's signature)
+        if conductor.interruption is not None:
+            # The journal is on the disk line by line.
+            end_processes(psutil.Process().children(recursive=True))
+            sys.stderr.write("ended at once; the same command goes on with the study\n")
+            sys.stderr.flush()
+            os._exit(INTERRUPTED)
+        conductor.interrupt(f"interrupted by {signal.Signals(number).name}")
+
+    for number in signals:
+        signal.signal(number, end_cleanly)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

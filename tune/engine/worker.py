@@ -1,0 +1,139 @@
+"""The Ray actor that runs trials, one epoch a step, one trial after another in one process.
+
+Starting a process, importing torch and opening the corpus takes seconds, so actors are reused:
+`reset_config` puts the next trial into the same process. What a worker unpickles is defined here
+and in `tune.trial.spec`, never in a command's module (which is `__main__` while it runs).
+
+A non-finite value and an exhausted memory end the trial cleanly, as a last report with an outcome
+and a reason; every other exception is left to Ray, which ends the actor with the trial, because
+nobody knows what state the process is in.
+"""
+
+import gc
+import math
+from collections import deque
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import torch
+from ray.tune import PlacementGroupFactory, Trainable
+
+from models.training.epoch_result import EpochResult
+from models.training.loop import TrainingSession, train_epochs
+from models.training.precision import prepare_process
+from tune.outcomes import Outcome
+from tune.trial.checkpoints import TrialCheckpoints
+from tune.trial.crashes import crash_outcome, crash_reason
+from tune.trial.session import open_session
+from tune.trial.spec import Placement, TrialSpec
+
+METRIC = "val_psnr_db"
+SPEC = "spec"
+NOTES = "notes"
+RESULT = "result"
+
+
+class AutoencoderTrial(Trainable):
+    """Trains one autoencoder per trial; `step` is one epoch."""
+
+    _spec: TrialSpec
+    _checkpoints: TrialCheckpoints
+    _unheard: deque[EpochResult]
+    _session: TrainingSession | None = None
+    _epochs: Iterator[EpochResult] = iter(())
+
+    @classmethod
+    def default_resource_request(cls, config: dict[str, Any]) -> PlacementGroupFactory:
+        """Ask Ray for what is booked for the trial: a core, and its memory."""
+        return _request(config[SPEC].placement)
+
+    def setup(self, config: dict[str, Any]) -> None:
+        """Prepare the process once, then the first trial."""
+        prepare_process(num_threads=config[SPEC].placement.num_threads)
+        self._begin(config[SPEC])
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Free the finished trial and begin the next one in this process."""
+        self._session, self._epochs = None, iter(())
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
+        self._begin(new_config[SPEC])
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Train and validate one epoch; the report is an `EpochResult` or the trial's end."""
+        notes: list[str] = []
+        try:
+            # The session is built here and not in `_begin`: a model that does not fit must end
+            # its own trial, with a reason, and an exception in `reset_config` cannot say one.
+            if self._session is None:
+                notes = self._open()
+            assert self._session is not None
+            result, note = self._next_epoch(self._session)
+        except Exception as error:
+            outcome = crash_outcome(error)
+            if outcome is Outcome.FAILED:
+                raise
+            return _end(outcome, crash_reason(error))
+        # The result as a whole: of plain numbers Ray keeps statistics, for every trial to the end.
+        report: dict[str, Any] = {
+            METRIC: result.val_psnr_db,
+            RESULT: result,
+            NOTES: notes if note is None else [*notes, note],
+        }
+        if result.is_last:
+            report |= {"done": True, "outcome": Outcome.COMPLETED.value}
+        return report
+
+    def __repr__(self) -> str:
+        """Name the trial in the Ray dashboard."""
+        model = self._spec.model
+        return f"{model.arch}-{model.ratio}x-b{model.base_channels}-{self._spec.short_name}"
+
+    def _begin(self, spec: TrialSpec) -> None:
+        self._spec = spec
+        self._checkpoints = TrialCheckpoints(spec)
+        self._unheard = deque()
+        if spec.device == "cuda" and spec.placement.cap_mib is not None:
+            cap_allocator(spec.placement.cap_mib)
+
+    def _open(self) -> list[str]:
+        """Open the trial where its files leave it; return what a person should know of it."""
+        session = open_session(self._spec)
+        notes = self._checkpoints.restore(session)
+        # Epochs that the search died before hearing of; those it knows are not told again.
+        self._unheard.extend(self._checkpoints.results[self._spec.known_epochs :])
+        self._session, self._epochs = session, train_epochs(session)
+        return notes
+
+    def _next_epoch(self, session: TrainingSession) -> tuple[EpochResult, str | None]:
+        if self._unheard:
+            return self._unheard.popleft(), None
+        result = next(self._epochs)
+        return result, self._checkpoints.save(session, result)
+
+
+@lru_cache
+def _request(placement: Placement) -> PlacementGroupFactory:
+    """Return one request for all trials of a placement: Ray keeps each trial's to the end."""
+    request = {"CPU": 1.0, "GPU": placement.gpu_fraction, "memory": placement.ram_mib * 2**20}
+    return PlacementGroupFactory([{name: part for name, part in request.items() if part}])
+
+
+def cap_allocator(cap_mib: float) -> None:
+    """Limit what torch may take of the card in this process.
+
+    A trial that needs more than was booked then fails alone, as out of memory, instead of taking
+    the memory of its neighbours or, under some drivers, spilling into the machine's at a seventieth
+    of the speed.
+    """
+    total_mib = torch.cuda.get_device_properties(0).total_memory / 2**20
+    torch.cuda.set_per_process_memory_fraction(min(1.0, max(0.0, cap_mib / total_mib)))
+
+
+def _end(outcome: Outcome, reason: str) -> dict[str, Any]:
+    """Return a last report without a score: NaN, because a worst value would soften the rungs."""
+    return {"done": True, "outcome": outcome.value, "reason": reason, METRIC: math.nan}

@@ -1,0 +1,185 @@
+"""From a plan to a finished promotion: runs its runs as a search runs its trials, then judges them.
+
+Folder, lock, journal, conductor, recorder and workers are the search's; a list of runs takes the
+place of the sampler (`tune.promotion.queue`).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from tune.config.watching import USUAL, Live
+from tune.engine.run import run_trials
+from tune.evaluation.images import read_images
+from tune.evaluation.validation import ValidationScores
+from tune.outcomes import Outcome
+from tune.promotion.finish import finish_promotion
+from tune.promotion.plan import PromotionPlan
+from tune.promotion.queue import RunQueue
+from tune.promotion.rows import verdict_rows
+from tune.scheduling.conductor import Conductor
+from tune.scheduling.rungs import RungLedger
+from tune.statistics.race import Drop, Scores
+from tune.statistics.verdicts import Verdict, judge_candidates
+from tune.storage.folder import StudyFolder
+from tune.storage.recorder import Recorder
+from tune.storage.run_rows import run_rows
+from tune.study.opening import OpenStudy, study_facts
+from tune.study.run import join_conductor, listener
+from tune.tables.files import write_table
+from tune.terminal.progress import StudyProgress
+from tune.trial.record import TrialRecord
+
+
+@dataclass(frozen=True)
+class PromotionResult:
+    """What a promotion left.
+
+    Attributes:
+        folder: Where it lies.
+        records: Its runs, by number.
+        verdicts: On the candidates, best first; empty while it is interrupted.
+        drops: Who got no further seeds.
+        left_out: Completed runs that could not be scored.
+        interruption: Why it ended early; None if it did not.
+    """
+
+    folder: StudyFolder
+    records: Mapping[int, TrialRecord]
+    verdicts: tuple[Verdict, ...]
+    drops: Mapping[str, Drop]
+    left_out: tuple[str, ...]
+    interruption: str | None
+
+
+@dataclass(frozen=True)
+class Promoter:
+    """The parts that drive one promotion."""
+
+    conductor: Conductor
+    queue: RunQueue
+    validation: ValidationScores
+
+
+def make_promoter(
+    plan: PromotionPlan, study: OpenStudy, progress: StudyProgress, live: Live = USUAL
+) -> Promoter:
+    """Return what drives an open promotion, with everything that earlier sessions did.
+
+    The candidates are those of its first session: the search may have been extended since.
+    """
+    promotion = plan.promotion
+    plan = replace(plan, candidates=study.agreement.candidates)
+    validation = ValidationScores(
+        study.folder,
+        lambda: read_images(plan.corpus, "val", plan.crop_px, plan.val_images),
+        progress.say,
+    )
+    recorder = Recorder(
+        study.folder,
+        study.agreement.facts,
+        study.journal,
+        study.clock,
+        progress.say,
+        make_rows=run_rows(plan.candidates),
+        best_kept=plan.num_runs,  # each is scored on test images at the end
+        hear=listener(study.folder, live),
+    )
+    queue = RunQueue(
+        study.journal,
+        plan.candidates,
+        promotion.run_seeds,
+        (lambda number: validation.of(recorder.trials[number]))
+        if promotion.racing == "on"
+        else None,
+        progress.say,
+        promotion.seed,
+    )
+    conductor = join_conductor(plan, study, progress, queue, RungLedger((), 2), recorder)
+    return Promoter(conductor, queue, validation)
+
+
+def run_promotion(
+    plan: PromotionPlan,
+    study: OpenStudy,
+    console: Console,
+    quiet: bool,
+    start_ray: Callable[[], None],
+    live: Live = USUAL,
+) -> PromotionResult:
+    """Run an open promotion to its end, judge its candidates and write what was found.
+
+    Args:
+        plan: What was decided.
+        study: Its folder and journal.
+        console: Where progress goes.
+        quiet: Whether to show none.
+        start_ray: Starts Ray; called only if there is a run to train.
+        live: What else is offered to watch.
+    """
+    with StudyProgress(console, study.budget.trials, plan.config.epochs, quiet) as progress:
+        for note in study.notes:
+            progress.say(note)
+        promoter = make_promoter(plan, study, progress, live)
+        conductor = promoter.conductor
+        if conductor.is_drained:
+            conductor.close()
+        else:
+            start_ray()
+            run_trials(conductor, plan.packing, live)
+    verdicts: tuple[Verdict, ...] = ()
+    left_out: tuple[str, ...] = ()
+    if conductor.interruption is None:
+        verdicts = judge(plan, study, promoter)
+        say = (lambda _: None) if quiet else partial(console.print, markup=False)
+        completed = completed_runs(conductor.recorder.trials.values())
+        scored = [run for run in completed if promoter.validation.of(run) is not None]
+        left_out = tuple(run.spec.short_name for run in completed if run not in scored)
+        finish_promotion(plan, study, conductor, scored, verdicts, say)
+    return PromotionResult(
+        study.folder,
+        conductor.recorder.trials,
+        verdicts,
+        promoter.queue.drops,
+        left_out,
+        conductor.interruption,
+    )
+
+
+def judge(plan: PromotionPlan, study: OpenStudy, promoter: Promoter) -> tuple[Verdict, ...]:
+    """Score what is not scored yet on validation images, judge, and write the verdicts table."""
+    records = promoter.conductor.recorder.trials.values()
+    verdicts = judge_candidates(
+        study.agreement.candidates,
+        validation_scores(records, promoter.validation),
+        tuple(promoter.queue.drops),
+        plan.promotion.seed,
+    )
+    rows = verdict_rows(
+        study.folder.name, plan.config.arch, plan.config.ratio, study_facts(plan), verdicts
+    )
+    write_table(study.folder.tables, "verdicts", rows)
+    return verdicts
+
+
+def validation_scores(records: Iterable[TrialRecord], validation: ValidationScores) -> Scores:
+    """Return the validation scores of completed runs, by candidate and seed."""
+    ordered = sorted(records, key=lambda one: one.spec.number)
+    scores: dict[str, dict[int, NDArray[np.float64]]] = {
+        record.spec.proposed_by: {} for record in ordered
+    }
+    for record in completed_runs(ordered):
+        images = validation.of(record)
+        if images is not None:
+            scores[record.spec.proposed_by][record.spec.train.seed] = images
+    return scores
+
+
+def completed_runs(records: Iterable[TrialRecord]) -> list[TrialRecord]:
+    """Return the runs that reached their end, by number."""
+    completed = [record for record in records if record.outcome is Outcome.COMPLETED]
+    return sorted(completed, key=lambda one: one.spec.number)

@@ -1,0 +1,101 @@
+"""Where a promotion begins: a new one, or one of an earlier session to go on with. Only reads."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from tune.config.promotion import PromotionConfig, promotion_hash, read_promotion
+from tune.errors import UsageError
+from tune.results.resume import Start, created_at, read_standing
+from tune.storage.folder import StudyFolder
+from tune.storage.history import Budget
+from tune.storage.journal import StudyJournal
+
+
+def find_promotions(results: str) -> Iterator[tuple[StudyFolder, PromotionConfig]]:
+    """Return the promotions of a results folder whose configuration can be read."""
+    for path in sorted(Path(results).glob("*_full_*/study.toml")):
+        with contextlib.suppress(UsageError):
+            yield StudyFolder(path.parent), read_promotion(path)
+
+
+def is_promotion_finished(folder: StudyFolder) -> bool:
+    """Return whether a promotion has nothing left to do, not even to evaluate.
+
+    Raises:
+        UsageError: If its journal cannot be read.
+    """
+    begun = StudyJournal.has_begun(folder.journal)
+    return begun and StudyJournal.open(folder.journal).is_finished
+
+
+def choose_promotion_start(
+    config: PromotionConfig, num_runs: int, *, new: bool, resume: str | None
+) -> Start:
+    """Return whether to go on with the newest unfinished promotion of this configuration.
+
+    Args:
+        config: What is asked for.
+        num_runs: Runs of a new one.
+        new: Whether to begin a new one in any case.
+        resume: Name of the promotion to go on with; None finds one by its configuration.
+
+    Raises:
+        UsageError: If a journal cannot be read.
+    """
+    if resume is not None:
+        return _going_on(StudyFolder(Path(config.results) / resume), num_runs)
+    wanted = promotion_hash(config)
+    same = [
+        (created_at(folder), folder.name, folder)
+        for folder, known in find_promotions(config.results)
+        if promotion_hash(known) == wanted and not is_promotion_finished(folder)
+    ]
+    if new or not same:
+        return Start(None, Budget(num_runs, None))
+    return _going_on(max(same)[2], num_runs)
+
+
+def was_promoted(config: PromotionConfig) -> bool:
+    """Return whether a finished promotion of this search exists, whatever its settings."""
+    return any(
+        known.study == config.study and is_promotion_finished(folder)
+        for folder, known in find_promotions(config.results)
+    )
+
+
+def find_promotion(results: str, name: str) -> PromotionConfig:
+    """Return the configuration of the promotion to go on with.
+
+    Raises:
+        UsageError: If there is none of this name, or it is finished.
+    """
+    folder = StudyFolder(Path(results) / name)
+    if not folder.config_file.is_file():
+        known = [folder.name for folder, _ in find_promotions(results)]
+        there = f"there is {', '.join(known[-3:])}" if known else "there is none at all"
+        raise UsageError(
+            f"a promotion is found by its name, found none {name!r} in {results!r}: {there}"
+        )
+    config = replace(read_promotion(folder.config_file), results=results)
+    if is_promotion_finished(folder):
+        raise UsageError(
+            f"a finished promotion does nothing more, found {name!r}: promote the search again "
+            f"with --study {config.study} --new"
+        )
+    return config
+
+
+def _going_on(folder: StudyFolder, num_runs: int) -> Start:
+    standing = read_standing(folder)
+    return Start(folder, standing.budget or Budget(num_runs, None), standing)
+
+
+def is_promotion(folder: StudyFolder) -> bool:
+    """Return whether a study's folder is that of a promotion whose configuration can be read."""
+    try:
+        read_promotion(folder.config_file)
+    except UsageError:
+        return False
+    return True

@@ -1,0 +1,256 @@
+"""Where a search begins: a new study, or one of an earlier session to go on with.
+
+Running the same command again goes on with the newest unfinished study of the same configuration;
+after a finished one a new study starts. Everything here only reads.
+"""
+
+import difflib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tune.config.search import SearchConfig, config_hash, hashed_values, read_config
+from tune.errors import UsageError
+from tune.storage.folder import StudyFolder
+from tune.storage.history import Budget
+from tune.storage.journal import StudyJournal
+from tune.storage.lock import read_owner
+
+
+@dataclass(frozen=True)
+class More:
+    """What a finished study may do beyond its budget."""
+
+    trials: int = 0
+    hours: float = 0.0
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether anything more is asked for."""
+        return self.trials > 0 or self.hours > 0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a study is.
+
+    Attributes:
+        folder: The study.
+        num_over: Trials that ended for good.
+        num_open: Trials that can go on.
+        elapsed_s: Its running time so far.
+        budget: How much it may do; None if its first session died before that was written.
+        has_died: Whether its last session died, so that its tables may lack the end.
+    """
+
+    folder: StudyFolder
+    num_over: int
+    num_open: int
+    elapsed_s: float
+    budget: Budget | None
+    has_died: bool = False
+
+    def is_finished(self, budget: Budget) -> bool:
+        """Whether nothing is left to do within a budget, not even to write the tables."""
+        if self.has_died:
+            return False
+        return budget.is_used_up(self.elapsed_s) or (
+            self.num_open == 0 and self.num_over >= budget.trials
+        )
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a command does about one configuration.
+
+    Attributes:
+        folder: The study to go on with; None starts a new one.
+        budget: How much the study may do, all its sessions together.
+        standing: How far an existing study is; None for a new one.
+    """
+
+    folder: StudyFolder | None
+    budget: Budget
+    standing: Standing | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the existing study has nothing left to do."""
+        return self.standing is not None and self.standing.is_finished(self.budget)
+
+    @property
+    def words(self) -> str:
+        """How a study goes on, in one line."""
+        assert self.standing is not None
+        standing = self.standing
+        hours = "" if self.budget.hours is None else f" of {self.budget.hours:g} h"
+        return (
+            f"goes on with {standing.folder.name}: {standing.num_over} of {self.budget.trials} "
+            f"trials ended, {standing.num_open} unfinished, "
+            f"{standing.elapsed_s / 3600:.2f} h{hours} used"
+        )
+
+
+def choose_starts(
+    configs: Sequence[SearchConfig], *, new: bool, resume: str | None, more: More
+) -> tuple[Start, ...]:
+    """Return where each study of a command begins.
+
+    Several studies are one piece of work: while one of them is unfinished, the finished ones stay
+    as they are (their `Start.is_finished`); when all are finished, all begin anew.
+
+    Args:
+        configs: What is asked for, one per study.
+        new: Whether to begin new studies whatever exists.
+        resume: Name of the study to go on with; None finds one by its configuration.
+        more: What a study may do beyond its budget.
+
+    Raises:
+        UsageError: If the named study does not exist, is finished or was made with another
+            configuration, if a new one is to have its name, if there is nothing to extend, or a
+            journal cannot be read.
+    """
+    starts = tuple(_choose(config, new, resume, more) for config in configs)
+    if all(start.is_finished for start in starts):
+        return tuple(Start(None, new_budget(config)) for config in configs)
+    return starts
+
+
+def _choose(config: SearchConfig, new: bool, resume: str | None, more: More) -> Start:
+    named = resume or config.name
+    folder = None if named is None else StudyFolder(Path(config.results) / named)
+    if folder is not None and folder.path.exists():
+        if new:
+            raise UsageError(
+                f"a study's name is never used twice, found {folder.name!r} in {config.results!r} "
+                "where --new asks for a new one: choose another --name, or go on with it without "
+                "--new"
+            )
+        _check_configuration(folder, config)
+    else:
+        folder = None if new or named is not None else newest_study(config)
+    if folder is None:
+        if more.is_asked:
+            raise UsageError(
+                "--more-trials and --more-hours extend a study, found none with this configuration "
+                f"in {config.results!r}: name it with --resume, or leave them out"
+            )
+        return Start(None, new_budget(config))
+    standing = read_standing(folder)
+    start = Start(folder, extended(config, standing, more), standing)
+    if start.is_finished and (named is not None or more.is_asked):
+        is_out_of_time = start.budget.is_used_up(standing.elapsed_s)
+        raise UsageError(
+            f"a finished study does nothing more, found {folder.name!r} with {standing.num_over} "
+            f"trials and {standing.elapsed_s / 3600:.2f} h used: extend it with "
+            f"{'--more-hours' if is_out_of_time else '--more-trials'}, or start another with --new "
+            "and no name"
+        )
+    return start
+
+
+def find_study(results: str, name: str) -> Path:
+    """Return the configuration file of a study.
+
+    Raises:
+        UsageError: If there is no such study, with the nearest name that there is.
+    """
+    folder = StudyFolder(Path(results) / name)
+    if folder.config_file.is_file():
+        return folder.config_file
+    known = [path.parent.name for path in Path(results).glob("[!.]*/study.toml")]
+    if not known:
+        raise UsageError(
+            f"a study is found by its name, found {name!r} and no study at all in {results!r}: "
+            "check --results"
+        )
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    hint = f"did you mean {nearest[0]}?" if nearest else f"there is {', '.join(sorted(known)[-3:])}"
+    raise UsageError(f"a study is found by its name, found none {name!r} in {results!r}: {hint}")
+
+
+def new_budget(config: SearchConfig) -> Budget:
+    """Return the budget of a new study."""
+    return Budget(config.trials, config.hours)
+
+
+def extended(config: SearchConfig, standing: Standing, more: More) -> Budget:
+    """Return the budget of a study that goes on.
+
+    The study keeps the larger of the hours that it had and those that are asked for now; a limit
+    stays in every later session, that of more hours for a study without one too.
+    """
+    before = standing.budget or new_budget(config)
+    hours = max(
+        (limit for limit in (config.hours, before.hours) if limit is not None), default=None
+    )
+    if more.hours:
+        hours = (standing.elapsed_s / 3600 if hours is None else hours) + more.hours
+    return Budget(before.trials + more.trials, hours)
+
+
+def newest_study(config: SearchConfig) -> StudyFolder | None:
+    """Return the newest study with this configuration; None if there is none."""
+    wanted = config_hash(config)
+    same = []
+    for path in Path(config.results).glob("[!.]*/study.toml"):  # drafts begin with a dot
+        folder = StudyFolder(path.parent)
+        if _hash_of(folder) == wanted:
+            same.append((created_at(folder), folder.name, folder))
+    return max(same)[2] if same else None
+
+
+def read_standing(folder: StudyFolder) -> Standing:
+    """Return how far a study is.
+
+    Raises:
+        UsageError: If its journal cannot be read.
+    """
+    if not StudyJournal.has_begun(folder.journal):  # its first session died at the very beginning
+        return Standing(folder, 0, 0, 0.0, None)
+    journal = StudyJournal.open(folder.journal)
+    trials = journal.trials()
+    num_over = sum(trial.has_ended for trial in trials)
+    has_died = read_owner(folder.lock) is not None
+    return Standing(
+        folder, num_over, len(trials) - num_over, journal.elapsed_s, journal.budget, has_died
+    )
+
+
+def created_at(folder: StudyFolder) -> str:
+    """Return when a study was made, ISO 8601; empty where its manifest cannot be read."""
+    try:
+        return str(json.loads(folder.manifest_file.read_text(encoding="utf-8"))["created_at"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _check_configuration(folder: StudyFolder, config: SearchConfig) -> None:
+    if _hash_of(folder) == config_hash(config):
+        return
+    raise UsageError(
+        f"a study's name is never used twice, found {folder.name!r} in {str(folder.path.parent)!r} "
+        f"with {_differences(folder, config)}: ask for the same, or choose another --name"
+    )
+
+
+def _differences(folder: StudyFolder, config: SearchConfig) -> str:
+    try:
+        before = read_config(folder.config_file)
+    except UsageError:
+        return "a configuration that cannot be read"
+    found, asked = hashed_values(before), hashed_values(config)
+    return ", ".join(
+        f"{name} {found[name]} where {asked[name]} is asked for"
+        for name in found
+        if found[name] != asked[name]
+    )
+
+
+def _hash_of(folder: StudyFolder) -> str | None:
+    """Return the hash of a study's configuration; None where it cannot be read any more."""
+    try:
+        return config_hash(read_config(folder.config_file))
+    except UsageError:
+        return None

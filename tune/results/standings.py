@@ -1,0 +1,234 @@
+"""How far every search and promotion of a results folder is, read quickly and from tables alone.
+
+A status of a thousand studies answers in a second, so each file is opened once, for a dozen
+columns, and what is shown of the few best trials is read afterwards. pandas is never loaded.
+"""
+
+import contextlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tune.config.promotion import read_promotion
+from tune.config.search import read_config
+from tune.errors import UsageError
+from tune.outcomes import Outcome
+from tune.space.dimensions import DEFAULT_TUNE
+from tune.statistics.matrix import Pixels, Progress, PromotionView, Row, SearchView
+from tune.storage.folder import StudyFolder
+from tune.storage.lock import is_locked
+from tune.tables.files import find_tables, read_columns
+
+Columns = Mapping[str, list[Any]]
+
+PIXELS = tuple(Pixels.__annotations__)
+SEARCH_COLUMNS = (
+    "arch",
+    "ratio",
+    *PIXELS,
+    "trial_number",
+    "proposed_by",
+    "outcome",
+    "best_val_psnr_db",
+)
+RUN_COLUMNS = ("arch", "ratio", *PIXELS, "run", "candidate", "num_parameters", "outcome")
+SPEED_COLUMNS = ("outcome", "epochs_finished", "max_epochs", "train_s", "val_s")
+
+
+def read_searches(results: Path) -> tuple[list[SearchView], list[str]]:
+    """Return every search that has a trial, and a sentence about each table that cannot be read."""
+    return _read_each(results, "trials", SEARCH_COLUMNS, _search)
+
+
+def read_promotions(results: Path) -> tuple[list[PromotionView], list[str]]:
+    """Return every promotion that has a run, older ones first, and sentences likewise."""
+    views, sentences = _read_each(results, "runs", RUN_COLUMNS, _promotion)
+    return sorted(views, key=lambda view: view.study.rpartition("x_")[2]), sentences
+
+
+def describe_best(results: Path, search: SearchView) -> tuple[Row, Sequence[str]]:
+    """Return the row of a search's best trial, and the names of what was searched."""
+    folder = StudyFolder(results / search.study)
+    searched: Sequence[str] = DEFAULT_TUNE
+    with contextlib.suppress(UsageError):  # one of another release
+        searched = read_config(folder.config_file).tune
+    names = ["trial", "trial_number", "num_parameters", *searched]
+    columns = read_columns(folder.tables / "trials.parquet", "trials", names)
+    position = columns["trial_number"].index(search.best_number)
+    return {name: values[position] for name, values in columns.items()}, searched
+
+
+def _read_each(
+    results: Path, name: str, columns: Sequence[str], view: Any
+) -> tuple[list[Any], list[str]]:
+    views, sentences = [], []
+    for path in find_tables(results, name):
+        folder = StudyFolder(path.parent.parent)
+        try:
+            found = read_columns(path, name, columns)
+            if found[columns[0]]:
+                views.append(view(folder, path, found))
+        except UsageError as error:
+            sentences.append(f"left out study {folder.name}: {error}")
+    return views, sentences
+
+
+def _search(folder: StudyFolder, path: Path, columns: Columns) -> SearchView:
+    numbers, scores = columns["trial_number"], columns["best_val_psnr_db"]
+    scored = [
+        (score, -number) for number, score in zip(numbers, scores, strict=True) if score is not None
+    ]
+    best_db, best_number = max(scored, default=(float("-inf"), None))
+    num_open = sum(map(_is_open, columns["outcome"]))
+    num_planned = max(planned_trials(folder), len(numbers))
+    hand_set = [
+        score
+        for origin, score in zip(columns["proposed_by"], scores, strict=True)
+        if origin == "hand_set" and score is not None
+    ]
+    num_ended = len(numbers) - num_open
+    return SearchView(
+        study=folder.name,
+        cell=_cell(columns),
+        pixels=_pixels(columns),
+        num_ended=num_ended,
+        num_open=num_open,
+        num_planned=num_planned,
+        best_number=None if best_number is None else -best_number,
+        best_db=best_db,
+        hand_set_db=hand_set[0] if hand_set else None,
+        # A lock costs time to look at, and a finished search has none.
+        progress=_progress(folder, path, "trials", num_ended, num_planned)
+        if num_open or num_ended < num_planned
+        else None,
+    )
+
+
+def _promotion(folder: StudyFolder, path: Path, columns: Columns) -> PromotionView:
+    candidate, verdict = _verdict(folder)
+    num_ended = len(columns["run"]) - sum(map(_is_open, columns["outcome"]))
+    # After the verdicts nothing is trained any more, however many runs the race left out.
+    num_planned = planned_runs(folder) if verdict is None else num_ended
+    scores = [] if candidate is None else _test_scores(folder, candidate)
+    best = columns["candidate"].index(candidate) if candidate in columns["candidate"] else 0
+    return PromotionView(
+        study=folder.name,
+        cell=_cell(columns),
+        pixels=_pixels(columns),
+        num_parameters=columns["num_parameters"][best],
+        candidate=candidate,
+        verdict=verdict,
+        test_psnr_db=tuple(scores),
+        progress=_progress(folder, path, "runs", num_ended, num_planned),
+    )
+
+
+def _verdict(folder: StudyFolder) -> tuple[str | None, str | None]:
+    """Return the candidate in the first place, and what is said of it."""
+    path = folder.tables / "verdicts.parquet"
+    if path.exists():
+        columns = read_columns(path, "verdicts", ["candidate", "place", "verdict"])
+        if 1 in columns["place"]:
+            first = columns["place"].index(1)
+            return columns["candidate"][first], columns["verdict"][first]
+    return None, None
+
+
+def _test_scores(folder: StudyFolder, candidate: str) -> list[float]:
+    """Return the mean test PSNR of every run of a candidate, its latent not quantised."""
+    path = folder.tables / "test.parquet"
+    if not path.exists():
+        return []
+    columns = read_columns(path, "test", ["run", "candidate", "quantiser_step", "psnr_db"])
+    scores: dict[str, list[float]] = {}
+    for run, owner, step, score in zip(*columns.values(), strict=True):
+        if owner == candidate and step is None:
+            scores.setdefault(run, []).append(score)
+    return [sum(of_run) / len(of_run) for _, of_run in sorted(scores.items())]
+
+
+def planned_trials(folder: StudyFolder) -> int:
+    """Return the trials that a search is to have, extensions included; 0 if unknown.
+
+    Before its first session has begun they are in its configuration. One line of that is looked at:
+    parsing a thousand of them takes longer than a status may.
+    """
+    budgeted = _budgeted(folder)
+    if budgeted is not None:
+        return budgeted
+    try:
+        text = folder.config_file.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return 0
+    found = re.search(r"^trials = (\d+)$", text, re.MULTILINE)
+    return int(found.group(1)) if found else 0
+
+
+def planned_runs(folder: StudyFolder) -> int:
+    """Return the runs that a promotion has without a race, control included; 0 if unknown."""
+    budgeted = _budgeted(folder)
+    if budgeted is not None:
+        return budgeted
+    try:
+        config = read_promotion(folder.config_file)
+    except UsageError:
+        return 0
+    return (config.top + 1) * config.seeds
+
+
+def _budgeted(folder: StudyFolder) -> int | None:
+    """Return the trials of a study's budget; None where it cannot be read."""
+    try:
+        return int(json.loads(folder.budget_file.read_bytes())["trials"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _is_open(outcome: str | None) -> bool:
+    """Whether a trial goes on with the study."""
+    return outcome is None or outcome == Outcome.INTERRUPTED
+
+
+def _progress(
+    folder: StudyFolder, path: Path, unit: str, num_ended: int, num_planned: int
+) -> Progress | None:
+    """Return how far a study is, if its driver lives."""
+    if not is_locked(folder.lock):
+        return None
+    name = "trials" if unit == "trials" else "runs"
+    speed = read_columns(path, name, SPEED_COLUMNS)
+    return Progress(
+        folder.name,
+        unit,
+        num_ended,
+        max(num_planned, len(speed["outcome"])),
+        eta_s(speed, num_planned),
+    )
+
+
+def eta_s(columns: Columns, num_planned: int) -> float | None:
+    """Return the seconds that a study still needs at its speed so far.
+
+    Trials to come count as many epochs as those that ended had on average, all of them while none
+    has ended, and interrupted ones what they lack; as many as run now go on side by side.
+    """
+    epochs, outcomes = columns["epochs_finished"], columns["outcome"]
+    if not sum(epochs):
+        return None
+    epoch_s = (sum(columns["train_s"]) + sum(columns["val_s"])) / sum(epochs)
+    pairs = list(zip(epochs, outcomes, strict=True))
+    ended = [done for done, outcome in pairs if not _is_open(outcome)]
+    expected = sum(ended) / len(ended) if ended else columns["max_epochs"][0]
+    to_come = sum(max(expected - done, 1) for done, outcome in pairs if _is_open(outcome))
+    to_come += expected * max(num_planned - len(outcomes), 0)
+    return float(to_come * epoch_s / max(outcomes.count(None), 1))
+
+
+def _cell(columns: Columns) -> tuple[str, int]:
+    return columns["arch"][0], columns["ratio"][0]
+
+
+def _pixels(columns: Columns) -> Pixels:
+    return Pixels(**{name: columns[name][0] for name in PIXELS})

@@ -1,0 +1,304 @@
+"""The driver of one study: hands out trials, hears their reports, ends each with one outcome.
+
+Joins the proposer (what to try), the rungs (who goes on) and the recorder (what happened), and
+knows nothing of Ray: `tune.engine.adapters` translates Ray's calls into these verbs, and a test can
+drive a study without starting a process. A study of an earlier session is taken up with `resume`.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from models.training.epoch_result import EpochResult
+from tune.outcomes import Outcome
+from tune.scheduling.rungs import RungLedger
+from tune.scheduling.watchdog import Watchdog
+from tune.space.points import Proposal
+from tune.storage.history import Budget, TrialHistory
+from tune.storage.recorder import Recorder
+from tune.terminal.progress import StudyProgress
+from tune.trial.record import RungDecision, TrialRecord
+from tune.trial.spec import TrialSpec
+
+MAX_FAILURES = 2
+"""Times that a trial may lose its worker: after the first it goes on, after this one it is over."""
+
+
+class Proposes(Protocol):
+    """Says what is tried next: a sampler (`tune.scheduling.sampler`) or a promotion's runs."""
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether there is nothing to propose now; the end of what runs may change that."""
+        ...
+
+    def propose(self) -> Proposal | None:
+        """Return the next trial to run; None if there is none now."""
+        ...
+
+    def recall(self, history: TrialHistory) -> Proposal:
+        """Return the proposal of an earlier session."""
+        ...
+
+    def tell(self, number: int, outcome: Outcome, scores_db: Sequence[float]) -> None:
+        """Hear how a trial ended, and the validation PSNR of its finished epochs."""
+        ...
+
+
+class Conductor:
+    """Runs the books of one study while its trials run elsewhere.
+
+    Attributes:
+        recorder: The study's books.
+        interruption: Why a person or the system ended the study early; None if nobody did.
+
+    Args:
+        proposer: Proposes configurations and learns from outcomes.
+        ledger: The study's rungs; without epochs nobody is stopped.
+        recorder: Keeps every trial, epoch and decision, and writes the tables.
+        make_spec: Turns a proposal into what a worker needs.
+        progress: Shows a person what happens.
+        budget: How much the study may do, all its sessions together.
+        rebook: Books memory anew for a trial that goes on from an earlier session.
+    """
+
+    def __init__(
+        self,
+        proposer: Proposes,
+        ledger: RungLedger,
+        recorder: Recorder,
+        make_spec: Callable[[Proposal], TrialSpec],
+        progress: StudyProgress,
+        budget: Budget,
+        rebook: Callable[[TrialSpec], TrialSpec] = lambda spec: spec,
+    ) -> None:
+        self._proposer = proposer
+        self._ledger = ledger
+        self.recorder = recorder
+        self._make_spec = make_spec
+        self._progress = progress
+        self._budget = budget
+        self._rebook = rebook
+        self._to_go_on: deque[int] = deque()
+        self._watchdog = Watchdog(lambda: recorder.clock.elapsed_s)
+        self._hanging: dict[int, str] = {}
+        self.interruption: str | None = None
+
+    def resume(self) -> None:
+        """Take up what the journal knows, and finish what a killed session had begun.
+
+        Every fact of the journal is in the books first; only then is anything decided, because a
+        rung compares with all trials.
+        """
+        for history in self.recorder.journal.trials():
+            spec = self._make_spec(self._proposer.recall(history))
+            if history.spec is not None:
+                spec = self._taken_up(spec, history)
+            self.recorder.recall(spec, history)
+            self._ledger.recall(history.decisions)
+            if history.has_ended and not history.is_told:
+                self._tell(self.recorder.trials[history.number])
+        records = self.recorder.trials.values()
+        open_records = [record for record in records if not record.is_over]
+        for record in sorted(open_records, key=_last_heard_s):
+            self._settle(record)
+        self.recorder.drop_checkpoints()
+        self._progress.begin(records)
+
+    def next_trial(self) -> TrialSpec | None:
+        """Return the next trial to run, or None if there is none now.
+
+        One that is predicted not to fit is rejected here, and the sampler learns from that before
+        it proposes again.
+        """
+        while not self.should_end():
+            if self._to_go_on:
+                return self.recorder.go_on(self._to_go_on.popleft())
+            if len(self.recorder.trials) >= self._budget.trials:
+                return None
+            proposal = self._proposer.propose()
+            if proposal is None:
+                return None
+            spec = self.recorder.begin(self._make_spec(proposal)).spec
+            if spec.placement.rejection is None:
+                return spec
+            self.end(spec.number, Outcome.REJECTED, spec.placement.rejection)
+        return None
+
+    def start(self, number: int) -> None:
+        """Hear that a worker took up a trial; before that it waits, and waiting is not hanging."""
+        self._watchdog.hear(number)
+        self.recorder.start(number)
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether no trial will ever be handed out again: none can fail and go on any more."""
+        if self.should_end():
+            return True
+        has_room = len(self.recorder.trials) < self._budget.trials
+        if self._to_go_on or (has_room and not self._proposer.is_exhausted):
+            return False
+        return all(record.outcome for record in self.recorder.trials.values())
+
+    def hear_epoch(self, number: int, result: EpochResult) -> bool:
+        """Record a finished epoch and say whether the trial goes on; a repeated report is no news.
+
+        The last epoch of a trial is no rung: its end is on its way.
+        """
+        self._watchdog.hear(number)
+        record = self.recorder.trials[number]
+        if self.recorder.add_epoch(number, result):
+            self._progress.update(self.recorder.trials.values())
+            if not result.is_last:
+                self._judge(number, result)
+        return _turned_away(record) is None
+
+    def end(
+        self,
+        number: int,
+        outcome: Outcome | None = None,
+        reason: str | None = None,
+        details: str | None = None,
+    ) -> None:
+        """End a trial once: with the outcome given, as stopped by a rung, or as interrupted.
+
+        Args:
+            number: The trial's number.
+            outcome: How it ended, if the one who says so knows.
+            reason: Why, in one line for a person.
+            details: The whole traceback, kept in the study's folder.
+        """
+        record = self.recorder.trials[number]
+        if record.outcome is not None or number in self._to_go_on:
+            return
+        turned_away = _turned_away(record)
+        if outcome is None and turned_away is not None:
+            outcome = Outcome.STOPPED
+            reason = (
+                f"{turned_away.value:.2f} dB at epoch {turned_away.rung_epoch} is below the "
+                f"{turned_away.cutoff:.2f} dB that stay"
+            )
+        elif outcome is None:
+            outcome = Outcome.INTERRUPTED
+            reason = self.interruption or (
+                "the time budget of the search ended"
+                if self.is_out_of_time
+                else "the search ended while it ran"
+            )
+        self._watchdog.forget(number)
+        self.recorder.end(number, outcome, reason, details)
+        self._tell(record)
+        self._progress.show_end(record, self.recorder.trials.values())
+
+    def lose_worker(self, number: int, reason: str, details: str | None = None) -> None:
+        """Hear that a trial's process died: it goes on in another one, the second time it failed.
+
+        Args:
+            number: The trial's number.
+            reason: What is known of the death, in one line.
+            details: Everything that is known, kept in the study's folder.
+        """
+        record = self.recorder.trials[number]
+        if record.outcome is not None or number in self._to_go_on:
+            return
+        reason = self._hanging.pop(number, reason)
+        self._watchdog.forget(number)
+        if self.recorder.add_failure(number, reason) >= MAX_FAILURES:
+            self.end(number, Outcome.FAILED, reason, details)
+            return
+        self._to_go_on.append(number)
+        name = record.spec.short_name
+        self._progress.say(f"{name}  {reason}; it goes on after epoch {len(record.epochs)}")
+
+    def overdue(self) -> list[int]:
+        """Return the trials that hang and must be killed; each is named once."""
+        hanging = self._watchdog.overdue(self.recorder.trials.values())
+        self._hanging.update(hanging)
+        for number in hanging:
+            self._watchdog.forget(number)
+        return list(hanging)
+
+    def say(self, sentence: str) -> None:
+        """Show a person a sentence."""
+        self._progress.say(sentence)
+
+    def interrupt(self, reason: str) -> None:
+        """Ask the study to end at the next opportunity; the first reason stands."""
+        self.interruption = self.interruption or reason
+
+    @property
+    def is_out_of_time(self) -> bool:
+        """Whether the time budget is used up."""
+        return self._budget.is_used_up(self.recorder.clock.elapsed_s)
+
+    def should_end(self) -> bool:
+        """Say whether the study must end now: interrupted, or out of its time budget."""
+        return self.interruption is not None or self.is_out_of_time
+
+    @property
+    def has_more_to_do(self) -> bool:
+        """Whether trials are open or still to be proposed."""
+        records = self.recorder.trials.values()
+        return len(records) < self._budget.trials or not all(one.is_over for one in records)
+
+    def close(self) -> None:
+        """End what still runs as interrupted and write the tables a last time."""
+        self._to_go_on.clear()
+        for number, record in self.recorder.trials.items():
+            if record.outcome is None:
+                self.end(number)
+        self.recorder.flush()
+
+    def _taken_up(self, now: TrialSpec, history: TrialHistory) -> TrialSpec:
+        """Return a trial of an earlier session: what was asked for stands, places may change.
+
+        An open one is booked anew, because the card may have another free part today.
+        """
+        asked = history.spec
+        assert asked is not None
+        spec = replace(now, model=asked.model, train=asked.train, placement=asked.placement)
+        if history.has_ended or asked.placement.rejection is not None:
+            return spec
+        return self._rebook(spec)
+
+    def _judge(self, number: int, result: EpochResult) -> None:
+        decision = self._ledger.judge(number, result.epoch, result.val_psnr_db)
+        if decision is not None:
+            self.recorder.add_decision(decision)
+
+    def _tell(self, record: TrialRecord) -> None:
+        assert record.outcome is not None
+        scores_db = [epoch.val_psnr_db for epoch in record.epochs]
+        self._proposer.tell(record.spec.number, record.outcome, scores_db)
+
+    def _settle(self, record: TrialRecord) -> None:
+        """Finish what a killed session had begun to say about a trial, or let it go on."""
+        number, last = record.spec.number, record.epochs[-1] if record.epochs else None
+        if last is not None and last.is_last:
+            self.recorder.go_on(number)
+            self.end(number, Outcome.COMPLETED)
+            return
+        if last is not None and all(known.rung_epoch != last.epoch for known in record.decisions):
+            self._judge(number, last)
+        if _turned_away(record) is not None:
+            self.recorder.go_on(number)
+            self.end(number)
+        elif (rejection := record.spec.placement.rejection) is not None:
+            self.recorder.go_on(number)
+            self.end(number, Outcome.REJECTED, rejection)
+        elif len(record.failures) >= MAX_FAILURES:
+            self.recorder.go_on(number)
+            self.end(number, Outcome.FAILED, record.failures[-1])
+        else:
+            self._to_go_on.append(number)
+
+
+def _turned_away(record: TrialRecord) -> RungDecision | None:
+    """Return the decision that stopped a trial, if one did; it can only be the last."""
+    last = record.decisions[-1] if record.decisions else None
+    return None if last is None or last.kept else last
+
+
+def _last_heard_s(record: TrialRecord) -> float:
+    return (record.heard[-1] if record.heard else record.begun).elapsed_s

@@ -1,0 +1,182 @@
+"""Optuna behind three verbs: propose a configuration, recall one, tell how its trial ended.
+
+The study's memory is its journal (`tune.storage.journal`). How each outcome reaches the sampler is
+`tell`'s docstring.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
+from optuna.trial import TrialState
+
+from tune.outcomes import Outcome
+from tune.space.dimension import Dimension, Value
+from tune.space.points import KnownPoint, Proposal
+from tune.storage.history import TrialHistory
+from tune.storage.journal import StudyJournal
+
+NUM_RANDOM_TRIALS = 8
+"""Trials drawn at random before the model of the sampler is used."""
+
+ASKED = (TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+"""States of trials that were proposed; a WAITING one is a known point not yet asked for."""
+
+
+def make_sampler(searcher: str, seed: int) -> optuna.samplers.BaseSampler:
+    """Return the Optuna sampler for a `--searcher` name, with every default that matters spelt out.
+
+    Optuna 5.0 changed defaults under its callers, so none is relied upon. `constant_liar` counts
+    running trials as bad ones, so that two proposals made side by side differ.
+    """
+    if searcher == "random":
+        return optuna.samplers.RandomSampler(seed=seed)
+    with warnings.catch_warnings():
+        # Fixed in constraints.txt: the samplers used here carry Optuna's experimental marks.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        if searcher == "gp":
+            return optuna.samplers.GPSampler(
+                seed=seed, n_startup_trials=NUM_RANDOM_TRIALS, deterministic_objective=False
+            )
+        return optuna.samplers.TPESampler(
+            seed=seed, n_startup_trials=NUM_RANDOM_TRIALS, multivariate=True, constant_liar=True
+        )
+
+
+def distribution(dimension: Dimension) -> BaseDistribution:
+    """Return Optuna's form of one dimension of the space."""
+    if dimension.kind == "categorical":
+        return CategoricalDistribution(dimension.choices)
+    assert dimension.low is not None
+    assert dimension.high is not None
+    if dimension.kind == "int":
+        return IntDistribution(int(dimension.low), int(dimension.high), log=dimension.log)
+    return FloatDistribution(float(dimension.low), float(dimension.high), log=dimension.log)
+
+
+class Proposer:
+    """Proposes into one Optuna study: the known points first, then what the sampler says.
+
+    Every draw is a function of the study's seed and the trial's number, so that a study that was
+    interrupted proposes what it would have proposed: no state of a generator has to survive.
+
+    Args:
+        journal: The study's journal.
+        dimensions: What is searched.
+        known: Points to try first, in order.
+        searcher: "tpe", "random" or "gp".
+        seed: Seed of the sampler.
+    """
+
+    def __init__(
+        self,
+        journal: StudyJournal,
+        dimensions: Sequence[Dimension],
+        known: Sequence[KnownPoint],
+        searcher: str,
+        seed: int,
+    ) -> None:
+        self._journal = journal
+        self._study = journal.study
+        self._searcher = searcher
+        self._seed = seed
+        self._distributions = {dim.name: distribution(dim) for dim in dimensions}
+        self._known = list(known)
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether nothing is left to propose: a sampler always has one more."""
+        return False
+
+    def propose(self) -> Proposal:
+        """Return the next configuration to try."""
+        number = len(self._study.get_trials(deepcopy=False, states=ASKED))
+        is_waiting = number < len(self._study.get_trials(deepcopy=False))
+        if number < len(self._known) and not is_waiting:
+            self._study.enqueue_trial(dict(self._known[number].values))
+        self._seed_sampler(number)
+        trial = self._study.ask(self._distributions)
+        assert trial.number == number
+        return self._proposal(number, trial.params)
+
+    def recall(self, history: TrialHistory) -> Proposal:
+        """Return the proposal of an earlier session; one that was cut short is completed."""
+        number = history.number
+        if history.values.keys() != self._distributions.keys():
+            values = self._propose_again(number)
+            trial_id = self._journal.trial_id(number)
+            for name in self._distributions.keys() - history.values.keys():
+                known = self._distributions[name]
+                internal = known.to_internal_repr(values[name])
+                self._journal.storage.set_trial_param(trial_id, name, internal, known)
+            return self._proposal(number, values)
+        return self._proposal(number, history.values)
+
+    def tell(self, number: int, outcome: Outcome, scores_db: Sequence[float]) -> None:
+        """Tell the sampler how a trial ended for good; an interrupted one has not.
+
+        COMPLETED becomes COMPLETE with the best score. STOPPED becomes PRUNED with its scores,
+        which TPE ranks by how far they came and then by value; the Gaussian process ignores PRUNED,
+        so there it is COMPLETE with the best score so far. DIVERGED becomes PRUNED without a value
+        and OUT_OF_MEMORY and REJECTED a violated constraint: the sampler avoids the region.
+        FAILED says nothing about the configuration: FAIL, which samplers ignore.
+
+        Telling twice changes nothing, so that a killed search can be finished.
+
+        Args:
+            number: The trial's number.
+            outcome: How it ended.
+            scores_db: Validation PSNR of its finished epochs, in order.
+        """
+        if outcome is Outcome.INTERRUPTED:
+            return
+        state, value = self._mapping(outcome, scores_db)
+        trial_id = self._journal.trial_id(number)
+        if outcome is Outcome.STOPPED and state is TrialState.PRUNED:
+            for step, score_db in enumerate(scores_db, start=1):
+                self._journal.storage.set_trial_intermediate_value(trial_id, step, score_db)
+        if outcome in {Outcome.OUT_OF_MEMORY, Outcome.REJECTED}:
+            self._violate_memory_constraint(trial_id)
+        self._study.tell(number, value, state=state)
+
+    def _mapping(
+        self, outcome: Outcome, scores_db: Sequence[float]
+    ) -> tuple[TrialState, float | None]:
+        """Return Optuna's state of an outcome and the value that goes with it."""
+        if outcome is Outcome.COMPLETED or (outcome is Outcome.STOPPED and self._searcher == "gp"):
+            return TrialState.COMPLETE, max(scores_db)
+        if outcome is Outcome.FAILED:
+            return TrialState.FAIL, None
+        return TrialState.PRUNED, None
+
+    def _violate_memory_constraint(self, trial_id: int) -> None:
+        key = f"{_CONSTRAINTS_KEY}:memory"  # what `optuna.Trial.set_constraint("memory", 1)` writes
+        self._journal.storage.set_trial_system_attr(trial_id, key, 1.0)
+
+    def _proposal(self, number: int, values: Mapping[str, Value]) -> Proposal:
+        is_known = number < len(self._known)
+        proposed_by = self._known[number].proposed_by if is_known else "searcher"
+        return Proposal(number, proposed_by, dict(values))
+
+    def _propose_again(self, number: int) -> Mapping[str, Value]:
+        """Return the values that the last trial got, or would have got, when it was asked for."""
+        if number < len(self._known):
+            return self._known[number].values
+        before = self._study.get_trials(deepcopy=False)[:number]
+        self._seed_sampler(number)
+        scratch = optuna.create_study(direction="maximize", sampler=self._study.sampler)
+        scratch.add_trials(before)
+        values: Mapping[str, Value] = scratch.ask(self._distributions).params
+        return values
+
+    def _seed_sampler(self, number: int) -> None:
+        words = np.random.SeedSequence([self._seed, number]).generate_state(1)
+        self._study.sampler = make_sampler(self._searcher, int(words[0]))

@@ -1,0 +1,153 @@
+"""Which configurations of a search are promoted, chosen from its tables alone.
+
+The best by validation score at the best epoch, and a hand-set control that always joins as the
+thing to beat. Crashed trials count with the epochs that they finished. A stopped one was judged too
+early to be ranked by its score, so it counts only where its curve was ahead at the same epoch.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from tune.errors import UsageError
+from tune.outcomes import Outcome
+from tune.space.points import CONTROL, Candidate, Values
+
+CONTROL_LEARNING_RATE = 1e-4
+CONTROL_WARMUP_EPOCHS = 3
+
+ELIGIBLE = (
+    Outcome.COMPLETED,
+    Outcome.STOPPED,
+    Outcome.DIVERGED,
+    Outcome.OUT_OF_MEMORY,
+    Outcome.FAILED,
+)
+"""A rejected trial never ran, and an interrupted one has not ended."""
+
+
+def choose_candidates(
+    trials: pd.DataFrame, epochs: pd.DataFrame, control: Values, top: int
+) -> tuple[Candidate, ...]:
+    """Return the best candidates of one search, best first, and the control as the last.
+
+    A trial with the control's values is the control, and of trials with equal values the best one
+    counts; the next best ones take the free places.
+
+    Args:
+        trials: The trials table of one study.
+        epochs: Its epochs table.
+        control: The hand-set values.
+        top: How many candidates beside the control, 1 or more; fewer where there are no more.
+
+    Raises:
+        UsageError: If fewer than one candidate is asked for, or no trial can be one.
+    """
+    if top < 1:
+        raise UsageError(f"--top must be 1 or more, found {top}: promote at least the best trial")
+    ranked = rank_trials(trials, epochs)
+    if not ranked:
+        raise UsageError(
+            "a promotion needs a trial with a score, found none that was not stopped early in "
+            f"{', '.join(sorted(set(trials['study']))) or 'the search'}: search again"
+        )
+    chosen: list[Candidate] = []
+    taken: set[Values] = {control}
+    control_row: Mapping[Any, Any] | None = None
+    for rank, row in enumerate(ranked, start=1):
+        values = values_of(row)
+        if values == control and control_row is None:
+            control_row = row
+        if len(chosen) < top and values not in taken:
+            taken.add(values)
+            chosen.append(_candidate(f"c{len(chosen) + 1}", values, row, rank))
+    return (*chosen, _candidate(CONTROL, control, control_row))
+
+
+def rank_trials(trials: pd.DataFrame, epochs: pd.DataFrame) -> list[Mapping[Any, Any]]:
+    """Return the rows of trials that can be candidates, best first; ties by number.
+
+    A stopped trial stays only if its best score up to its last epoch is above the best score of
+    every completed trial up to that same epoch.
+    """
+    scored = trials[trials["best_val_psnr_db"].notna() & trials["outcome"].isin(ELIGIBLE)]
+    rows = scored.to_dict("records")
+    curves = {
+        number: group.sort_values("epoch").set_index("epoch")["val_psnr_db"].cummax()
+        for number, group in epochs.groupby("trial_number")
+    }
+    completed = [curves[row["trial_number"]] for row in rows if row["outcome"] == Outcome.COMPLETED]
+    kept = [
+        row
+        for row in rows
+        if row["outcome"] != Outcome.STOPPED or _is_ahead(curves[row["trial_number"]], completed)
+    ]
+    return sorted(kept, key=lambda row: (-row["best_val_psnr_db"], row["trial_number"]))
+
+
+def values_of(row: Mapping[Any, Any]) -> Values:
+    """Return what a trial was trained with, from its row of the trials table."""
+    return Values(
+        base_channels=int(row["base_channels"]),
+        learning_rate=float(row["learning_rate"]),
+        warmup_epochs=int(row["warmup_epochs"]),
+        weight_decay=float(row["weight_decay"]),
+        schedule=str(row["schedule"]),
+        gradient_clip=float(row["gradient_clip"]),
+        mse_weight=float(row["mse_weight"]),
+        dropout=float(row["dropout"]),
+        batch_size=int(row["batch_size"]),
+    )
+
+
+def check_same_corpus(
+    trials: pd.DataFrame, study: str, corpus_fingerprint: str, split_fingerprint: str, place: str
+) -> None:
+    """Refuse a corpus that a search did not run on.
+
+    Args:
+        trials: The trials table of the search.
+        study: Its name.
+        corpus_fingerprint: Of the corpus to promote on.
+        split_fingerprint: Of its split.
+        place: Its folder.
+
+    Raises:
+        UsageError: With both fingerprints.
+    """
+    first = trials.iloc[0]
+    for what, searched, found in (
+        ("corpus", first["corpus_fingerprint"], corpus_fingerprint),
+        ("split", first["split_fingerprint"], split_fingerprint),
+    ):
+        if searched != found:
+            raise UsageError(
+                f"a promotion runs on the {what} that was searched on, fingerprint {searched} in "
+                f"{study}, found {found} in {place!r}: name that corpus with --data, or search on "
+                "this one first"
+            )
+
+
+def _candidate(
+    name: str, values: Values, row: Mapping[Any, Any] | None, rank: int | None = None
+) -> Candidate:
+    """Return a candidate with what its trial tells; the control comes from no trial."""
+    if row is None:
+        return Candidate(name, values, None, None, None, None, None)
+    epochs = int(row["epochs_finished"])
+    return Candidate(
+        name=name,
+        values=values,
+        rank=rank,
+        source_trial=None if rank is None else str(row["trial"]),
+        search_val_psnr_db=float(row["best_val_psnr_db"]),
+        search_train_s=float(row["train_s"]) / epochs,
+        search_val_s=float(row["val_s"]) / epochs,
+    )
+
+
+def _is_ahead(curve: "pd.Series[float]", completed: Sequence["pd.Series[float]"]) -> bool:
+    """Whether a curve of best scores lies above all others at its own last epoch."""
+    last = curve.index[-1]
+    return all(curve.iloc[-1] > other.loc[:last].iloc[-1] for other in completed)

@@ -1,0 +1,162 @@
+"""Opens a study: its folder, its lock, its journal, and what it decided once for every session."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+from models.training.precision import Stack, choose_stack
+from tune.config.machine import Machine
+from tune.errors import UsageError
+from tune.results.resume import Start
+from tune.storage.folder import (
+    CONFIG_FILE,
+    MANIFEST_FILE,
+    StudyFolder,
+    create_study_folder,
+    sweep_drafts,
+)
+from tune.storage.history import Agreement, Budget
+from tune.storage.journal import StudyJournal
+from tune.storage.journal_file import FULL, cut_torn_end
+from tune.storage.lock import study_lock
+from tune.storage.manifest import CorpusStamp, collect_manifest
+from tune.study.plan import StudyPlan
+from tune.trial.clock import StudyClock
+from tune.trial.spec import StudyFacts
+
+
+@dataclass(frozen=True)
+class OpenStudy:
+    """A study that this process drives: it holds the lock.
+
+    Attributes:
+        folder: Where it lies.
+        journal: What happened in it.
+        stack: How its training steps run, in every session.
+        known: The points to try first.
+        budget: How much it may do, all sessions together.
+        clock: Its time.
+        notes: What a person should know of its taking up.
+    """
+
+    folder: StudyFolder
+    journal: StudyJournal
+    stack: Stack
+    agreement: Agreement
+    budget: Budget
+    clock: StudyClock
+    notes: tuple[str, ...]
+
+
+@contextmanager
+def open_study(
+    plan: StudyPlan, start: Start, machine: Machine, command: Sequence[str]
+) -> Iterator[OpenStudy]:
+    """Make the folder of a new study, or take one up, and hold its lock.
+
+    Raises:
+        UsageError: If the results folder cannot be written, another process drives the study, its
+            journal is damaged, or it was planned on another corpus.
+    """
+    folder = open_folder(plan, machine, command) if start.folder is None else start.folder
+    with study_lock(folder.lock) as dead:
+        notes = [] if dead is None else [f"took over the lock of {dead.words}: it has died"]
+        sweep_drafts(folder)
+        torn_bytes = cut_torn_end(folder.journal) if folder.journal.exists() else 0
+        if torn_bytes:
+            notes.append(f"cut {torn_bytes} bytes of an unfinished last line off the journal")
+        journal = StudyJournal.open_or_create(folder.journal, folder.name)
+        clock = StudyClock(journal.elapsed_s)
+        stack, agreement = agree(plan, journal)
+        if journal.budget != start.budget:
+            journal.set_budget(start.budget)
+        notes += note_budget(folder, start.budget)
+        journal.begin_session(command, clock.now())
+        yield OpenStudy(folder, journal, stack, agreement, start.budget, clock, tuple(notes))
+
+
+def note_budget(folder: StudyFolder, budget: Budget) -> list[str]:
+    """Write a study's budget beside its journal; return a sentence if there is no space."""
+    draft = folder.budget_file.with_suffix(".draft")
+    try:
+        draft.write_text(json.dumps(asdict(budget)), encoding="utf-8")
+        draft.replace(folder.budget_file)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        return [f"no space left for {folder.budget_file}: tune.status shows an earlier budget"]
+    return []
+
+
+def open_folder(plan: StudyPlan, machine: Machine, command: Sequence[str]) -> StudyFolder:
+    """Make the study's folder with its configuration and manifest.
+
+    Raises:
+        UsageError: If the results folder cannot be written, or the study's name is taken.
+    """
+    info = plan.corpus.info
+    stamp = CorpusStamp(info.name, info.is_synthetic, info.fingerprint, info.split_fingerprint)
+    manifest = collect_manifest(command, machine, stamp, plan.picked)
+    return create_study_folder(
+        plan.config,
+        {CONFIG_FILE: plan.config_text, MANIFEST_FILE: manifest.to_json()},
+        mode=plan.mode,
+    )
+
+
+def agree(plan: StudyPlan, journal: StudyJournal) -> tuple[Stack, Agreement]:
+    """Return what the study decided once; decide it if this is its first session.
+
+    Raises:
+        UsageError: If it was decided for another corpus or split.
+    """
+    info = plan.corpus.info
+    agreement = journal.agreement
+    if agreement is None:
+        stack = choose_study_stack(plan)
+        agreement = Agreement(
+            plan.known,
+            stack.precision,
+            stack.channels_last,
+            study_facts(plan),
+            plan.candidates,
+        )
+        journal.agree(agreement)
+        return stack, agreement
+    for what, planned, found in (
+        ("corpus", agreement.facts.corpus_fingerprint, info.fingerprint),
+        ("split", agreement.facts.split_fingerprint, info.split_fingerprint),
+    ):
+        if planned != found:
+            raise UsageError(
+                f"a study keeps its {what}, planned with fingerprint {planned}, found {found} in "
+                f"{str(plan.corpus.path)!r}: bring the old one back, or start anew with --new"
+            )
+    reason = f"{agreement.precision} as in the study's first session"
+    return Stack(agreement.precision, agreement.channels_last, reason), agreement
+
+
+def choose_study_stack(plan: StudyPlan) -> Stack:
+    """Return how the training steps of a study run: as asked, or the fastest of a short timing.
+
+    One stack for all trials, so that their scores differ only by what is searched; it is timed at
+    the configuration's own width.
+    """
+    config = plan.config
+    if config.precision != "auto":
+        return Stack(config.precision, channels_last=False, reason=f"{config.precision} as asked")
+    return choose_stack(plan.model_config({}), plan.crop_px, config.batch_size, config.device)
+
+
+def study_facts(plan: StudyPlan) -> StudyFacts:
+    """Return what is the same in every row of the study's tables."""
+    info = plan.corpus.info
+    return StudyFacts(
+        mode=plan.mode,
+        corpus=info.name,
+        is_synthetic=info.is_synthetic,
+        corpus_fingerprint=info.fingerprint,
+        split_fingerprint=info.split_fingerprint,
+        val_images=plan.val_images,
+    )

@@ -1,0 +1,220 @@
+"""What a study will do, decided before anything is written: space, rungs, packing, first points."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Self
+
+from data.dataset import Corpus
+from models.registry import ModelConfig
+from models.training.config import TrainConfig
+from models.training.precision import Stack
+from tune.card.correction import memory_correction
+from tune.card.device import Card, measure_card
+from tune.card.packing import Packing, plan_packing, require_fit
+from tune.config.machine import available_cores
+from tune.config.profiles import Pick
+from tune.config.resolve import Resolved
+from tune.config.search import SearchConfig, write_config
+from tune.errors import UsageError
+from tune.scheduling.rungs import rung_epochs
+from tune.space.dimension import Value
+from tune.space.neighbours import neighbour_points
+from tune.space.points import Candidate, KnownPoint, Proposal
+from tune.space.ranges import SearchSpace
+from tune.storage.folder import StudyFolder
+from tune.tables.files import read_readable_tables
+from tune.trial.record import TrialRecord
+from tune.trial.spec import DataSpec, TrialSpec
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """Everything that is decided before a study starts.
+
+    Attributes:
+        config: The resolved configuration.
+        picked: What the machine's profile chose of it, with reasons.
+        corpus: The corpus that it reads.
+        space: What is searched.
+        known: The points to try first.
+        rungs: The epochs at which trials are compared; empty without a scheduler.
+        packing: How trials share the machine.
+        crop_px: Side of the crops that trials train and are scored on.
+        val_images: Images of the frozen validation set.
+        notes: Earlier studies that could not be looked at, one sentence each.
+        mode: Fidelity: "quick" for a search, "full" for a promotion.
+        candidates: What a promotion promotes; none for a search.
+    """
+
+    config: SearchConfig
+    picked: Mapping[str, Pick]
+    corpus: Corpus
+    space: SearchSpace
+    known: tuple[KnownPoint, ...]
+    rungs: tuple[int, ...]
+    packing: Packing
+    crop_px: int
+    val_images: int
+    notes: tuple[str, ...] = ()
+    mode: str = "quick"
+    candidates: tuple[Candidate, ...] = ()
+
+    @property
+    def config_text(self) -> str:
+        """The text of `study.toml`."""
+        return write_config(self.config)
+
+    @property
+    def label(self) -> str:
+        """What is searched, in a few words."""
+        synthetic = " (SYNTHETIC)" if self.corpus.info.is_synthetic else ""
+        return (
+            f"{self.config.arch} {self.config.ratio}x on {self.corpus.info.name}{synthetic}, "
+            f"{self.crop_px} px"
+        )
+
+    def model_config(self, values: Mapping[str, Value]) -> ModelConfig:
+        """Return the model of a proposal; what is not searched comes from the configuration."""
+        return ModelConfig(
+            arch=self.config.arch,
+            ratio=self.config.ratio,
+            base_channels=int(values.get("base_channels", self.config.base_channels)),
+            dropout=float(values.get("dropout", self.config.dropout)),
+        )
+
+    def train_config(self, values: Mapping[str, Value]) -> TrainConfig:
+        """Return the training of a proposal; every trial of a study shares the study's seed.
+
+        One seed for all trials: they start from the same weights (at equal width) and see the same
+        batches, so that differences come from what is searched.
+        """
+        config = self.config
+        mse_weight = float(values.get("mse_weight", config.mse_weight))
+        return TrainConfig(
+            learning_rate=float(values.get("learning_rate", config.learning_rate)),
+            warmup_epochs=int(values.get("warmup_epochs", config.warmup_epochs)),
+            epochs=config.epochs,
+            weight_decay=float(values.get("weight_decay", config.weight_decay)),
+            schedule=str(values.get("schedule", config.schedule)),
+            gradient_clip=float(values.get("gradient_clip", config.gradient_clip)),
+            mse_weight=mse_weight,
+            ssim_weight=1.0 - mse_weight,
+            batch_size=int(values.get("batch_size", config.batch_size)),
+            seed=config.seed,
+        )
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The base channels that are searched, or both ends of their range."""
+        for dimension in self.space.dimensions:
+            if dimension.name == "base_channels":
+                return tuple(int(value) for value in dimension.ends)
+        return (self.config.base_channels,)
+
+    def narrowest_trial(self) -> TrialSpec:
+        """Return the trial that takes the least memory, in the least precision it may get."""
+        precision = {"auto": "bf16" if self.config.device == "cuda" else "fp32"}.get(
+            self.config.precision, self.config.precision
+        )
+        stack = Stack(precision, channels_last=False, reason="")
+        values = {"base_channels": min(self.widths)}
+        return self.trial_spec(Proposal(0, "plan", values), stack)
+
+    def corrected(self, records: Iterable[TrialRecord]) -> Self:
+        """Return the plan with a packing that has learnt from the study's trials so far."""
+        packing = replace(self.packing, correction=memory_correction(records))
+        return replace(self, packing=packing)
+
+    def data_spec(self) -> DataSpec:
+        """Return which pixels the trials see."""
+        config = self.config
+        return DataSpec(
+            corpus=str(self.corpus.path),
+            crop_px=self.crop_px,
+            data_fraction=config.data_fraction,
+            val_images=self.val_images,
+            seed=config.seed,
+            corpus_fingerprint=self.corpus.info.fingerprint,
+            split_fingerprint=self.corpus.info.split_fingerprint,
+        )
+
+    def trial_spec(
+        self, proposal: Proposal, stack: Stack, folder: StudyFolder | None = None
+    ) -> TrialSpec:
+        """Return what a worker needs to run a proposal; without a folder it keeps no checkpoint."""
+        train = self.train_config(proposal.values)
+        study = "plan" if folder is None else folder.name
+        checkpoint = None
+        if folder is not None:
+            checkpoint = str(folder.checkpoints.resolve() / f"{study}_t{proposal.number:03d}.pt")
+        spec = TrialSpec(
+            study=study,
+            number=proposal.number,
+            model=self.model_config(proposal.values),
+            train=replace(train, precision=stack.precision, channels_last=stack.channels_last),
+            data=self.data_spec(),
+            device=self.config.device,
+            proposed_by=proposal.proposed_by,
+            checkpoint=checkpoint,
+        )
+        return self.packing.place(spec)
+
+
+def plan_study(resolved: Resolved, corpus: Corpus, card: Card | None = None) -> StudyPlan:
+    """Decide everything about a study; reads earlier tables, writes nothing.
+
+    Args:
+        resolved: The configuration of the study.
+        corpus: What it reads.
+        card: What its trials share; None measures it now.
+
+    Raises:
+        UsageError: If flags, space and corpus do not fit together.
+        DataError: If the corpus has no patches to train or to score on.
+        ModelError: If no model or training has these values.
+    """
+    config = resolved.config
+    patch_px = corpus.info.patch_px
+    crop_px = patch_px if config.crop_px is None else config.crop_px
+    if crop_px > patch_px:
+        raise UsageError(
+            f"--crop-px must not exceed the corpus's patches of {patch_px} px, found {crop_px}: "
+            "choose a smaller crop or prepare larger patches"
+        )
+    space = config.space
+    num_val = len(corpus.patches("val"))
+    corpus.patches("train", fraction=config.data_fraction, seed=config.seed)  # refuses an empty one
+    rungs: tuple[int, ...] = ()
+    if config.scheduler == "asha":
+        rungs = rung_epochs(config.grace_epochs, config.epochs, config.reduction_factor)
+    hand_set = {dim.name: dim.nearest(config.hand_set[dim.name]) for dim in space.dimensions}
+    known = [KnownPoint("hand_set", hand_set)]
+    earlier, notes = read_readable_tables(config.results, "trials")
+    neighbours = neighbour_points(
+        earlier,
+        config.arch,
+        config.ratio,
+        corpus.info.fingerprint,
+        space.dimensions,
+    )
+    known += [point for point in neighbours if dict(point.values) != hand_set]
+    plan = StudyPlan(
+        config=config,
+        picked=resolved.picked,
+        corpus=corpus,
+        space=space,
+        known=tuple(known[: config.trials]),
+        rungs=rungs,
+        packing=plan_packing(
+            card or measure_card(config.device),
+            headroom=config.headroom,
+            max_concurrent=config.max_concurrent,
+            num_cores=available_cores(),
+            gpus_per_trial=config.gpus_per_trial,
+        ),
+        crop_px=crop_px,
+        val_images=min(num_val, config.val_images or num_val),
+        notes=tuple(notes),
+    )
+    require_fit(plan.narrowest_trial())
+    return plan

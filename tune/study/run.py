@@ -1,0 +1,171 @@
+"""From a plan to a finished study: joins folder, lock, journal, books and Ray.
+
+`open_study` makes a study's folder or takes one up, and holds its lock; `run_study` runs its trials
+and returns what they found. A study of an earlier session and a new one go the same way: the
+journal of a new one is empty.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from rich.console import Console
+
+from tune.card.calibration import calibrated
+from tune.config.watching import USUAL, Live
+from tune.engine.run import run_trials
+from tune.evaluation.references import Reference, reference_lines
+from tune.scheduling.conductor import Conductor, Proposes
+from tune.scheduling.importance import evaluate_importance
+from tune.scheduling.rungs import RungLedger
+from tune.scheduling.sampler import Proposer
+from tune.space.points import Proposal
+from tune.storage.event_files import TensorBoardLog
+from tune.storage.folder import StudyFolder
+from tune.storage.recorder import Recorder
+from tune.study.opening import OpenStudy
+from tune.study.plan import StudyPlan
+from tune.study.rows import dimension_rows, importance_rows
+from tune.study.summary import StudySummary, summarise
+from tune.tables.files import read_readable_tables, write_table
+from tune.terminal.progress import StudyProgress
+from tune.trial.record import TrialRecord
+from tune.trial.spec import TrialSpec
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """What a study left: its folder, what it found, the reference lines, how it ended."""
+
+    folder: StudyFolder
+    summary: StudySummary
+    references: tuple[Reference, ...]
+    interruption: str | None
+
+
+def make_conductor(
+    plan: StudyPlan, study: OpenStudy, progress: StudyProgress, live: Live = USUAL
+) -> Conductor:
+    """Return the conductor of an open study, with everything that earlier sessions did."""
+    config = plan.config
+    recorder = Recorder(
+        study.folder,
+        study.agreement.facts,
+        study.journal,
+        study.clock,
+        progress.say,
+        hear=listener(study.folder, live),
+    )
+    proposer = Proposer(
+        study.journal,
+        plan.space.dimensions,
+        study.agreement.known,
+        config.searcher,
+        config.seed,
+    )
+    ledger = RungLedger(plan.rungs, config.reduction_factor, config.audit, config.seed)
+    return join_conductor(plan, study, progress, proposer, ledger, recorder)
+
+
+def join_conductor(
+    plan: StudyPlan,
+    study: OpenStudy,
+    progress: StudyProgress,
+    proposer: Proposes,
+    ledger: RungLedger,
+    recorder: Recorder,
+) -> Conductor:
+    """Return a conductor of these parts that has taken up what earlier sessions did.
+
+    Its trials are placed on the study's card, with what its own trials teach about their memory.
+    """
+    plan = replace(plan, packing=calibrated(plan, study.stack))
+
+    def make_spec(proposal: Proposal) -> TrialSpec:
+        learnt = plan.corrected(recorder.trials.values())
+        return learnt.trial_spec(proposal, study.stack, study.folder)
+
+    conductor = Conductor(
+        proposer, ledger, recorder, make_spec, progress, study.budget, plan.packing.rebook
+    )
+    study.journal.file.on_full = progress.say
+    study.journal.file.should_give_up = lambda: conductor.interruption is not None
+    conductor.resume()
+    return conductor
+
+
+def listener(folder: StudyFolder, live: Live) -> Callable[[TrialRecord], None]:
+    """Return who hears of every epoch and end beside the books."""
+    if live.tensorboard:
+        return TensorBoardLog(folder.path / "tensorboard").hear
+    return lambda _: None
+
+
+def run_study(
+    plan: StudyPlan, study: OpenStudy, console: Console, quiet: bool, live: Live = USUAL
+) -> StudyResult:
+    """Run an open study inside a `ray_session` and return what it found.
+
+    Args:
+        plan: What was decided.
+        study: Its folder and journal.
+        console: Where progress goes.
+        quiet: Whether to show none.
+        live: What else is offered to watch.
+    """
+    config = plan.config
+    # Workers import what they need meanwhile. Never in a thread while Ray starts: a fork waits for
+    # ever for a matrix product that another thread is in.
+    references = study_references(plan, study.folder)
+    with StudyProgress(console, study.budget.trials, config.epochs, quiet) as progress:
+        for note in study.notes:
+            progress.say(note)
+        write_table(
+            study.folder.tables, "dimensions", dimension_rows(study.folder.name, plan.space)
+        )
+        conductor = make_conductor(plan, study, progress, live)
+        run_trials(conductor, plan.packing, live)
+    records = list(conductor.recorder.trials.values())
+    found = evaluate_importance(records, plan.space.dimensions, min(plan.rungs, default=None))
+    write_table(study.folder.tables, "importance", importance_rows(study.folder.name, found))
+    return StudyResult(
+        folder=study.folder,
+        summary=summarise(records, plan.space.dimensions),
+        references=tuple(references),
+        # A signal that came after the last trial had ended interrupted nothing.
+        interruption=conductor.interruption if conductor.has_more_to_do else None,
+    )
+
+
+def study_references(plan: StudyPlan, folder: StudyFolder) -> list[Reference]:
+    """Return the reference lines of a study: those of its first session, or computed now."""
+    known, _ = read_readable_tables(folder.path.parent, "references", folder.name)
+    if not known.empty:
+        return [
+            Reference(row["reference"], row["psnr_db"], row["ssim"], row["num_images"])
+            for row in known.to_dict("records")
+        ]
+    lines = reference_lines(plan.corpus, plan.model_config({}), plan.crop_px, plan.val_images)
+    write_references(plan, folder, lines)
+    return lines
+
+
+def write_references(plan: StudyPlan, folder: StudyFolder, references: Sequence[Reference]) -> None:
+    """Write the reference lines of a study as its `references` table."""
+    info = plan.corpus.info
+    rows = [
+        {
+            "study": folder.name,
+            "corpus": info.name,
+            "is_synthetic": info.is_synthetic,
+            "corpus_fingerprint": info.fingerprint,
+            "split": "val",
+            "crop_px": plan.crop_px,
+            "ratio": plan.config.ratio,
+            "reference": line.reference,
+            "psnr_db": line.psnr_db,
+            "ssim": line.ssim,
+            "num_images": line.num_images,
+        }
+        for line in references
+    ]
+    write_table(folder.tables, "references", rows)

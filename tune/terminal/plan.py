@@ -1,0 +1,230 @@
+"""What a search says before it starts: what was picked and why, and with --dry-run the plan."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from models.training.precision import PLAIN, Stack, prepare_process
+from tune.card.device import foreign_sentence
+from tune.config.watching import LOOPBACK, Live
+from tune.results.resume import Start
+from tune.space.dimension import format_range
+from tune.space.dimensions import DEFAULT_TUNE
+from tune.space.points import Proposal
+from tune.study.estimate import (
+    ConfigurationClass,
+    configuration_class,
+    configuration_classes,
+    epoch_seconds,
+    expected_epochs,
+)
+from tune.study.plan import StudyPlan
+from tune.terminal.progress import clock
+from tune.trial.spec import TrialSpec
+
+if TYPE_CHECKING:
+    from tune.study.run import StudyResult  # which a plan does not need
+
+STARTUP_S = 9.0
+"""Seconds that a search needs beside its epochs: starting Ray, its workers, and ending."""
+
+
+def show_setting(console: Console, plan: StudyPlan) -> None:
+    """Print the corpus, what the profile picked and why, and how the training step was chosen."""
+    info = plan.corpus.info
+    kind = "SYNTHETIC corpus" if info.is_synthetic else "corpus"
+    console.print(
+        f"{kind} {info.name}: {info.num_patches['train']} training patches of {info.patch_px} px, "
+        f"{plan.val_images} frozen validation images, fingerprint {info.fingerprint}",
+    )
+    for bounds in info.bounds:
+        console.print(
+            f"  {bounds.group} {bounds.polarisation}: PSNR is relative to "
+            f"{bounds.low_db:.2f} .. {bounds.high_db:.2f} dB",
+        )
+    for note in plan.notes:
+        console.print(f"[yellow]note[/] {escape(note)}")
+    console.print(f"picked for this machine ({plan.config.device}):")
+    for name, pick in plan.picked.items():
+        value = ", ".join(pick.value) if isinstance(pick.value, tuple) else pick.value
+        console.print(f"  {name} = {value}: {pick.reason}")
+
+
+def show_start(console: Console, start: Start) -> None:
+    """Print how a study goes on, or that it is finished; nothing about a new one."""
+    if start.is_finished:
+        console.print(f"{start.words}: finished, left as it is (--new searches again)")
+    elif start.standing is not None:
+        console.print(start.words)
+
+
+def show_stack(console: Console, stack: Stack) -> None:
+    """Print how the training step runs, and why."""
+    console.print(f"training step: {stack.reason}")
+
+
+def show_dashboard(console: Console, address: str | None, live: Live) -> None:
+    """Print where Ray's dashboard is and how to get in; it asks for a token."""
+    if address is None:
+        return
+    console.print(f"Ray dashboard: http://{address} (token: ray get-auth-token)")
+    if live.host != LOOPBACK:
+        console.print(
+            f"[yellow]note[/] it listens on {live.host}: whoever reaches that and has the token "
+            "can run code here"
+        )
+
+
+def show_watching(console: Console, study: Path, live: Live) -> None:
+    """Print how to watch a study from another terminal."""
+    console.print(
+        f"watch: python -m tune.status --results {quote(str(study.parent))} --watch\n"
+        f"       optuna-dashboard {quote(str(study / 'journal'))} --host {LOOPBACK}  (a package of "
+        "its own; it has no login and can delete)",
+        markup=False,
+    )
+    if live.tensorboard:
+        console.print(
+            f"       tensorboard --logdir {quote(str(study / 'tensorboard'))}", markup=False
+        )
+
+
+def show_end(console: Console, plan: StudyPlan, result: "StudyResult") -> None:
+    """Print what was written and what to type next."""
+    config = plan.config
+    data = "" if config.data is None else f" --data {quote(config.data)}"
+    results = "" if config.results == "ray_results" else f" --results {quote(config.results)}"
+    console.print(f"wrote {result.folder.path}", markup=False)
+    if result.interruption is not None:
+        console.print(
+            f"{result.interruption}; nothing that was finished is lost. To go on: "
+            f"python -m tune.search --resume {quote(result.folder.name)}{results}",
+            markup=False,
+        )
+    elif result.summary.ranked:
+        values = best_flags(result.summary.ranked[0].spec, plan.space.names)
+        console.print(
+            f"next: python -m tune.promote --study {quote(result.folder.name)}{results}\n"
+            f"      python -m tune.train --arch {config.arch} --ratio {config.ratio}{data} "
+            f"{values} --data-fraction 1 --epochs 50\n"
+            f"      python -m tune.status{results}",
+            markup=False,
+        )
+
+
+def best_flags(best: TrialSpec, searched: Sequence[str]) -> str:
+    """Return the values of the best trial as flags: those searched by default, and all searched."""
+    flags = []
+    for name in dict.fromkeys((*DEFAULT_TUNE, *searched)):
+        value = best.value_of(name)
+        text = f"{value:.3g}" if isinstance(value, float) else str(value)
+        flags.append(f"--{name.replace('_', '-')} {text}")
+    return " ".join(flags)
+
+
+def show_card(console: Console, plan: StudyPlan) -> None:
+    """Print what trials share, and who else is on it."""
+    packing = plan.packing
+    console.print(
+        f"{packing.card.name}: {packing.card.free_mib:.0f} of {packing.card.total_mib:.0f} MiB are "
+        f"free, {packing.usable_mib:.0f} MiB can be booked (headroom {packing.headroom:g}); "
+        f"up to {packing.max_concurrent} trials side by side, {packing.num_threads} "
+        f"thread{'s' if packing.num_threads > 1 else ''} each",
+        highlight=False,
+    )
+    if (sentence := foreign_sentence(packing.card)) is not None:
+        console.print(f"[yellow]note[/] {escape(sentence)}")
+
+
+def show_classes(
+    console: Console,
+    plan: StudyPlan,
+    classes: Sequence[ConfigurationClass],
+    epochs: float,
+    epoch_s: float,
+    timed_macs: int,
+) -> None:
+    """Print what each width would take.
+
+    Args:
+        console: Where to.
+        plan: The plan that they are of.
+        classes: The widths.
+        epochs: That a trial takes, on average.
+        epoch_s: Seconds of an epoch that was timed.
+        timed_macs: Of the model that it was timed with.
+    """
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in (
+        "  base_channels", "predicted_peak_mib", "micro_batch", "booked", "side by side",
+        "trials per hour",
+    ):  # fmt: skip
+        table.add_column(heading, justify="right")
+    for one in classes:
+        spec, placement = one.spec, one.spec.placement
+        micro_batch = str(spec.train.micro_batch or f"whole ({spec.train.batch_size})")
+        booked = (
+            f"{placement.gpu_fraction:.4g} of the card"
+            if plan.packing.num_gpus
+            else f"{placement.ram_mib:.0f} MiB"
+        )
+        if placement.rejection is not None:
+            micro_batch, booked = "1 does not fit", "rejected"
+        table.add_row(
+            str(spec.model.base_channels),
+            f"{placement.predicted_peak_mib:.0f}",
+            micro_batch,
+            booked,
+            str(one.num_side_by_side),
+            f"{one.trials_per_hour(epochs, epoch_s, timed_macs):.0f}",
+        )
+    console.print(table)
+
+
+def show_plan(console: Console, plan: StudyPlan) -> None:
+    """Print what a study would do and how long it would take, measured on one step."""
+    config = plan.config
+    console.print(f"[bold]{config.arch} {config.ratio}x[/]")
+    console.print(
+        f"  {config.trials} trials of up to {config.epochs} epochs, {config.max_concurrent} at a "
+        f"time, proposed by {config.searcher}",
+    )
+    for dimension in plan.space.dimensions:
+        scale = " (log)" if dimension.log else ""
+        console.print(f"  searches {format_range(dimension)}{scale}")
+    for point in plan.known:
+        values = ", ".join(
+            f"{name} {value:g}" if not isinstance(value, str) else f"{name} {value}"
+            for name, value in point.values.items()
+        )
+        console.print(f"  tries first: {values} ({point.proposed_by})")
+    if plan.rungs:
+        rungs = ", ".join(map(str, plan.rungs))
+        console.print(f"  compares at epochs {rungs}; one in {config.reduction_factor} stays")
+    else:
+        console.print("  runs every trial to its end")
+    # The stack of the training step is chosen when the search starts: probing takes longer than a
+    # plan may. The plain one gives an estimate on the safe side.
+    prepare_process(plan.packing.num_threads)
+    spec = plan.trial_spec(Proposal(0, "estimate", {}), PLAIN)
+    epoch_s = epoch_seconds(spec)
+    epochs = (
+        expected_epochs(config.trials, config.epochs, config.grace_epochs, config.reduction_factor)
+        if plan.rungs
+        else config.trials * config.epochs
+    )
+    longest = config.trials * config.epochs
+    classes = configuration_classes(plan, PLAIN)
+    timed = configuration_class(plan, PLAIN, config.base_channels)
+    show_classes(console, plan, classes, epochs / config.trials, epoch_s, timed.macs)
+    console.print(
+        f"  one epoch at base_channels {spec.model.base_channels}: {epoch_s:.1f} s measured here; "
+        f"about {epochs:.0f} epochs (at most {longest}): "
+        f"{clock(STARTUP_S + epochs * epoch_s / config.max_concurrent)} "
+        f"(at most {clock(STARTUP_S + longest * epoch_s / config.max_concurrent)})",
+    )

@@ -1,0 +1,185 @@
+"""What a person sees while a study runs: a line per ended trial, on a terminal a bar with ETA."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from tune.outcomes import Outcome
+from tune.trial.record import TrialRecord
+
+OUTCOME_STYLES = {
+    Outcome.COMPLETED: "green",
+    Outcome.STOPPED: "yellow",
+    Outcome.INTERRUPTED: "magenta",
+}
+"""Colours of the outcomes; every other one is a crash and red."""
+
+
+def remaining_s(
+    records: Iterable[TrialRecord],
+    num_trials: int,
+    max_epochs: int,
+    elapsed_s: float,
+    known_epochs: int = 0,
+) -> float | None:
+    """Estimate the seconds until the last of `num_trials` trials ends.
+
+    Trials still to come are taken to cost as many epochs as the ended ones did on average (all of
+    `max_epochs` while none has ended), at the epochs per second of this session.
+
+    Args:
+        records: The trials so far.
+        num_trials: Trials that the study will have.
+        max_epochs: Epochs of a trial that nobody stops.
+        elapsed_s: Since the session began.
+        known_epochs: Epochs that earlier sessions finished.
+
+    Returns:
+        The estimate, or None before the session's first finished epoch.
+    """
+    records = list(records)
+    finished = sum(len(record.epochs) for record in records) - known_epochs
+    if finished <= 0:
+        return None
+    ended = [len(record.epochs) for record in records if record.outcome is not None]
+    expected = sum(ended) / len(ended) if ended else max_epochs
+    running = [len(record.epochs) for record in records if record.outcome is None]
+    to_come = sum(max(expected - done, 1) for done in running)
+    to_come += expected * max(num_trials - len(records), 0)
+    return to_come * elapsed_s / finished
+
+
+def clock(seconds: float) -> str:
+    """Return a duration as `m:ss` or `h:mm:ss`."""
+    minutes, whole = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{whole:02d}" if hours else f"{minutes}:{whole:02d}"
+
+
+def outcome_words(records: Iterable[TrialRecord]) -> str:
+    """Return how many trials ended in which way, the most frequent first; empty before the first.
+
+    >>> outcome_words([])
+    ''
+    """
+    counts = Counter(record.outcome for record in records if record.outcome is not None)
+    return ", ".join(
+        f"{count} {outcome.value.replace('_', ' ')}" for outcome, count in counts.most_common()
+    )
+
+
+def booked_words(records: Iterable[TrialRecord]) -> str:
+    """Return how much memory is booked for running trials; empty where nothing is."""
+    running = [record.spec.placement for record in records if record.outcome is None]
+    share, ram_mib = (
+        sum(placement.gpu_fraction for placement in running),
+        sum(placement.ram_mib for placement in running),
+    )
+    if share > 0:
+        return f"{share:.0%} of the card's memory booked"
+    return f"{ram_mib / 1024:.1f} GiB booked" if ram_mib > 0 else ""
+
+
+def trial_line(record: TrialRecord) -> str:
+    """Return one line about an ended trial: outcome, best score and where, values, reason."""
+    assert record.outcome is not None
+    best = record.best
+    score = (
+        "     no score     "
+        if best is None
+        else f"{best.val_psnr_db:6.2f} dB @ epoch {best.epoch:<3d}"
+    )
+    train, model = record.spec.train, record.spec.model
+    style = OUTCOME_STYLES.get(record.outcome, "red")
+    line = (
+        f"{record.spec.short_name}  [{style}]{record.outcome.value:<13}[/] {score} "
+        f"lr {train.learning_rate:.1e}  warmup {train.warmup_epochs}  base {model.base_channels}"
+    )
+    if record.reason and record.outcome.is_crash:
+        line += f"  {escape(record.reason.splitlines()[-1])}"
+    return line
+
+
+class StudyProgress:
+    """Shows one study; without a terminal only the line per trial, with `quiet` nothing.
+
+    Args:
+        console: Where to write.
+        num_trials: Trials that the study will hand out.
+        max_epochs: Epochs of a trial that nobody stops.
+        quiet: Whether to show nothing.
+    """
+
+    def __init__(
+        self, console: Console, num_trials: int, max_epochs: int, quiet: bool = False
+    ) -> None:
+        self._console = console
+        self._num_trials = num_trials
+        self._max_epochs = max_epochs
+        self._quiet = quiet
+        self._start_s = time.monotonic()
+        self._known_epochs = 0
+        self._bar = Progress(
+            BarColumn(bar_width=28),
+            TextColumn("{task.description}"),
+            console=console,
+            transient=True,
+            disable=quiet or not console.is_terminal,
+        )
+        self._task: TaskID = self._bar.add_task("waiting for the first epoch", total=num_trials)
+
+    def __enter__(self) -> "StudyProgress":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def begin(self, records: Iterable[TrialRecord]) -> None:
+        """Hear what earlier sessions did, which says nothing about the speed of this one."""
+        self._known_epochs = sum(len(record.epochs) for record in records)
+
+    def say(self, sentence: str) -> None:
+        """Write a sentence, with `quiet` too: it is about something that went wrong."""
+        self._console.print(f"[yellow]note[/] {escape(sentence)}")
+
+    def update(self, records: Iterable[TrialRecord]) -> None:
+        """Redraw the bar after an epoch."""
+        if self._bar.disable:
+            return
+        records = list(records)
+        num_ended = sum(record.outcome is not None for record in records)
+        self._bar.update(self._task, completed=num_ended, description=self._status(records))
+
+    def show_end(self, record: TrialRecord, records: Iterable[TrialRecord]) -> None:
+        """Write the line of a trial that ended, in a log with how far the study is."""
+        if self._quiet:
+            return
+        line = trial_line(record)
+        if self._bar.disable:
+            line += f"  | {self._status(list(records))}"
+        self._console.print(line)
+        self.update(records)
+
+    def _status(self, records: list[TrialRecord]) -> str:
+        num_ended = sum(record.outcome is not None for record in records)
+        best_db = max((record.best_val_psnr_db for record in records), default=float("-inf"))
+        elapsed_s = time.monotonic() - self._start_s
+        left_s = remaining_s(
+            records, self._num_trials, self._max_epochs, elapsed_s, self._known_epochs
+        )
+        new_epochs = sum(len(record.epochs) for record in records) - self._known_epochs
+        outcomes = outcome_words(records)
+        parts = [
+            f"{num_ended}/{self._num_trials} trials" + (f" ({outcomes})" if outcomes else ""),
+            "" if best_db == float("-inf") else f"best {best_db:.2f} dB",
+            f"{3600 * new_epochs / elapsed_s:.0f} epochs/h" if new_epochs and elapsed_s else "",
+            booked_words(records),
+            f"{clock(elapsed_s)} gone",
+            "" if left_s is None else f"{clock(left_s)} left",
+        ]
+        return ", ".join(part for part in parts if part)

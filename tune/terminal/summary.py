@@ -1,0 +1,98 @@
+"""The end of a search as text: its ranking, its gain, and what to do next."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from tune.evaluation.references import Reference
+from tune.study.summary import StudySummary
+
+
+def draw_summary(
+    console: Console,
+    summary: StudySummary,
+    references: Sequence[Reference],
+    label: str,
+    top: int = 5,
+) -> None:
+    """Print the ranked table, the gain over the hand-set point, the reference lines and warnings.
+
+    Args:
+        console: Where to write.
+        summary: What the study found.
+        references: The linear lines at the study's ratio.
+        label: What was searched, the table's title.
+        top: Rows of the table.
+    """
+    if not summary.ranked:
+        console.print(f"{label}: no trial finished an epoch")
+        return
+    console.print(_ranking(summary, label, top))
+    console.print(_gain_sentence(summary))
+    best = summary.ranked[0].best
+    assert best is not None
+    for line in references:
+        console.print(
+            f"{REFERENCE_WORDS[line.reference]}: {line.psnr_db:.2f} dB, SSIM {line.ssim:.3f}; the "
+            f"best trial is {best.val_psnr_db - line.psnr_db:+.2f} dB and "
+            f"{best.val_ssim - line.ssim:+.3f} from it",
+        )
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in summary.outcomes.most_common())
+    console.print(
+        f"trials: {counts}; epochs: {summary.epochs_spent} spent, {summary.epochs_saved} saved "
+        "by stopping",
+    )
+    if summary.audit is not None:
+        console.print(summary.audit.words)
+    for sentence in summary.edge_warnings:
+        console.print(f"[yellow]edge[/] {sentence}")
+
+
+REFERENCE_WORDS = {
+    "block_klt": "block KLT, the linear optimum per 16x16 block, at this ratio",
+    "down_up": "area downsampling and bicubic upsampling at this ratio",
+}
+
+
+def _ranking(summary: StudySummary, label: str, top: int) -> Table:
+    table = Table(title=label, title_justify="left", title_style="bold")
+    for column in ("", "trial", "val PSNR dB", "SSIM", "epoch", "learning rate", "warmup", "base"):
+        table.add_column(column, justify="right")
+    table.add_column("outcome")
+    table.add_column("proposed by", overflow="ellipsis", max_width=24)
+    rows = list(enumerate(summary.ranked[:top], start=1))
+    if summary.hand_set is not None and summary.hand_set not in summary.ranked[:top]:
+        rows.append((summary.ranked.index(summary.hand_set) + 1, summary.hand_set))
+    for rank, record in rows:
+        best, spec = record.best, record.spec
+        assert best is not None
+        table.add_row(
+            str(rank),
+            f"t{spec.number:03d}",
+            f"{best.val_psnr_db:.2f}",
+            f"{best.val_ssim:.3f}",
+            f"{best.epoch}/{spec.train.epochs}",
+            f"{spec.train.learning_rate:.2e}",
+            str(spec.train.warmup_epochs),
+            str(spec.model.base_channels),
+            str(record.outcome),
+            spec.proposed_by,
+        )
+    return table
+
+
+def _gain_sentence(summary: StudySummary) -> str:
+    if summary.gain_db is None:
+        return "gain over the hand-set point: unknown, that trial has no score"
+    sentence = f"gain over the hand-set point: {summary.gain_db:+.2f} dB"
+    if summary.gain_db == 0:
+        return sentence + "; it is the best trial itself"
+    if summary.noise_db is None:
+        return f"{sentence}; under four epochs nothing is known of the noise of a validation curve"
+    within = summary.gain_db < 2 * summary.noise_db
+    word = "no more than the noise" if within else "more than the noise"
+    return (
+        f"{sentence}, {word} of a validation curve ({summary.noise_db:.2f} dB from epoch to "
+        "epoch); one training seed each, so differences between seeds are not in it"
+    )

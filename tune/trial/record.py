@@ -1,0 +1,93 @@
+"""What became of one trial: grows on the driver while results come back."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tune.outcomes import Outcome
+from tune.trial.clock import Moment
+from tune.trial.spec import TrialSpec
+
+if TYPE_CHECKING:
+    from models.training.epoch_result import EpochResult
+
+
+@dataclass(frozen=True)
+class RungDecision:
+    """What a rung decided about one trial.
+
+    Attributes:
+        trial_number: The trial's number in its study.
+        rung: Index of the rung, 0 for the earliest.
+        rung_epoch: Epoch at which the rung compares.
+        value: The trial's validation PSNR at that epoch, in dB.
+        cutoff: The value needed to stay, in dB; None while the rung has too few values to judge.
+        num_values: Values seen at this rung, this one included.
+        kept: Whether the trial goes on.
+        audited: Whether it goes on although it is worse than the cutoff, to learn what stopping
+            would have missed.
+    """
+
+    trial_number: int
+    rung: int
+    rung_epoch: int
+    value: float
+    cutoff: float | None
+    num_values: int
+    kept: bool
+    audited: bool = False
+
+
+@dataclass
+class TrialRecord:
+    """What the driver knows about a trial: grows by one epoch at a time, ends with one outcome.
+
+    Attributes:
+        spec: What was asked for.
+        begun: When the trial was handed out.
+        epochs: The finished epochs, in order; kept however the trial ends.
+        heard: When the search heard of each of them.
+        decisions: What rungs decided about it.
+        failures: Why its worker was lost, each time.
+        outcome: How it ended; None while it runs.
+        reason: Why, for a person; None for a completed trial.
+        ended: When it ended.
+        started: When a worker first took it up; None while it waits for one, or for memory.
+    """
+
+    spec: TrialSpec
+    begun: Moment
+    epochs: list["EpochResult"] = field(default_factory=list)
+    heard: list[Moment] = field(default_factory=list)
+    decisions: list["RungDecision"] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    outcome: Outcome | None = None
+    reason: str | None = None
+    ended: Moment | None = None
+    started: Moment | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended for good; an interrupted trial can go on."""
+        return self.outcome not in {None, Outcome.INTERRUPTED}
+
+    @property
+    def wall_s(self) -> float:
+        """Running time of the study from its start to its end, or to its last epoch so far."""
+        last = self.ended or (self.heard[-1] if self.heard else self.begun)
+        return last.elapsed_s - self.begun.elapsed_s
+
+    @property
+    def wait_s(self) -> float:
+        """Running time of the study that passed before a worker first took it up."""
+        return 0.0 if self.started is None else self.started.elapsed_s - self.begun.elapsed_s
+
+    @property
+    def best(self) -> "EpochResult | None":
+        """The epoch that every "best" value comes from: highest validation PSNR, first of ties."""
+        return max(self.epochs, key=lambda epoch: epoch.val_psnr_db, default=None)
+
+    @property
+    def best_val_psnr_db(self) -> float:
+        """Validation PSNR of the best epoch in dB; minus infinity before the first epoch."""
+        best = self.best
+        return float("-inf") if best is None else best.val_psnr_db

@@ -1,0 +1,139 @@
+"""One trial: what is needed to run it anywhere, and what became of it.
+
+`TrialSpec` travels to a worker; `TrialRecord` grows on the driver while results come back.
+`open_session` turns a specification into a training session: the search's workers and
+`tune.train` both call it, so that there is one training loop.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from models.registry import ModelConfig
+
+if TYPE_CHECKING:
+    from models.training.config import TrainConfig
+    from tune.space.dimension import Value
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What is booked for one trial; decided when it is proposed, kept in the journal.
+
+    Attributes:
+        predicted_peak_mib: Most memory that it is predicted to hold in tensors, which is what a
+            measurement sees; None without a prediction.
+        gpu_fraction: Share of the card's usable memory that is booked, in [0, 1]; 0 on a CPU.
+        ram_mib: Memory of the machine that is booked on a CPU, the worker's own included; 0 on a
+            card.
+        cap_mib: Memory in tensors that its worker may take on the card; None for no limit.
+        num_threads: Threads of its worker.
+        correction: Factor in predicted_peak_mib that earlier trials of the study asked for.
+        rejection: Why it cannot run at all; None if it can.
+    """
+
+    predicted_peak_mib: float | None = None
+    gpu_fraction: float = 0.0
+    ram_mib: float = 0.0
+    cap_mib: float | None = None
+    num_threads: int = 1
+    correction: float = 1.0
+    rejection: str | None = None
+
+
+UNPLACED = Placement()
+"""Of a trial without a prediction."""
+
+
+@dataclass(frozen=True)
+class StudyFacts:
+    """What is the same in every trial's row of a study.
+
+    Attributes:
+        mode: Fidelity, "quick" or "full".
+        corpus: Name of the corpus.
+        is_synthetic: Whether its pixels are generated.
+        corpus_fingerprint: Of patches, bounds and index.
+        split_fingerprint: Of the split into training, validation and test.
+        val_images: Size of the frozen validation set.
+    """
+
+    mode: str
+    corpus: str
+    is_synthetic: bool
+    corpus_fingerprint: str
+    split_fingerprint: str
+    val_images: int
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """Which pixels a trial sees.
+
+    Attributes:
+        corpus: Folder of the prepared corpus.
+        crop_px: Side of the square crops, in pixels.
+        data_fraction: Share of the training patches, in (0, 1].
+        val_images: Size of the frozen validation set; None for every validation patch.
+        seed: Chooses the share of training patches: the study's, so that trials share their data.
+        corpus_fingerprint: What the study was planned on; another corpus there is refused.
+        split_fingerprint: Likewise for the split.
+    """
+
+    corpus: str
+    crop_px: int
+    data_fraction: float
+    val_images: int | None
+    seed: int
+    corpus_fingerprint: str
+    split_fingerprint: str
+
+
+@dataclass(frozen=True)
+class TrialSpec:
+    """Everything that a worker needs to run one trial.
+
+    Attributes:
+        study: Name of the study.
+        number: The trial's number in it.
+        model: What is trained.
+        train: How.
+        data: On what.
+        device: Where, "cpu" or "cuda".
+        proposed_by: Where the configuration comes from.
+        checkpoint: File of the best epoch; the newest epoch's lie beside it. None keeps none.
+        known_epochs: Epochs that the search has heard of, from which the trial goes on.
+        placement: What is booked for it.
+        label: What its name ends in; None for its number.
+    """
+
+    study: str
+    number: int
+    model: ModelConfig
+    train: "TrainConfig"
+    data: DataSpec
+    device: str
+    proposed_by: str
+    checkpoint: str | None = None
+    known_epochs: int = 0
+    placement: Placement = UNPLACED
+    label: str | None = None
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        """Return itself, which never changes: Ray Tune copies what it is given, twice a trial."""
+        return self
+
+    @property
+    def short_name(self) -> str:
+        """Its name within the study: its number, or candidate and seed of a promoted run."""
+        return self.label or f"t{self.number:03d}"
+
+    @property
+    def name(self) -> str:
+        """The study's name with the trial's own."""
+        return f"{self.study}_{self.short_name}"
+
+    def value_of(self, dimension: str) -> "Value":
+        """Return the value of a searched dimension, wherever it is kept."""
+        holder = self.model if hasattr(self.model, dimension) else self.train
+        value: Value = getattr(holder, dimension)
+        return value
