@@ -1,6 +1,7 @@
 """What a user got wrong, told in one sentence."""
 
 import difflib
+import errno
 from collections.abc import Iterable
 
 
@@ -9,6 +10,15 @@ class UsageError(ValueError):
 
     Commands print the message and end with exit code 2, without a traceback.
     """
+
+
+def is_disk_full(error: OSError) -> bool:
+    """Return whether no space was left, or the user's share of it was used up.
+
+    >>> is_disk_full(OSError(errno.ENOSPC, "no space")), is_disk_full(PermissionError())
+    (True, False)
+    """
+    return error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -6,9 +6,9 @@ what happens is in `tune.promotion.run`. Nothing that a worker unpickles is defi
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tune.card.mps import add_mps_flag
@@ -32,10 +32,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from data.dataset import Corpus
+    from tune.card.packing import Packing
     from tune.config.machine import Machine
+    from tune.config.watching import Live
     from tune.promotion.plan import PromotionPlan
     from tune.promotion.run import PromotionResult
     from tune.results.resume import Start
+    from tune.study.opening import OpenStudy
 
     Planned = tuple[PromotionPlan, Start]
 
@@ -187,49 +190,62 @@ def run_all(
 ) -> int:
     """Run the planned promotions in one Ray session and return the exit code."""
     from models.training.precision import prepare_process
-    from tune.engine.session import ray_session
-    from tune.promotion.run import run_promotion
+    from tune.engine.session import ray_on_demand
     from tune.study.opening import open_study
-    from tune.terminal.plan import show_dashboard, show_stack, show_watching
-    from tune.terminal.promotion import (
-        draw_rate_points,
-        draw_verdicts,
-        show_next,
-        show_promotion_end,
-    )
+    from tune.terminal.plan import show_dashboard
+    from tune.terminal.promotion import show_next
 
-    code = DONE
     live = read_live(arguments)
     # As in the workers, so that the timed step is theirs.
     prepare_process(planned[0][0].packing.num_threads)
-    with ExitStack() as session:
-        is_up: list[bool] = []
-
-        def start_ray() -> None:
-            """Start Ray once, for the first promotion that has something to train."""
-            if is_up:
-                return
-            address = session.enter_context(
-                ray_session(planned[0][0].packing, live=live, mps=arguments.mps, say=console.print)
-            )
-            is_up.append(True)
-            if not arguments.quiet:
-                show_dashboard(console, address, live)
-
+    show_address = partial(show_dashboard, console, live=live, quiet=arguments.quiet)
+    codes = [DONE]
+    with ray_on_demand(
+        live, mps=arguments.mps, say=console.print, show_address=show_address
+    ) as start_ray:
         for plan, start in planned:
             with open_study(plan, start, machine, command) as study:
-                if not arguments.quiet:
-                    show_watching(console, study.folder.path, live)
-                    show_stack(console, study.stack)
-                result = run_promotion(plan, study, console, arguments.quiet, start_ray, live)
-            draw_verdicts(console, plan.label, result.verdicts, study.agreement.candidates)
-            draw_rate_points(console, plan, result)
-            show_promotion_end(console, plan, result)
-            if result.interruption is not None:
+                result = run_and_show(console, plan, study, start_ray, live, quiet=arguments.quiet)
+            codes.append(show_result(console, plan, study, result))
+            if codes[-1] == INTERRUPTED:
                 return INTERRUPTED
-            code = max(code, exit_code(result))
     show_next(console, planned[0][0].promotion.results)
-    return code
+    return max(codes)
+
+
+def run_and_show(
+    console: "Console",
+    plan: "PromotionPlan",
+    study: "OpenStudy",
+    start_ray: "Callable[[Packing], None]",
+    live: "Live",
+    *,
+    quiet: bool,
+) -> "PromotionResult":
+    """Run an open promotion to its end; show how to watch it and how far it is."""
+    from tune.promotion.run import conclude, train_candidates
+    from tune.terminal.plan import show_stack, show_watching
+    from tune.terminal.progress import StudyProgress
+
+    if not quiet:
+        show_watching(console, study.folder.path, live)
+        show_stack(console, study.stack)
+    with StudyProgress(console, study.budget.trials, plan.config.epochs, quiet) as progress:
+        promoter = train_candidates(plan, study, progress, start_ray, live)
+    say = (lambda _: None) if quiet else partial(console.print, markup=False)
+    return conclude(plan, study, promoter, say)
+
+
+def show_result(
+    console: "Console", plan: "PromotionPlan", study: "OpenStudy", result: "PromotionResult"
+) -> int:
+    """Print what a promotion found; return its exit code."""
+    from tune.terminal.promotion import draw_rate_points, draw_verdicts, show_promotion_end
+
+    draw_verdicts(console, plan.label, result.verdicts, study.agreement.candidates)
+    draw_rate_points(console, plan, result)
+    show_promotion_end(console, plan, result)
+    return INTERRUPTED if result.interruption is not None else exit_code(result)
 
 
 def exit_code(result: "PromotionResult") -> int:

@@ -8,7 +8,7 @@ import argparse
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tune.card.mps import add_mps_flag
@@ -32,7 +32,9 @@ from tune.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from tune.config.watching import Live
     from tune.results.resume import Start
+    from tune.study.opening import OpenStudy
     from tune.study.plan import StudyPlan
     from tune.study.run import StudyResult
 
@@ -150,54 +152,64 @@ def run_all(
 ) -> int:
     """Run the planned studies in one Ray session, print what each found, return the exit code."""
     from models.training.precision import prepare_process
-    from tune.engine.session import ray_session
+    from tune.engine.session import ray_on_demand
     from tune.study.opening import open_study
-    from tune.study.plan import plan_study
-    from tune.study.run import run_study
-    from tune.terminal.plan import show_dashboard, show_end, show_stack, show_start, show_watching
-    from tune.terminal.summary import draw_summary
+    from tune.terminal.plan import show_dashboard, show_start
 
-    code = DONE
-    quiet, live = arguments.quiet, read_live(arguments)
-    is_ray_up = False
+    live = read_live(arguments)
     # As in the workers, so that the timed step is theirs.
     prepare_process(planned[0][0].packing.num_threads)
-    with ExitStack() as session:
+    show_address = partial(show_dashboard, console, live=live, quiet=arguments.quiet)
+    codes = [DONE]
+    with ray_on_demand(
+        live, mps=arguments.mps, say=console.print, show_address=show_address
+    ) as start_ray:
         for first_plan, start in planned:
             show_start(console, start)
             if start.is_finished:
                 continue
-            # Planned again: the studies before are its neighbours now.
-            plan = first_plan
-            if is_ray_up:
-                plan = plan_study(
-                    Resolved(plan.config, plan.picked), plan.corpus, plan.packing.card
-                )
+            plan = first_plan if len(codes) == 1 else plan_again(first_plan)
             # Opened before Ray starts: a locked study costs no waiting, the timed step a quiet
             # machine.
             with open_study(plan, start, machine, command) as study:
-                if not is_ray_up:
-                    address = session.enter_context(
-                        ray_session(
-                            plan.packing,
-                            live=live,
-                            mps=arguments.mps,
-                            say=console.print,
-                        )
-                    )
-                    is_ray_up = True
-                    if not quiet:
-                        show_dashboard(console, address, live)
-                if not quiet:
-                    show_watching(console, study.folder.path, live)
-                    show_stack(console, study.stack)
-                result = run_study(plan, study, console, quiet, live)
-            draw_summary(console, result.summary, result.references, plan.label)
-            show_end(console, plan, result)
-            if result.interruption is not None:
-                return INTERRUPTED
-            code = max(code, exit_code(result))
-    return code
+                start_ray(plan.packing)
+                result = run_and_show(console, plan, study, live, quiet=arguments.quiet)
+            codes.append(show_result(console, plan, result))
+            if codes[-1] == INTERRUPTED:
+                break
+    return max(codes)
+
+
+def plan_again(plan: "StudyPlan") -> "StudyPlan":
+    """Return the plan of a study when others before it have ended: they are its neighbours now."""
+    from tune.study.plan import plan_study
+
+    return plan_study(Resolved(plan.config, plan.picked), plan.corpus, plan.packing.card)
+
+
+def run_and_show(
+    console: "Console", plan: "StudyPlan", study: "OpenStudy", live: "Live", *, quiet: bool
+) -> "StudyResult":
+    """Run an open study, and show how to watch it and how far it is."""
+    from tune.study.run import run_study
+    from tune.terminal.plan import show_stack, show_watching
+    from tune.terminal.progress import StudyProgress
+
+    if not quiet:
+        show_watching(console, study.folder.path, live)
+        show_stack(console, study.stack)
+    with StudyProgress(console, study.budget.trials, plan.config.epochs, quiet) as progress:
+        return run_study(plan, study, progress, live)
+
+
+def show_result(console: "Console", plan: "StudyPlan", result: "StudyResult") -> int:
+    """Print what a study found and what to type next; return its exit code."""
+    from tune.terminal.plan import show_end
+    from tune.terminal.summary import draw_summary
+
+    draw_summary(console, result.summary, result.references, plan.label)
+    show_end(console, plan, result)
+    return INTERRUPTED if result.interruption is not None else exit_code(result)
 
 
 def exit_code(result: "StudyResult") -> int:

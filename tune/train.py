@@ -121,30 +121,21 @@ def run_here(conductor: "Conductor", console: "Console", quiet: bool) -> None:
     """
     import traceback
 
-    from models.training.loop import train_epochs
     from tune.outcomes import Outcome
-    from tune.trial.checkpoints import TrialCheckpoints
     from tune.trial.crashes import crash_outcome, crash_reason
-    from tune.trial.session import open_session
+    from tune.trial.run import run_trial
 
     spec = conductor.next_trial()
     if spec is None:  # its last epoch was finished, and only its end was not written
         return
     conductor.start(spec.number)
-    checkpoints = TrialCheckpoints(spec)
     try:
-        session = open_session(spec)
-        for note in checkpoints.restore(session):
-            conductor.say(note)
-        for result in checkpoints.results[spec.known_epochs :]:
-            conductor.hear_epoch(spec.number, result)
-        for result in train_epochs(session):
-            no_space = checkpoints.save(session, result)
-            if no_space is not None:
-                conductor.say(no_space)
-            conductor.hear_epoch(spec.number, result)
+        for report in run_trial(spec):
+            for note in report.notes:
+                conductor.say(note)
+            conductor.hear_epoch(spec.number, report.result)
             if not quiet:
-                console.print(epoch_line(result, spec.train.epochs))
+                console.print(epoch_line(report.result, spec.train.epochs))
     except KeyboardInterrupt:
         conductor.interrupt("interrupted by SIGINT")
     except Exception as error:

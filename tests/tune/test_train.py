@@ -25,7 +25,7 @@ def ends_by(tiny_corpus, tmp_path, monkeypatch, make_epoch):
             if error is not None:
                 raise error
 
-        monkeypatch.setattr("models.training.loop.train_epochs", train_epochs)
+        monkeypatch.setattr("tune.trial.run.train_epochs", train_epochs)
         command = ["--arch", "baseline", "--data", str(tiny_corpus), "--crop-px", "32"]
         return train.main([*command, "--precision", "fp32", "--quiet", *arguments])
 

@@ -5,7 +5,6 @@ The file lies in the results folder, so that the next study on the same card sta
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from models.footprint.calibration import MeasuredMemory, calibrate, measure_on_cuda
 from models.registry import ModelConfig
@@ -15,24 +14,27 @@ from tune.card.device import Card, measure_card
 from tune.card.packing import Packing
 from tune.errors import UsageError
 
-if TYPE_CHECKING:
-    from tune.study.plan import StudyPlan
 
+def calibrated(packing: Packing, results: Path, arch: str, crop_px: int, stack: Stack) -> Packing:
+    """Return a packing with the calibration of its card; a CPU needs none.
 
-def calibrated(plan: "StudyPlan", stack: Stack) -> Packing:
-    """Return the packing of a study with the calibration of its card; a CPU needs none.
+    Args:
+        packing: How the trials of a study share the card.
+        results: Folder where calibrations are kept.
+        arch: Architecture of the trials.
+        crop_px: Side of their crops.
+        stack: How their training steps run.
 
     Raises:
         UsageError: If the short training does not run on the card.
     """
-    packing = plan.packing
     if not packing.num_gpus:
         return packing
     calibration = calibrate(
-        Path(plan.config.results),
+        results,
         packing.card.name,
-        plan.config.arch,
-        plan.crop_px,
+        arch,
+        crop_px,
         stack.precision,
         stack.channels_last,
         lambda *asked: measure_in_child(packing.card, *asked),

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import psutil
 
@@ -17,13 +16,14 @@ from tune.card.packing import Packing
 from tune.config.command import INTERRUPTED
 from tune.config.watching import USUAL, Live
 from tune.engine.temporary import end_processes, temporary_folder
+from tune.scheduling.conductor import Conductor
 
 
-def run_trials(conductor: Any, packing: Packing, live: Live = USUAL) -> None:
+def run_trials(conductor: Conductor, packing: Packing, live: Live = USUAL) -> None:
     """Run a conductor's study to its end inside a `ray_session`.
 
     Args:
-        conductor: The `tune.scheduling.conductor.Conductor` of the study.
+        conductor: Says what is tried, and hears of everything.
         packing: How its trials share the machine.
         live: Whether each trial has a worker of its own.
     """
@@ -64,7 +64,7 @@ def run_trials(conductor: Any, packing: Packing, live: Live = USUAL) -> None:
 
 
 @contextmanager
-def interruptible(conductor: Any) -> Iterator[None]:
+def interruptible(conductor: Conductor) -> Iterator[None]:
     """Turn the first SIGINT, SIGTERM or SIGHUP into a clean end; the second one ends at once."""
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.getsignal(number) for number in signals}

@@ -1,9 +1,7 @@
-"""Runs one study's trials with Ray Tune, quietly, and leaves nothing behind.
+"""Starts Ray for the studies of one command, quietly, and leaves nothing behind.
 
-Takes a conductor, returns when its study has ended. Ray is told to write into a temporary folder
-that goes away with it: its experiment state cannot restore rungs and restarts silently when torn,
-so nothing of it is kept (docs/DECISIONS.md). Signals end the study cleanly; a second one ends the
-process at once.
+Ray writes into a temporary folder that goes away with it. Its experiment state cannot restore
+rungs and restarts silently when torn, so nothing of it is kept (docs/DECISIONS.md).
 """
 
 import logging
@@ -45,6 +43,32 @@ DRIVER_ENVIRONMENT = {
     "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # as nvidia-smi counts, by which the card was measured
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # the coming default; the old one warns
 }
+
+
+@contextmanager
+def ray_on_demand(
+    live: Live, *, mps: bool, say: Callable[[str], None], show_address: Callable[[str | None], None]
+) -> Iterator[Callable[[Packing], None]]:
+    """Yield what starts Ray, once: with the first study that has a trial to run.
+
+    Args:
+        live: Whether to start Ray's dashboard, and where it listens.
+        mps: Whether trials may share a CUDA card by NVIDIA's multi-process service.
+        say: Shows what became of that.
+        show_address: Shows the dashboard's address, if it has one.
+    """
+    with ExitStack() as session:
+        is_up = False
+
+        def start(packing: Packing) -> None:
+            nonlocal is_up
+            if not is_up:
+                is_up = True
+                show_address(
+                    session.enter_context(ray_session(packing, live=live, mps=mps, say=say))
+                )
+
+        yield start
 
 
 @contextmanager

@@ -11,7 +11,6 @@ nobody knows what state the process is in.
 
 import gc
 import math
-from collections import deque
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -19,13 +18,10 @@ from typing import Any
 import torch
 from ray.tune import PlacementGroupFactory, Trainable
 
-from models.training.epoch_result import EpochResult
-from models.training.loop import TrainingSession, train_epochs
 from models.training.precision import prepare_process
 from tune.outcomes import Outcome
-from tune.trial.checkpoints import TrialCheckpoints
 from tune.trial.crashes import crash_outcome, crash_reason
-from tune.trial.session import open_session
+from tune.trial.run import Report, run_trial
 from tune.trial.spec import Placement, TrialSpec
 
 METRIC = "val_psnr_db"
@@ -38,10 +34,7 @@ class AutoencoderTrial(Trainable):
     """Trains one autoencoder per trial; `step` is one epoch."""
 
     _spec: TrialSpec
-    _checkpoints: TrialCheckpoints
-    _unheard: deque[EpochResult]
-    _session: TrainingSession | None = None
-    _epochs: Iterator[EpochResult] = iter(())
+    _reports: Iterator[Report] = iter(())
 
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> PlacementGroupFactory:
@@ -55,7 +48,7 @@ class AutoencoderTrial(Trainable):
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Free the finished trial and begin the next one in this process."""
-        self._session, self._epochs = None, iter(())
+        self._reports = iter(())
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -65,28 +58,19 @@ class AutoencoderTrial(Trainable):
 
     def step(self) -> dict[str, Any]:
         """Train and validate one epoch; the report is an `EpochResult` or the trial's end."""
-        notes: list[str] = []
         try:
-            # The session is built here and not in `_begin`: a model that does not fit must end
-            # its own trial, with a reason, and an exception in `reset_config` cannot say one.
-            if self._session is None:
-                notes = self._open()
-            assert self._session is not None
-            result, note = self._next_epoch(self._session)
+            report = next(self._reports)
         except Exception as error:
             outcome = crash_outcome(error)
             if outcome is Outcome.FAILED:
                 raise
             return _end(outcome, crash_reason(error))
         # The result as a whole: of plain numbers Ray keeps statistics, for every trial to the end.
-        report: dict[str, Any] = {
-            METRIC: result.val_psnr_db,
-            RESULT: result,
-            NOTES: notes if note is None else [*notes, note],
-        }
+        result = report.result
+        told: dict[str, Any] = {METRIC: result.val_psnr_db, RESULT: result, NOTES: report.notes}
         if result.is_last:
-            report |= {"done": True, "outcome": Outcome.COMPLETED.value}
-        return report
+            told |= {"done": True, "outcome": Outcome.COMPLETED.value}
+        return told
 
     def __repr__(self) -> str:
         """Name the trial in the Ray dashboard."""
@@ -94,26 +78,11 @@ class AutoencoderTrial(Trainable):
         return f"{model.arch}-{model.ratio}x-b{model.base_channels}-{self._spec.short_name}"
 
     def _begin(self, spec: TrialSpec) -> None:
-        self._spec = spec
-        self._checkpoints = TrialCheckpoints(spec)
-        self._unheard = deque()
+        # The session is built in the first step and not here: a model that does not fit must end
+        # its own trial, with a reason, and an exception in `reset_config` cannot say one.
+        self._spec, self._reports = spec, run_trial(spec)
         if spec.device == "cuda" and spec.placement.cap_mib is not None:
             cap_allocator(spec.placement.cap_mib)
-
-    def _open(self) -> list[str]:
-        """Open the trial where its files leave it; return what a person should know of it."""
-        session = open_session(self._spec)
-        notes = self._checkpoints.restore(session)
-        # Epochs that the search died before hearing of; those it knows are not told again.
-        self._unheard.extend(self._checkpoints.results[self._spec.known_epochs :])
-        self._session, self._epochs = session, train_epochs(session)
-        return notes
-
-    def _next_epoch(self, session: TrainingSession) -> tuple[EpochResult, str | None]:
-        if self._unheard:
-            return self._unheard.popleft(), None
-        result = next(self._epochs)
-        return result, self._checkpoints.save(session, result)
 
 
 @lru_cache

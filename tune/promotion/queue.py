@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from optuna.trial import TrialState
 
 from tune.outcomes import Outcome
 from tune.space.points import Candidate, Proposal
@@ -92,10 +91,8 @@ class RunQueue:
         if outcome is Outcome.INTERRUPTED:
             return
         self._outcomes[number] = outcome
-        if outcome is Outcome.COMPLETED:
-            self._journal.study.tell(number, max(scores_db), state=TrialState.COMPLETE)
-        else:
-            self._journal.study.tell(number, state=TrialState.FAIL)
+        is_completed = outcome is Outcome.COMPLETED
+        self._journal.end_run(number, max(scores_db) if is_completed else None)
 
     def _next(self) -> tuple[str, int] | None:
         """Return candidate and seed of the next run, racing first where a seed is finished."""

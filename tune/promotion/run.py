@@ -6,12 +6,11 @@ place of the sampler (`tune.promotion.queue`).
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 
+from tune.card.packing import Packing
 from tune.config.watching import USUAL, Live
 from tune.engine.run import run_trials
 from tune.evaluation.images import read_images
@@ -22,6 +21,7 @@ from tune.promotion.plan import PromotionPlan
 from tune.promotion.queue import RunQueue
 from tune.promotion.rows import verdict_rows
 from tune.scheduling.conductor import Conductor
+from tune.scheduling.roles import Watches
 from tune.scheduling.rungs import RungLedger
 from tune.statistics.race import Drop, Scores
 from tune.statistics.verdicts import Verdict, judge_candidates
@@ -31,7 +31,6 @@ from tune.storage.run_rows import run_rows
 from tune.study.opening import OpenStudy, study_facts
 from tune.study.run import join_conductor, listener
 from tune.tables.files import write_table
-from tune.terminal.progress import StudyProgress
 from tune.trial.record import TrialRecord
 
 
@@ -66,7 +65,7 @@ class Promoter:
 
 
 def make_promoter(
-    plan: PromotionPlan, study: OpenStudy, progress: StudyProgress, live: Live = USUAL
+    plan: PromotionPlan, study: OpenStudy, watcher: Watches, live: Live = USUAL
 ) -> Promoter:
     """Return what drives an open promotion, with everything that earlier sessions did.
 
@@ -77,14 +76,14 @@ def make_promoter(
     validation = ValidationScores(
         study.folder,
         lambda: read_images(plan.corpus, "val", plan.crop_px, plan.val_images),
-        progress.say,
+        watcher.say,
     )
     recorder = Recorder(
         study.folder,
         study.agreement.facts,
         study.journal,
         study.clock,
-        progress.say,
+        watcher.say,
         make_rows=run_rows(plan.candidates),
         best_kept=plan.num_runs,  # each is scored on test images at the end
         hear=listener(study.folder, live),
@@ -96,58 +95,57 @@ def make_promoter(
         (lambda number: validation.of(recorder.trials[number]))
         if promotion.racing == "on"
         else None,
-        progress.say,
+        watcher.say,
         promotion.seed,
     )
-    conductor = join_conductor(plan, study, progress, queue, RungLedger((), 2), recorder)
+    conductor = join_conductor(plan, study, watcher, queue, RungLedger((), 2), recorder)
     return Promoter(conductor, queue, validation)
 
 
-def run_promotion(
+def train_candidates(
     plan: PromotionPlan,
     study: OpenStudy,
-    console: Console,
-    quiet: bool,
-    start_ray: Callable[[], None],
+    watcher: Watches,
+    start_ray: Callable[[Packing], None],
     live: Live = USUAL,
-) -> PromotionResult:
-    """Run an open promotion to its end, judge its candidates and write what was found.
+) -> Promoter:
+    """Train the runs of an open promotion that are still to be trained; return what drove them.
 
     Args:
         plan: What was decided.
         study: Its folder and journal.
-        console: Where progress goes.
-        quiet: Whether to show none.
+        watcher: Shows a person what happens.
         start_ray: Starts Ray; called only if there is a run to train.
         live: What else is offered to watch.
     """
-    with StudyProgress(console, study.budget.trials, plan.config.epochs, quiet) as progress:
-        for note in study.notes:
-            progress.say(note)
-        promoter = make_promoter(plan, study, progress, live)
-        conductor = promoter.conductor
-        if conductor.is_drained:
-            conductor.close()
-        else:
-            start_ray()
-            run_trials(conductor, plan.packing, live)
-    verdicts: tuple[Verdict, ...] = ()
-    left_out: tuple[str, ...] = ()
-    if conductor.interruption is None:
-        verdicts = judge(plan, study, promoter)
-        say = (lambda _: None) if quiet else partial(console.print, markup=False)
-        completed = completed_runs(conductor.recorder.trials.values())
-        scored = [run for run in completed if promoter.validation.of(run) is not None]
-        left_out = tuple(run.spec.short_name for run in completed if run not in scored)
-        finish_promotion(plan, study, conductor, scored, verdicts, say)
-    return PromotionResult(
-        study.folder,
-        conductor.recorder.trials,
-        verdicts,
-        promoter.queue.drops,
-        left_out,
-        conductor.interruption,
-    )
+    for note in study.notes:
+        watcher.say(note)
+    promoter = make_promoter(plan, study, watcher, live)
+    if promoter.conductor.is_drained:
+        promoter.conductor.close()
+    else:
+        start_ray(plan.packing)
+        run_trials(promoter.conductor, plan.packing, live)
+    return promoter
+
+
+def conclude(
+    plan: PromotionPlan, study: OpenStudy, promoter: Promoter, say: Callable[[str], None]
+) -> PromotionResult:
+    """Judge the candidates, score their runs on test images, and write what was found.
+
+    An interrupted promotion is left as it is.
+    """
+    conductor, folder = promoter.conductor, study.folder
+    records, drops = conductor.recorder.trials, promoter.queue.drops
+    if conductor.interruption is not None:
+        return PromotionResult(folder, records, (), drops, (), conductor.interruption)
+    verdicts = judge(plan, study, promoter)
+    completed = completed_runs(records.values())
+    scored = [run for run in completed if promoter.validation.of(run) is not None]
+    left_out = tuple(run.spec.short_name for run in completed if run not in scored)
+    finish_promotion(plan, study, conductor, scored, verdicts, say)
+    return PromotionResult(folder, records, verdicts, drops, left_out, conductor.interruption)
 
 
 def judge(plan: PromotionPlan, study: OpenStudy, promoter: Promoter) -> tuple[Verdict, ...]:

@@ -6,44 +6,22 @@ drive a study without starting a process. A study of an earlier session is taken
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
 
 from models.training.epoch_result import EpochResult
 from tune.outcomes import Outcome
+from tune.scheduling.roles import Proposes, Watches
 from tune.scheduling.rungs import RungLedger
 from tune.scheduling.watchdog import Watchdog
 from tune.space.points import Proposal
 from tune.storage.history import Budget, TrialHistory
 from tune.storage.recorder import Recorder
-from tune.terminal.progress import StudyProgress
 from tune.trial.record import RungDecision, TrialRecord
 from tune.trial.spec import TrialSpec
 
 MAX_FAILURES = 2
 """Times that a trial may lose its worker: after the first it goes on, after this one it is over."""
-
-
-class Proposes(Protocol):
-    """Says what is tried next: a sampler (`tune.scheduling.sampler`) or a promotion's runs."""
-
-    @property
-    def is_exhausted(self) -> bool:
-        """Whether there is nothing to propose now; the end of what runs may change that."""
-        ...
-
-    def propose(self) -> Proposal | None:
-        """Return the next trial to run; None if there is none now."""
-        ...
-
-    def recall(self, history: TrialHistory) -> Proposal:
-        """Return the proposal of an earlier session."""
-        ...
-
-    def tell(self, number: int, outcome: Outcome, scores_db: Sequence[float]) -> None:
-        """Hear how a trial ended, and the validation PSNR of its finished epochs."""
-        ...
 
 
 class Conductor:
@@ -58,7 +36,7 @@ class Conductor:
         ledger: The study's rungs; without epochs nobody is stopped.
         recorder: Keeps every trial, epoch and decision, and writes the tables.
         make_spec: Turns a proposal into what a worker needs.
-        progress: Shows a person what happens.
+        watcher: Shows a person what happens.
         budget: How much the study may do, all its sessions together.
         rebook: Books memory anew for a trial that goes on from an earlier session.
     """
@@ -69,7 +47,7 @@ class Conductor:
         ledger: RungLedger,
         recorder: Recorder,
         make_spec: Callable[[Proposal], TrialSpec],
-        progress: StudyProgress,
+        watcher: Watches,
         budget: Budget,
         rebook: Callable[[TrialSpec], TrialSpec] = lambda spec: spec,
     ) -> None:
@@ -77,7 +55,7 @@ class Conductor:
         self._ledger = ledger
         self.recorder = recorder
         self._make_spec = make_spec
-        self._progress = progress
+        self._watcher = watcher
         self._budget = budget
         self._rebook = rebook
         self._to_go_on: deque[int] = deque()
@@ -104,7 +82,7 @@ class Conductor:
         for record in sorted(open_records, key=_last_heard_s):
             self._settle(record)
         self.recorder.drop_checkpoints()
-        self._progress.begin(records)
+        self._watcher.begin(records)
 
     def next_trial(self) -> TrialSpec | None:
         """Return the next trial to run, or None if there is none now.
@@ -149,7 +127,7 @@ class Conductor:
         self._watchdog.hear(number)
         record = self.recorder.trials[number]
         if self.recorder.add_epoch(number, result):
-            self._progress.update(self.recorder.trials.values())
+            self._watcher.update(self.recorder.trials.values())
             if not result.is_last:
                 self._judge(number, result)
         return _turned_away(record) is None
@@ -189,7 +167,7 @@ class Conductor:
         self._watchdog.forget(number)
         self.recorder.end(number, outcome, reason, details)
         self._tell(record)
-        self._progress.show_end(record, self.recorder.trials.values())
+        self._watcher.show_end(record, self.recorder.trials.values())
 
     def lose_worker(self, number: int, reason: str, details: str | None = None) -> None:
         """Hear that a trial's process died: it goes on in another one, the second time it failed.
@@ -209,7 +187,7 @@ class Conductor:
             return
         self._to_go_on.append(number)
         name = record.spec.short_name
-        self._progress.say(f"{name}  {reason}; it goes on after epoch {len(record.epochs)}")
+        self._watcher.say(f"{name}  {reason}; it goes on after epoch {len(record.epochs)}")
 
     def overdue(self) -> list[int]:
         """Return the trials that hang and must be killed; each is named once."""
@@ -221,7 +199,7 @@ class Conductor:
 
     def say(self, sentence: str) -> None:
         """Show a person a sentence."""
-        self._progress.say(sentence)
+        self._watcher.say(sentence)
 
     def interrupt(self, reason: str) -> None:
         """Ask the study to end at the next opportunity; the first reason stands."""

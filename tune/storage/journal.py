@@ -9,7 +9,7 @@ A trial is RUNNING for Optuna until it has ended for good: an interrupted one ca
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import datetime
 from pathlib import Path
@@ -161,6 +161,17 @@ class StudyJournal:
         )
         trial_id = self.storage.create_new_trial(self.study._study_id, template)
         return self.storage.get_trial_number_from_id(trial_id)
+
+    def end_run(self, number: int, score_db: float | None) -> None:
+        """Close a run for Optuna: with its score, or (None) as one that has none."""
+        if score_db is None:
+            self.study.tell(number, state=TrialState.FAIL)
+        else:
+            self.study.tell(number, score_db, state=TrialState.COMPLETE)
+
+    def on_full(self, say: Callable[[str], None], should_give_up: Callable[[], bool]) -> None:
+        """Say what happens when the disk is full, and until when a line waits for space."""
+        self.file.on_full, self.file.should_give_up = say, should_give_up
 
     def finish(self, moment: Moment) -> None:
         """Write that nothing is left to do, not even to evaluate."""

@@ -5,7 +5,6 @@ is what a night needs: a torn last line is found and cut off, and a full disk ma
 for space instead of leaving half a line in the middle.
 """
 
-import errno
 import json
 import os
 import sys
@@ -17,8 +16,7 @@ from typing import Any
 
 from optuna.storages.journal import JournalFileBackend
 
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-"""What the system says when there is no space left, or the user's share of it is used up."""
+from tune.errors import is_disk_full
 
 RETRY_S = 1.0
 
@@ -152,7 +150,7 @@ class JournalFile(JournalFileBackend):
             try:
                 super().append_logs(logs)
             except OSError as error:
-                if error.errno not in FULL:
+                if not is_disk_full(error):
                     raise
                 os.truncate(self.path, size)  # half a line would spoil all that follow
                 if self.should_give_up():

@@ -12,11 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from models.training.epoch_result import EpochResult
+from tune.errors import is_disk_full
 from tune.outcomes import Outcome
 from tune.storage.folder import StudyFolder
 from tune.storage.history import Ending, TrialHistory
 from tune.storage.journal import StudyJournal
-from tune.storage.journal_file import FULL
 from tune.storage.rows import MakeRows, Row, epoch_row, rung_row, trial_rows
 from tune.tables.files import write_table
 from tune.trial.checkpoints import drop_resumable
@@ -173,7 +173,7 @@ class Recorder:
             for name, rows in self.tables().items():
                 write_table(self._folder.tables, name, rows)
         except OSError as error:
-            if error.errno not in FULL:
+            if not is_disk_full(error):
                 raise
             if not self._is_short_of_space:
                 self.say(

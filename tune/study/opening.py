@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from models.training.precision import Stack, choose_stack
 from tune.config.machine import Machine
-from tune.errors import UsageError
+from tune.errors import UsageError, is_disk_full
 from tune.results.resume import Start
 from tune.storage.folder import (
     CONFIG_FILE,
@@ -18,7 +18,7 @@ from tune.storage.folder import (
 )
 from tune.storage.history import Agreement, Budget
 from tune.storage.journal import StudyJournal
-from tune.storage.journal_file import FULL, cut_torn_end
+from tune.storage.journal_file import cut_torn_end
 from tune.storage.lock import study_lock
 from tune.storage.manifest import CorpusStamp, collect_manifest
 from tune.study.plan import StudyPlan
@@ -83,7 +83,7 @@ def note_budget(folder: StudyFolder, budget: Budget) -> list[str]:
         draft.write_text(json.dumps(asdict(budget)), encoding="utf-8")
         draft.replace(folder.budget_file)
     except OSError as error:
-        if error.errno not in FULL:
+        if not is_disk_full(error):
             raise
         return [f"no space left for {folder.budget_file}: tune.status shows an earlier budget"]
     return []

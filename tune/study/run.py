@@ -7,15 +7,15 @@ journal of a new one is empty.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-
-from rich.console import Console
+from pathlib import Path
 
 from tune.card.calibration import calibrated
 from tune.config.watching import USUAL, Live
 from tune.engine.run import run_trials
 from tune.evaluation.references import Reference, reference_lines
-from tune.scheduling.conductor import Conductor, Proposes
+from tune.scheduling.conductor import Conductor
 from tune.scheduling.importance import evaluate_importance
+from tune.scheduling.roles import Proposes, Watches
 from tune.scheduling.rungs import RungLedger
 from tune.scheduling.sampler import Proposer
 from tune.space.points import Proposal
@@ -27,7 +27,6 @@ from tune.study.plan import StudyPlan
 from tune.study.rows import dimension_rows, importance_rows
 from tune.study.summary import StudySummary, summarise
 from tune.tables.files import read_readable_tables, write_table
-from tune.terminal.progress import StudyProgress
 from tune.trial.record import TrialRecord
 from tune.trial.spec import TrialSpec
 
@@ -43,7 +42,7 @@ class StudyResult:
 
 
 def make_conductor(
-    plan: StudyPlan, study: OpenStudy, progress: StudyProgress, live: Live = USUAL
+    plan: StudyPlan, study: OpenStudy, watcher: Watches, live: Live = USUAL
 ) -> Conductor:
     """Return the conductor of an open study, with everything that earlier sessions did."""
     config = plan.config
@@ -52,7 +51,7 @@ def make_conductor(
         study.agreement.facts,
         study.journal,
         study.clock,
-        progress.say,
+        watcher.say,
         hear=listener(study.folder, live),
     )
     proposer = Proposer(
@@ -63,13 +62,13 @@ def make_conductor(
         config.seed,
     )
     ledger = RungLedger(plan.rungs, config.reduction_factor, config.audit, config.seed)
-    return join_conductor(plan, study, progress, proposer, ledger, recorder)
+    return join_conductor(plan, study, watcher, proposer, ledger, recorder)
 
 
 def join_conductor(
     plan: StudyPlan,
     study: OpenStudy,
-    progress: StudyProgress,
+    watcher: Watches,
     proposer: Proposes,
     ledger: RungLedger,
     recorder: Recorder,
@@ -78,17 +77,18 @@ def join_conductor(
 
     Its trials are placed on the study's card, with what its own trials teach about their memory.
     """
-    plan = replace(plan, packing=calibrated(plan, study.stack))
+    config = plan.config
+    packing = calibrated(plan.packing, Path(config.results), config.arch, plan.crop_px, study.stack)
+    plan = replace(plan, packing=packing)
 
     def make_spec(proposal: Proposal) -> TrialSpec:
         learnt = plan.corrected(recorder.trials.values())
         return learnt.trial_spec(proposal, study.stack, study.folder)
 
     conductor = Conductor(
-        proposer, ledger, recorder, make_spec, progress, study.budget, plan.packing.rebook
+        proposer, ledger, recorder, make_spec, watcher, study.budget, plan.packing.rebook
     )
-    study.journal.file.on_full = progress.say
-    study.journal.file.should_give_up = lambda: conductor.interruption is not None
+    study.journal.on_full(watcher.say, lambda: conductor.interruption is not None)
     conductor.resume()
     return conductor
 
@@ -101,29 +101,24 @@ def listener(folder: StudyFolder, live: Live) -> Callable[[TrialRecord], None]:
 
 
 def run_study(
-    plan: StudyPlan, study: OpenStudy, console: Console, quiet: bool, live: Live = USUAL
+    plan: StudyPlan, study: OpenStudy, watcher: Watches, live: Live = USUAL
 ) -> StudyResult:
     """Run an open study inside a `ray_session` and return what it found.
 
     Args:
         plan: What was decided.
         study: Its folder and journal.
-        console: Where progress goes.
-        quiet: Whether to show none.
+        watcher: Shows a person what happens.
         live: What else is offered to watch.
     """
-    config = plan.config
     # Workers import what they need meanwhile. Never in a thread while Ray starts: a fork waits for
     # ever for a matrix product that another thread is in.
     references = study_references(plan, study.folder)
-    with StudyProgress(console, study.budget.trials, config.epochs, quiet) as progress:
-        for note in study.notes:
-            progress.say(note)
-        write_table(
-            study.folder.tables, "dimensions", dimension_rows(study.folder.name, plan.space)
-        )
-        conductor = make_conductor(plan, study, progress, live)
-        run_trials(conductor, plan.packing, live)
+    for note in study.notes:
+        watcher.say(note)
+    write_table(study.folder.tables, "dimensions", dimension_rows(study.folder.name, plan.space))
+    conductor = make_conductor(plan, study, watcher, live)
+    run_trials(conductor, plan.packing, live)
     records = list(conductor.recorder.trials.values())
     found = evaluate_importance(records, plan.space.dimensions, min(plan.rungs, default=None))
     write_table(study.folder.tables, "importance", importance_rows(study.folder.name, found))

@@ -68,9 +68,11 @@ def show_stack(console: Console, stack: Stack) -> None:
     console.print(f"training step: {stack.reason}")
 
 
-def show_dashboard(console: Console, address: str | None, live: Live) -> None:
+def show_dashboard(
+    console: Console, address: str | None, live: Live, *, quiet: bool = False
+) -> None:
     """Print where Ray's dashboard is and how to get in; it asks for a token."""
-    if address is None:
+    if address is None or quiet:
         return
     console.print(f"Ray dashboard: http://{address} (token: ray get-auth-token)")
     if live.host != LOOPBACK:

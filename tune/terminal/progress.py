@@ -140,7 +140,8 @@ class StudyProgress:
         self._bar.stop()
 
     def begin(self, records: Iterable[TrialRecord]) -> None:
-        """Hear what earlier sessions did, which says nothing about the speed of this one."""
+        """Begin a session; what earlier ones did says nothing about the speed of this one."""
+        self._start_s = time.monotonic()
         self._known_epochs = sum(len(record.epochs) for record in records)
 
     def say(self, sentence: str) -> None:

@@ -19,7 +19,7 @@ from models.errors import ModelError
 from models.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from models.training.epoch_result import EpochResult
 from models.training.loop import TrainingSession
-from tune.storage.journal_file import FULL
+from tune.errors import is_disk_full
 from tune.trial.spec import TrialSpec
 
 
@@ -68,7 +68,7 @@ class TrialCheckpoints:
             draft.replace(newest)
             self._keep_if_best(newest, self._best)
         except OSError as error:
-            if error.errno not in FULL:
+            if not is_disk_full(error):
                 raise
             best = ", its best epoch so far" if result.val_psnr_db > self._kept_db else ""
             return f"no space left for checkpoint {newest.name}{best}: training goes on without it"
@@ -102,7 +102,7 @@ class TrialCheckpoints:
         try:
             self._keep_if_best(restored, best)
         except OSError as error:
-            if error.errno not in FULL:
+            if not is_disk_full(error):
                 raise
             return [f"no space left for checkpoint {best.name}: training goes on without it"]
         top = max(self.results, key=lambda epoch: epoch.val_psnr_db)
@@ -166,7 +166,7 @@ def _copy(source: Path, target: Path) -> None:
     try:
         os.link(source, draft)
     except OSError as error:
-        if error.errno in FULL:
+        if is_disk_full(error):
             raise
         shutil.copyfile(source, draft)
     draft.replace(target)

@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -20,19 +19,15 @@ from tune.errors import UsageError
 CARD = Card("cuda", "pretend", 8192, 8000)
 
 
-@pytest.fixture
-def plan(tmp_path) -> SimpleNamespace:
-    """What a calibration needs of a plan."""
-    config = SimpleNamespace(results=str(tmp_path / "results"), arch="baseline")
-    return SimpleNamespace(config=config, crop_px=64, packing=Packing(CARD, 0.1, 4, 8))
+PACKING = Packing(CARD, 0.1, 4, 8)
 
 
-def test_a_cpu_needs_no_calibration(plan):
-    plan.packing = replace(plan.packing, card=Card("cpu", "memory", 8000, 8000))
-    assert calibrated(plan, PLAIN) is plan.packing
+def test_a_cpu_needs_no_calibration(tmp_path):
+    packing = replace(PACKING, card=Card("cpu", "memory", 8000, 8000))
+    assert calibrated(packing, tmp_path, "baseline", 64, PLAIN) is packing
 
 
-def test_a_card_is_measured_once_and_the_results_folder_remembers(plan, monkeypatch, tmp_path):
+def test_a_card_is_measured_once_and_the_results_folder_remembers(monkeypatch, tmp_path):
     calls = []
 
     def measure(*asked) -> MeasuredMemory:
@@ -40,11 +35,12 @@ def test_a_card_is_measured_once_and_the_results_folder_remembers(plan, monkeypa
         return MeasuredMemory(allocated_mib=50.0, context_mib=300.0)
 
     monkeypatch.setattr(tune.card.calibration, "measure_in_child", measure)
-    first, second = calibrated(plan, PLAIN), calibrated(plan, PLAIN)
+    results = tmp_path / "results"
+    first, second = (calibrated(PACKING, results, "baseline", 64, PLAIN) for _ in range(2))
     assert first == second
     assert first.calibration.context_mib == 300.0
     assert len(calls) == 1
-    assert (tmp_path / "results" / FILE_NAME).is_file()
+    assert (results / FILE_NAME).is_file()
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def test_memory_is_booked_for_running_trials_only(make_record, placement, words)
 
 
 def test_a_log_line_says_how_far_the_study_is(make_record, monkeypatch):
-    moments = iter([0.0, 36.0, 36.0, 36.0])
+    moments = iter([0.0, 0.0, 36.0, 36.0, 36.0])
     monkeypatch.setattr("tune.terminal.progress.time.monotonic", lambda: next(moments, 36.0))
     console = Console(record=True, width=200)
     progress = StudyProgress(console, num_trials=2, max_epochs=2)

@@ -1,0 +1,50 @@
+"""The two that a conductor works with: who says what is tried next, and who shows what happens."""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from tune.outcomes import Outcome
+from tune.space.points import Proposal
+from tune.storage.history import TrialHistory
+from tune.trial.record import TrialRecord
+
+
+class Proposes(Protocol):
+    """Says what is tried next: a sampler (`tune.scheduling.sampler`) or a promotion's runs."""
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether there is nothing to propose now; the end of what runs may change that."""
+        ...
+
+    def propose(self) -> Proposal | None:
+        """Return the next trial to run; None if there is none now."""
+        ...
+
+    def recall(self, history: TrialHistory) -> Proposal:
+        """Return the proposal of an earlier session."""
+        ...
+
+    def tell(self, number: int, outcome: Outcome, scores_db: Sequence[float]) -> None:
+        """Hear how a trial ended, and the validation PSNR of its finished epochs."""
+        ...
+
+
+class Watches(Protocol):
+    """Shows a person what happens in a study."""
+
+    def begin(self, records: Iterable[TrialRecord]) -> None:
+        """Begin a session, with the trials of earlier ones."""
+        ...
+
+    def update(self, records: Iterable[TrialRecord]) -> None:
+        """Show that an epoch was finished."""
+        ...
+
+    def show_end(self, record: TrialRecord, records: Iterable[TrialRecord]) -> None:
+        """Show that a trial ended."""
+        ...
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence about something that went wrong."""
+        ...
