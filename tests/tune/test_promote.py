@@ -154,7 +154,9 @@ def test_a_run_whose_batch_does_not_fit_is_predicted_with_its_micro_batch(make_s
 
 def test_a_warmup_is_no_longer_than_the_training(make_search, tiny_corpus):
     make_search(20.0, 21.0)
-    assert all(one.values.warmup_epochs == 2 for one in planned(tiny_corpus, epochs=2).candidates)
+    assert all(
+        one.values["warmup_epochs"] == 2 for one in planned(tiny_corpus, epochs=2).candidates
+    )
 
 
 def test_the_time_follows_from_the_searched_trials(make_search, tiny_corpus):

@@ -222,7 +222,12 @@ class SearchConfig:
     @property
     def hand_set(self) -> dict[str, Value]:
         """The hand-set point: the value of every searched dimension before any search."""
-        return {name: getattr(self, name) for name in self.tune}
+        return {name: self.values[name] for name in self.tune}
+
+    @property
+    def values(self) -> dict[str, Value]:
+        """The value of every dimension, searched or not, before any search."""
+        return {name: getattr(self, name) for name in DIMENSIONS}
 
 
 def write_config(config: SearchConfig) -> str:

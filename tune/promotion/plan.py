@@ -5,7 +5,7 @@ workers are those of a search; what differs is that its proposals name a candida
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from tune.config.promotion import PromotionConfig, write_promotion
 from tune.config.resolve import Resolved
 from tune.config.search import SearchConfig
 from tune.results.searches import Search
-from tune.space.points import Candidate, Proposal, Values
+from tune.space.dimension import Values
+from tune.space.points import Candidate, Proposal
 from tune.space.ranges import SearchSpace
 from tune.statistics.candidates import (
     CONTROL_LEARNING_RATE,
@@ -67,7 +68,7 @@ class PromotionPlan(StudyPlan):
         """
         candidate = self.candidate(str(proposal.values["candidate"]))
         seed = int(proposal.values["seed"])
-        values = replace(proposal, values=asdict(candidate.values), proposed_by=candidate.name)
+        values = replace(proposal, values=candidate.values, proposed_by=candidate.name)
         spec = super().trial_spec(values, stack, folder)
         spec = replace(
             spec,
@@ -161,23 +162,17 @@ def plan_promotion(
 
 def control_values(config: SearchConfig) -> Values:
     """Return the hand-set values: learning rate 1e-4, warmup 3, and the search's usual width."""
-    return Values(
-        base_channels=config.base_channels,
-        learning_rate=CONTROL_LEARNING_RATE,
-        warmup_epochs=min(CONTROL_WARMUP_EPOCHS, config.epochs),
-        weight_decay=config.weight_decay,
-        schedule=config.schedule,
-        gradient_clip=config.gradient_clip,
-        mse_weight=config.mse_weight,
-        dropout=config.dropout,
-        batch_size=config.batch_size,
-    )
+    return {
+        **config.values,
+        "learning_rate": CONTROL_LEARNING_RATE,
+        "warmup_epochs": min(CONTROL_WARMUP_EPOCHS, config.epochs),
+    }
 
 
 def _fit(candidate: Candidate, epochs: int) -> Candidate:
     """A warmup is never longer than the training."""
-    warmup = min(candidate.values.warmup_epochs, epochs)
-    return replace(candidate, values=replace(candidate.values, warmup_epochs=warmup))
+    warmup = min(int(candidate.values["warmup_epochs"]), epochs)
+    return replace(candidate, values={**candidate.values, "warmup_epochs": warmup})
 
 
 def _study_config(promotion: PromotionConfig, search: SearchConfig, num_runs: int) -> SearchConfig:

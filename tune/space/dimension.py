@@ -4,13 +4,16 @@ Which dimensions there are, and how a range is read from text, is in `tune.space
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from tune.errors import UsageError
 
 Value = int | float | str
+Values = Mapping[str, Value]
+"""Values by the names of their dimensions."""
+
 Kind = Literal["float", "int", "categorical"]
 
 
@@ -76,6 +79,16 @@ class Dimension:
         if self.low is None or self.high is None:
             return self.choices
         return (self.low, self.high)
+
+    def typed(self, value: Any) -> Value:
+        """Return a value from a table, a file or a sampler in the dimension's own type.
+
+        >>> Dimension("warmup_epochs", "int", 0, 5).typed(3.0)
+        3
+        """
+        if self.kind == "categorical":
+            return type(self.choices[0])(value)
+        return int(value) if self.kind == "int" else float(value)
 
     def contains(self, value: Value) -> bool:
         """Return whether the dimension can take a value."""

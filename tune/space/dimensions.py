@@ -1,10 +1,11 @@
 """Every value that can be searched, with its built-in range."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from models.training.schedules import SCHEDULES
 from tune.errors import UsageError, did_you_mean
-from tune.space.dimension import Dimension
+from tune.space.dimension import Dimension, Value
 
 DIMENSIONS: Mapping[str, Dimension] = {
     dimension.name: dimension
@@ -79,9 +80,22 @@ DIMENSIONS: Mapping[str, Dimension] = {
         ),
     )
 }
-"""Every dimension that `--tune` can name, with its built-in range."""
+"""Every dimension that `--tune` can name, with its built-in range.
+
+A name here is also a setting of a search, a field of the model's or the training's configuration,
+and a column of the tables `trials` and `runs`: these declare it, and everything else goes by it.
+"""
 
 DEFAULT_TUNE = ("learning_rate", "warmup_epochs", "base_channels")
+
+
+def read_values(row: Mapping[Any, Any]) -> dict[str, Value]:
+    """Return the value of every dimension in a row or mapping that has them all, among others.
+
+    Raises:
+        KeyError: If one of them is missing.
+    """
+    return {name: dimension.typed(row[name]) for name, dimension in DIMENSIONS.items()}
 
 
 def find_dimension(name: str) -> Dimension:

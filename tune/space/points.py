@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tune.space.dimension import Value
+from tune.space.dimension import Values
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class KnownPoint:
     """
 
     proposed_by: str
-    values: Mapping[str, Value]
+    values: Values
 
 
 @dataclass(frozen=True)
@@ -29,38 +29,11 @@ class Proposal:
 
     number: int
     proposed_by: str
-    values: Mapping[str, Value]
+    values: Values
 
 
 CONTROL = "control"
 """Name of the hand-set candidate."""
-
-
-@dataclass(frozen=True)
-class Values:
-    """What a candidate is trained with; seeds, epochs and data are the promotion's.
-
-    Attributes:
-        base_channels: Width of the network.
-        learning_rate: Highest learning rate.
-        warmup_epochs: Linear rise to it; as many epochs as in the search, though they are longer.
-        weight_decay: AdamW's decay of weights.
-        schedule: Learning rate after the warmup.
-        gradient_clip: Largest norm of the gradient; 0 for no limit.
-        mse_weight: Weight of MSE in the loss.
-        dropout: Share of channels dropped while training.
-        batch_size: Images per optimiser step.
-    """
-
-    base_channels: int
-    learning_rate: float
-    warmup_epochs: int
-    weight_decay: float
-    schedule: str
-    gradient_clip: float
-    mse_weight: float
-    dropout: float
-    batch_size: int
 
 
 @dataclass(frozen=True)
@@ -69,7 +42,8 @@ class Candidate:
 
     Attributes:
         name: c1 for the best of the search, c2, ..., or control.
-        values: What it is trained with.
+        values: What it is trained with: one of every dimension, searched or not. Seeds, epochs and
+            data are the promotion's.
         rank: Its rank in the search, from 1; None for the control.
         source_trial: The trial that it comes from; None for the control.
         search_val_psnr_db: Best validation PSNR of that trial, for the control that of the trial
@@ -98,4 +72,4 @@ class Candidate:
 
 def candidate_of(noted: Mapping[str, Any]) -> Candidate:
     """Return the candidate of the plain values of `Candidate.to_dict`."""
-    return Candidate(**{**noted, "values": Values(**noted["values"])})
+    return Candidate(**noted)

@@ -12,7 +12,9 @@ import pandas as pd
 
 from tune.errors import UsageError
 from tune.outcomes import Outcome
-from tune.space.points import CONTROL, Candidate, Values
+from tune.space.dimension import Values
+from tune.space.dimensions import read_values
+from tune.space.points import CONTROL, Candidate
 
 CONTROL_LEARNING_RATE = 1e-4
 CONTROL_WARMUP_EPOCHS = 3
@@ -53,14 +55,14 @@ def choose_candidates(
             f"{', '.join(sorted(set(trials['study']))) or 'the search'}: search again"
         )
     chosen: list[Candidate] = []
-    taken: set[Values] = {control}
+    taken: list[Values] = [control]
     control_row: Mapping[Any, Any] | None = None
     for rank, row in enumerate(ranked, start=1):
-        values = values_of(row)
+        values = read_values(row)
         if values == control and control_row is None:
             control_row = row
         if len(chosen) < top and values not in taken:
-            taken.add(values)
+            taken.append(values)
             chosen.append(_candidate(f"c{len(chosen) + 1}", values, row, rank))
     return (*chosen, _candidate(CONTROL, control, control_row))
 
@@ -84,21 +86,6 @@ def rank_trials(trials: pd.DataFrame, epochs: pd.DataFrame) -> list[Mapping[Any,
         if row["outcome"] != Outcome.STOPPED or _is_ahead(curves[row["trial_number"]], completed)
     ]
     return sorted(kept, key=lambda row: (-row["best_val_psnr_db"], row["trial_number"]))
-
-
-def values_of(row: Mapping[Any, Any]) -> Values:
-    """Return what a trial was trained with, from its row of the trials table."""
-    return Values(
-        base_channels=int(row["base_channels"]),
-        learning_rate=float(row["learning_rate"]),
-        warmup_epochs=int(row["warmup_epochs"]),
-        weight_decay=float(row["weight_decay"]),
-        schedule=str(row["schedule"]),
-        gradient_clip=float(row["gradient_clip"]),
-        mse_weight=float(row["mse_weight"]),
-        dropout=float(row["dropout"]),
-        batch_size=int(row["batch_size"]),
-    )
 
 
 def check_same_corpus(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 from data.dataset import Corpus
 from models.registry import ModelConfig
@@ -17,7 +17,8 @@ from tune.config.resolve import Resolved
 from tune.config.search import SearchConfig, write_config
 from tune.errors import UsageError
 from tune.scheduling.rungs import rung_epochs
-from tune.space.dimension import Value
+from tune.space.dimension import Value, Values
+from tune.space.dimensions import read_values
 from tune.space.neighbours import neighbour_points
 from tune.space.points import Candidate, KnownPoint, Proposal
 from tune.space.ranges import SearchSpace
@@ -73,34 +74,28 @@ class StudyPlan:
             f"{self.crop_px} px"
         )
 
-    def model_config(self, values: Mapping[str, Value]) -> ModelConfig:
-        """Return the model of a proposal; what is not searched comes from the configuration."""
-        return ModelConfig(
-            arch=self.config.arch,
-            ratio=self.config.ratio,
-            base_channels=int(values.get("base_channels", self.config.base_channels)),
-            dropout=float(values.get("dropout", self.config.dropout)),
-        )
+    def values(self, suggested: Values) -> dict[str, Value]:
+        """Return the value of every dimension: as suggested, or else as configured."""
+        return read_values({**self.config.values, **suggested})
 
-    def train_config(self, values: Mapping[str, Value]) -> TrainConfig:
-        """Return the training of a proposal; every trial of a study shares the study's seed.
+    def model_config(self, suggested: Values) -> ModelConfig:
+        """Return the model of a suggestion; what is not searched comes from the configuration."""
+        values = self.values(suggested)
+        config = self.config
+        return ModelConfig(arch=config.arch, ratio=config.ratio, **_of(ModelConfig, values))
+
+    def train_config(self, suggested: Values) -> TrainConfig:
+        """Return the training of a suggestion; every trial of a study shares the study's seed.
 
         One seed for all trials: they start from the same weights (at equal width) and see the same
         batches, so that differences come from what is searched.
         """
-        config = self.config
-        mse_weight = float(values.get("mse_weight", config.mse_weight))
+        values = _of(TrainConfig, self.values(suggested))
         return TrainConfig(
-            learning_rate=float(values.get("learning_rate", config.learning_rate)),
-            warmup_epochs=int(values.get("warmup_epochs", config.warmup_epochs)),
-            epochs=config.epochs,
-            weight_decay=float(values.get("weight_decay", config.weight_decay)),
-            schedule=str(values.get("schedule", config.schedule)),
-            gradient_clip=float(values.get("gradient_clip", config.gradient_clip)),
-            mse_weight=mse_weight,
-            ssim_weight=1.0 - mse_weight,
-            batch_size=int(values.get("batch_size", config.batch_size)),
-            seed=config.seed,
+            **values,
+            epochs=self.config.epochs,
+            ssim_weight=1.0 - values["mse_weight"],
+            seed=self.config.seed,
         )
 
     @property
@@ -218,3 +213,8 @@ def plan_study(resolved: Resolved, corpus: Corpus, card: Card | None = None) -> 
     )
     require_fit(plan.narrowest_trial())
     return plan
+
+
+def _of(config_class: type, values: Values) -> dict[str, Any]:
+    """Return the values that are fields of a configuration."""
+    return {name: value for name, value in values.items() if name in config_class.__annotations__}

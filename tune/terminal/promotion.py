@@ -55,10 +55,12 @@ def show_promotion_plan(console: Console, plan: PromotionPlan) -> None:
             candidate.name,
             _trial_number(candidate),
             "--" if score_db is None else f"{score_db:.2f}",
-            f"{values.learning_rate:.2e}",
-            str(values.warmup_epochs),
-            str(values.base_channels),
-            f"{values.batch_size} by {micro_batch}" if micro_batch else str(values.batch_size),
+            f"{values['learning_rate']:.2e}",
+            str(values["warmup_epochs"]),
+            str(values["base_channels"]),
+            f"{values['batch_size']} by {micro_batch}"
+            if micro_batch
+            else str(values["batch_size"]),
             f"{run.placement.predicted_peak_mib:.0f}",
             "--" if run_s is None else f"{run_s / 3600:.2f}",
         )
@@ -97,8 +99,8 @@ def draw_verdicts(
     for one in verdicts[:1]:
         values = known[one.candidate].values
         console.print(
-            f"{one.candidate}, {one.verdict}: learning rate {values.learning_rate:.3g}, warmup "
-            f"{values.warmup_epochs}, base channels {values.base_channels}"
+            f"{one.candidate}, {one.verdict}: learning rate {values['learning_rate']:.3g}, warmup "
+            f"{values['warmup_epochs']}, base channels {values['base_channels']}"
         )
     if verdicts and verdicts[0].num_seeds < 2:
         console.print("one seed each: nothing is known of how far seeds scatter")

@@ -1,18 +1,14 @@
-"""One trial: what is needed to run it anywhere, and what became of it.
-
-`TrialSpec` travels to a worker; `TrialRecord` grows on the driver while results come back.
-`open_session` turns a specification into a training session: the search's workers and
-`tune.train` both call it, so that there is one training loop.
-"""
+"""What is needed to run one trial anywhere: its model, its training, its data and its place."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from models.registry import ModelConfig
+from tune.space.dimension import Value
+from tune.space.dimensions import DIMENSIONS
 
 if TYPE_CHECKING:
     from models.training.config import TrainConfig
-    from tune.space.dimension import Value
 
 
 @dataclass(frozen=True)
@@ -132,8 +128,13 @@ class TrialSpec:
         """The study's name with the trial's own."""
         return f"{self.study}_{self.short_name}"
 
-    def value_of(self, dimension: str) -> "Value":
+    def value_of(self, dimension: str) -> Value:
         """Return the value of a searched dimension, wherever it is kept."""
         holder = self.model if hasattr(self.model, dimension) else self.train
         value: Value = getattr(holder, dimension)
         return value
+
+    @property
+    def values(self) -> dict[str, Value]:
+        """The value of every dimension, searched or not."""
+        return {name: self.value_of(name) for name in DIMENSIONS}

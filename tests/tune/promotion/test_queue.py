@@ -17,7 +17,7 @@ from tune.outcomes import Outcome
 from tune.promotion.queue import RunQueue
 from tune.scheduling.conductor import Conductor
 from tune.scheduling.rungs import RungLedger
-from tune.space.points import CONTROL, Candidate, Proposal, Values
+from tune.space.points import CONTROL, Candidate, Proposal
 from tune.storage.folder import StudyFolder
 from tune.storage.history import Budget
 from tune.storage.journal import StudyJournal
@@ -29,7 +29,7 @@ from tune.terminal.progress import StudyProgress
 from tune.trial.clock import StudyClock
 from tune.trial.spec import DataSpec, TrialSpec
 
-VALUES = Values(8, 1e-3, 0, 1e-5, "plateau", 1.0, 0.5, 0.0, 8)
+VALUES = {"base_channels": 8, "learning_rate": 1e-3, "warmup_epochs": 0}
 NAMES = ("c1", "c2", CONTROL)
 CANDIDATES = tuple(Candidate(name, VALUES, None, None, None, None, None) for name in NAMES)
 SEEDS = (0, 1, 2)

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from tune.errors import UsageError
-from tune.space.points import CONTROL, Values, candidate_of
-from tune.statistics.candidates import check_same_corpus, choose_candidates, rank_trials, values_of
+from tune.space.dimensions import read_values
+from tune.space.points import CONTROL, candidate_of
+from tune.statistics.candidates import check_same_corpus, choose_candidates, rank_trials
 
 VALUES = {
     "base_channels": 16,
@@ -20,7 +21,7 @@ VALUES = {
     "dropout": 0.0,
     "batch_size": 8,
 }
-CONTROL_VALUES = Values(**(VALUES | {"learning_rate": 1e-4, "warmup_epochs": 3}))
+CONTROL_VALUES = VALUES | {"learning_rate": 1e-4, "warmup_epochs": 3}
 
 
 def search_of(
@@ -148,7 +149,8 @@ def test_a_candidate_survives_the_journal():
     for candidate in choose_candidates(trials, epochs, CONTROL_VALUES, 1):
         assert candidate_of(candidate.to_dict()) == candidate
     assert (
-        values_of(trials.iloc[0]) == choose_candidates(trials, epochs, CONTROL_VALUES, 1)[0].values
+        read_values(trials.iloc[0])
+        == choose_candidates(trials, epochs, CONTROL_VALUES, 1)[0].values
     )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tune.space.points import CONTROL, Candidate, Values
+from tune.space.points import CONTROL, Candidate
 from tune.statistics.race import margin_db
 from tune.statistics.verdicts import (
     chances_of_best,
@@ -14,7 +14,7 @@ from tune.statistics.verdicts import (
     shrinkage_db,
 )
 
-VALUES = Values(16, 1e-3, 3, 1e-5, "plateau", 1.0, 0.5, 0.0, 8)
+VALUES = {"base_channels": 16, "learning_rate": 1e-3, "warmup_epochs": 3}
 
 
 def candidate(name: str, search_db: float | None = None) -> Candidate:
