@@ -116,7 +116,7 @@ class Night:
             RungLedger(rung_epochs(6, EPOCHS, 3), 3),
             Recorder(
                 folder,
-                StudyFacts("quick", "none", True, "0" * 16, "1" * 16, 8),
+                StudyFacts(True, "none", "0" * 16, "1" * 16, mode="quick", val_images=8),
                 journal,
                 StudyClock(),
             ),

@@ -24,6 +24,7 @@ from data.array_files import OpenArrays, find_data
 from data.calibration import CODE_OFFSET_DB, CODE_STEP_DB
 from data.errors import DataError
 from data.splits import SPLITS, TRAIN, nested_order
+from data.stamp import CorpusStamp
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,6 +143,12 @@ class CorpusInfo:
     num_patches: Mapping[str, int]
     attribution: str
     options: Mapping[str, Any]
+
+    @property
+    def stamp(self) -> CorpusStamp:
+        """The corpus's identity."""
+        return CorpusStamp(self.is_synthetic, self.name, self.fingerprint, self.split_fingerprint)
+
     sources: tuple[SourceRecord, ...]
 
 

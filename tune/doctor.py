@@ -46,10 +46,9 @@ def examine(results: str, name: str, repair: bool) -> int:
         UsageError: If there is no such study, or it is to be repaired while a search drives it.
     """
     from tune.results.resume import find_study
-    from tune.storage.folder import StudyFolder
     from tune.storage.lock import study_lock
 
-    folder = StudyFolder(find_study(results, name).parent)
+    folder = find_study(results, name)
     console = make_console()
     if not repair:
         findings = show_findings(console, folder)

@@ -118,10 +118,12 @@ def read_settings(arguments: argparse.Namespace, flags: Mapping[str, object]) ->
             "--resume goes on with what there is, found "
             f"--{min(others).replace('_', '-')} beside it: leave one out"
         )
-    from tune.results.promotions import find_promotion
+    from tune.results.promotions import promotion_to_resume
 
     asked = read_asked(flags, {})
-    return asdict(find_promotion(asked.get("results", "ray_results"), arguments.resume)) | asked
+    return (
+        asdict(promotion_to_resume(asked.get("results", "ray_results"), arguments.resume)) | asked
+    )
 
 
 def plan_all(

@@ -139,8 +139,10 @@ def read_settings(arguments: argparse.Namespace, flags: Mapping[str, object]) ->
                 f"--resume goes on with what there is, found {flag} beside it: leave one out"
             )
     from tune.results.resume import find_study
+    from tune.storage.kind import Kind
 
-    return read_toml_file(find_study(str(flags.get("results", "ray_results")), arguments.resume))
+    results = str(flags.get("results", "ray_results"))
+    return read_toml_file(find_study(results, arguments.resume, Kind.SEARCH).config_file)
 
 
 def run_all(

@@ -86,6 +86,7 @@ def train(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     from tune.results.resume import More, choose_starts
     from tune.space.points import KnownPoint
     from tune.storage.folder import check_results
+    from tune.storage.kind import Kind
     from tune.study.opening import open_study
     from tune.study.plan import plan_study
     from tune.study.run import make_conductor
@@ -98,7 +99,13 @@ def train(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     console = make_console()
     prepare_process()
     plan = plan_study(one, open_data(one.config.data, console.print))
-    plan = replace(plan, known=(KnownPoint("given", {}),), rungs=(), space=SearchSpace(()))
+    plan = replace(
+        plan,
+        kind=Kind.TRAINING,
+        known=(KnownPoint("given", {}),),
+        rungs=(),
+        space=SearchSpace(()),
+    )
     if not arguments.quiet:
         show_setting(console, plan)
     show_start(console, start)

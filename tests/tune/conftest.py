@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ def make_epoch() -> Callable[..., EpochResult]:
 @pytest.fixture
 def study_facts() -> StudyFacts:
     """What the rows of a study on a synthetic corpus share."""
-    return StudyFacts("quick", "tiny", True, "0" * 16, "1" * 16, val_images=8)
+    return StudyFacts(True, "tiny", "0" * 16, "1" * 16, mode="quick", val_images=8)
 
 
 @pytest.fixture
@@ -158,10 +159,8 @@ def make_search(tiny_corpus, make_epoch):
         plan = plan_study(resolved, open_corpus(str(tiny_corpus)))
         journal = StudyJournal.create(folder.journal, folder.name)
         journal.set_budget(Budget(config.trials, None))
-        info = plan.corpus.info
-        facts = StudyFacts(
-            "quick", info.name, True, info.fingerprint, info.split_fingerprint, plan.val_images
-        )
+        stamp = asdict(plan.corpus.info.stamp)
+        facts = StudyFacts(**stamp, mode="quick", val_images=plan.val_images)
         recorder = Recorder(folder, facts, journal, StudyClock())
         for number, score_db in enumerate(scores_db):
             values = {"learning_rate": 1e-4 * (1 + number), "warmup_epochs": 3}

@@ -92,7 +92,7 @@ def test_another_corpus_is_refused_with_both_fingerprints(make_search, capsys, t
         (["--arch", "unet"], "arch must be one of"),
         (["--ratio", "5"], "found 5 which leaves 51.20: choose one of"),
         (["--resume", "x", "--seeds", "2"], "found --seeds beside it"),
-        (["--resume", "nothing"], "found none 'nothing'"),
+        (["--resume", "nothing"], "found 'nothing' and no study at all"),
         (["--config", "gone.toml"], "a configuration file must be readable"),
     ],
 )

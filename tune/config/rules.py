@@ -6,6 +6,7 @@ Each check raises a `UsageError` that says the rule, the value found and what to
 import re
 from collections.abc import Mapping
 
+from data.stamp import CorpusStamp
 from models.registry import ARCHITECTURES
 from models.shapes import RATIOS, REDUCTION
 from tune.config.settings import Setting, check_limits
@@ -83,3 +84,36 @@ def check_epochs(epochs: int, warmup_epochs: int, grace_epochs: int, space: Sear
             f"grace_epochs must not exceed epochs, found {grace_epochs} and {epochs}: "
             "lower --grace-epochs or raise --epochs"
         )
+
+
+def check_same_corpus(
+    corpus_fingerprint: str,
+    split_fingerprint: str,
+    found: CorpusStamp,
+    place: str,
+    *,
+    who: str = "a study",
+    next_step: str = "bring the old one back, or start anew with --new",
+) -> None:
+    """Refuse a corpus that is not the one that a study was planned on.
+
+    Args:
+        corpus_fingerprint: Of the corpus that it was planned on.
+        split_fingerprint: Of that one's split.
+        found: The corpus that there is.
+        place: Its folder.
+        who: Who keeps to a corpus.
+        next_step: What to do.
+
+    Raises:
+        UsageError: With the two fingerprints that differ.
+    """
+    for what, planned, now in (
+        ("corpus", corpus_fingerprint, found.corpus_fingerprint),
+        ("split", split_fingerprint, found.split_fingerprint),
+    ):
+        if planned != now:
+            raise UsageError(
+                f"{who} keeps its {what}, planned with fingerprint {planned}, found {now} in "
+                f"{place!r}: {next_step}"
+            )

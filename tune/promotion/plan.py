@@ -16,6 +16,7 @@ from tune.config.machine import Machine
 from tune.config.profiles import choose_profile
 from tune.config.promotion import PromotionConfig, write_promotion
 from tune.config.resolve import Resolved
+from tune.config.rules import check_same_corpus
 from tune.config.search import SearchConfig
 from tune.results.searches import Search
 from tune.space.dimension import Values
@@ -24,10 +25,10 @@ from tune.space.ranges import SearchSpace
 from tune.statistics.candidates import (
     CONTROL_LEARNING_RATE,
     CONTROL_WARMUP_EPOCHS,
-    check_same_corpus,
     choose_candidates,
 )
 from tune.storage.folder import StudyFolder
+from tune.storage.kind import Kind
 from tune.study.plan import StudyPlan, plan_study
 from tune.trial.spec import TrialSpec
 
@@ -143,9 +144,14 @@ def plan_promotion(
         DataError: If the corpus has no patches to train or to score on.
         ModelError: If no model or training has these values.
     """
-    trials, info = search.trials(), corpus.info
+    trials = search.trials()
     check_same_corpus(
-        trials, search.name, info.fingerprint, info.split_fingerprint, str(corpus.path)
+        trials["corpus_fingerprint"].iloc[0],
+        trials["split_fingerprint"].iloc[0],
+        corpus.info.stamp,
+        str(corpus.path),
+        who=f"the promotion of {search.name}",
+        next_step="name the corpus that was searched on with --data, or search on this one first",
     )
     corpus.patches("test")  # refuses a corpus without any before hours of training
     found = choose_candidates(trials, search.epochs(), control_values(search.config), promotion.top)
@@ -155,7 +161,7 @@ def plan_promotion(
     base = plan_study(Resolved(config, {}), corpus, card)
     values = {entry.name: getattr(base, entry.name) for entry in fields(StudyPlan)}
     values |= {"known": (), "rungs": (), "space": SearchSpace(())}
-    values |= {"mode": "full", "candidates": candidates}
+    values |= {"kind": Kind.PROMOTION, "candidates": candidates}
     values |= {"crop_px": search.crop_px, "val_images": search.val_images}
     return PromotionPlan(**values, promotion=promotion, search_fraction=search.config.data_fraction)
 

@@ -16,10 +16,10 @@ from models.training.checkpoint import load_checkpoint
 from tune.config.promotion import read_promotion
 from tune.config.search import read_config
 from tune.errors import UsageError
-from tune.results.promotions import is_promotion
 from tune.storage.folder import StudyFolder
 from tune.storage.journal import StudyJournal
 from tune.storage.journal_file import JournalState, examine_journal, keep_readable
+from tune.storage.kind import Kind, read_kind
 from tune.storage.lock import is_locked, read_owner
 from tune.storage.projection import project_tables
 from tune.tables.files import read_table, write_table
@@ -55,21 +55,23 @@ def examine_study(folder: StudyFolder) -> list[Finding]:
     if journal is not None:
         findings += _tables(folder, journal)
         findings += _checkpoints(folder, journal)
-    if not is_promotion(folder):  # its lines are rows of codecs, and it searches nothing
+    if (
+        read_kind(folder) is not Kind.PROMOTION
+    ):  # its lines are rows of codecs, and it searches nothing
         findings += [*_references(folder), *_space(folder)]
     return [*findings, *_leftovers(folder)]
 
 
 def _configuration(folder: StudyFolder) -> Finding:
     part = folder.config_file.name
-    if is_promotion(folder):
-        promotion = read_promotion(folder.config_file)
-        words = f"{promotion.arch} {promotion.ratio}x, promotion of {promotion.study}"
-        return Finding(part, True, words)
     try:
+        if read_kind(folder) is Kind.PROMOTION:
+            promotion = read_promotion(folder.config_file)
+            words = f"{promotion.arch} {promotion.ratio}x, promotion of {promotion.study}"
+            return Finding(part, True, words)
         config = read_config(folder.config_file)
     except UsageError as error:
-        return Finding(part, False, f"{error}; the search cannot find this study by its settings")
+        return Finding(part, False, f"{error}; no command finds this study by its settings")
     return Finding(part, True, f"{config.arch} {config.ratio}x, {config.trials} trials")
 
 

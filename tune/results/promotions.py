@@ -7,17 +7,19 @@ from pathlib import Path
 
 from tune.config.promotion import PromotionConfig, promotion_hash, read_promotion
 from tune.errors import UsageError
-from tune.results.resume import Start, created_at, read_standing
-from tune.storage.folder import StudyFolder
+from tune.results.resume import Start, created_at, find_study, read_standing
+from tune.storage.folder import StudyFolder, study_folders
 from tune.storage.history import Budget
 from tune.storage.journal import StudyJournal
+from tune.storage.kind import Kind, read_kind
 
 
 def find_promotions(results: str) -> Iterator[tuple[StudyFolder, PromotionConfig]]:
     """Return the promotions of a results folder whose configuration can be read."""
-    for path in sorted(Path(results).glob("*_full_*/study.toml")):
+    for folder in study_folders(results):
         with contextlib.suppress(UsageError):
-            yield StudyFolder(path.parent), read_promotion(path)
+            if read_kind(folder) is Kind.PROMOTION:
+                yield folder, read_promotion(folder.config_file)
 
 
 def is_promotion_finished(folder: StudyFolder) -> bool:
@@ -65,19 +67,13 @@ def was_promoted(config: PromotionConfig) -> bool:
     )
 
 
-def find_promotion(results: str, name: str) -> PromotionConfig:
+def promotion_to_resume(results: str, name: str) -> PromotionConfig:
     """Return the configuration of the promotion to go on with.
 
     Raises:
         UsageError: If there is none of this name, or it is finished.
     """
-    folder = StudyFolder(Path(results) / name)
-    if not folder.config_file.is_file():
-        known = [folder.name for folder, _ in find_promotions(results)]
-        there = f"there is {', '.join(known[-3:])}" if known else "there is none at all"
-        raise UsageError(
-            f"a promotion is found by its name, found none {name!r} in {results!r}: {there}"
-        )
+    folder = find_study(results, name, Kind.PROMOTION)
     config = replace(read_promotion(folder.config_file), results=results)
     if is_promotion_finished(folder):
         raise UsageError(
@@ -90,12 +86,3 @@ def find_promotion(results: str, name: str) -> PromotionConfig:
 def _going_on(folder: StudyFolder, num_runs: int) -> Start:
     standing = read_standing(folder)
     return Start(folder, standing.budget or Budget(num_runs, None), standing)
-
-
-def is_promotion(folder: StudyFolder) -> bool:
-    """Return whether a study's folder is that of a promotion whose configuration can be read."""
-    try:
-        read_promotion(folder.config_file)
-    except UsageError:
-        return False
-    return True

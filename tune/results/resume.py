@@ -12,9 +12,10 @@ from pathlib import Path
 
 from tune.config.search import SearchConfig, config_hash, hashed_values, read_config
 from tune.errors import UsageError
-from tune.storage.folder import StudyFolder
+from tune.storage.folder import StudyFolder, study_folders
 from tune.storage.history import Budget
 from tune.storage.journal import StudyJournal
+from tune.storage.kind import Kind, read_kind
 from tune.storage.lock import read_owner
 
 
@@ -150,24 +151,42 @@ def _choose(config: SearchConfig, new: bool, resume: str | None, more: More) -> 
     return start
 
 
-def find_study(results: str, name: str) -> Path:
-    """Return the configuration file of a study.
+def find_study(results: str, name: str, kind: Kind | None = None) -> StudyFolder:
+    """Return the folder of a study.
+
+    Args:
+        results: Folder of all studies.
+        name: Its name.
+        kind: What it has to be; None for any.
 
     Raises:
-        UsageError: If there is no such study, with the nearest name that there is.
+        UsageError: If there is no such study, with the nearest name that there is, or it is of
+            another kind.
     """
     folder = StudyFolder(Path(results) / name)
     if folder.config_file.is_file():
-        return folder.config_file
-    known = [path.parent.name for path in Path(results).glob("[!.]*/study.toml")]
+        if kind is not None and (found := read_kind(folder)) is not kind:
+            raise UsageError(
+                f"this command goes on with a {kind}, found {name!r} which is a {found}: "
+                f"{_RESUMED_BY[found].format(name=name)}"
+            )
+        return folder
+    known = [folder.name for folder in study_folders(results)]
     if not known:
         raise UsageError(
             f"a study is found by its name, found {name!r} and no study at all in {results!r}: "
             "check --results"
         )
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    hint = f"did you mean {nearest[0]}?" if nearest else f"there is {', '.join(sorted(known)[-3:])}"
+    hint = f"did you mean {nearest[0]}?" if nearest else f"there is {', '.join(known[-3:])}"
     raise UsageError(f"a study is found by its name, found none {name!r} in {results!r}: {hint}")
+
+
+_RESUMED_BY = {
+    Kind.SEARCH: "python -m tune.search --resume {name}",
+    Kind.PROMOTION: "python -m tune.promote --resume {name}",
+    Kind.TRAINING: "give the command of the training again",
+}
 
 
 def new_budget(config: SearchConfig) -> Budget:
@@ -193,11 +212,11 @@ def extended(config: SearchConfig, standing: Standing, more: More) -> Budget:
 def newest_study(config: SearchConfig) -> StudyFolder | None:
     """Return the newest study with this configuration; None if there is none."""
     wanted = config_hash(config)
-    same = []
-    for path in Path(config.results).glob("[!.]*/study.toml"):  # drafts begin with a dot
-        folder = StudyFolder(path.parent)
-        if _hash_of(folder) == wanted:
-            same.append((created_at(folder), folder.name, folder))
+    same = [
+        (created_at(folder), folder.name, folder)
+        for folder in study_folders(config.results)
+        if _hash_of(folder) == wanted
+    ]
     return max(same)[2] if same else None
 
 

@@ -11,6 +11,7 @@ from tune.config.search import RATIOS_BY_USE, SearchConfig, read_config
 from tune.errors import UsageError, did_you_mean
 from tune.results.resume import created_at, read_standing
 from tune.storage.folder import StudyFolder
+from tune.storage.kind import Kind, read_kind
 from tune.tables.files import read_readable_tables, read_table
 
 
@@ -61,7 +62,6 @@ def find_searches(
     A study of `tune.train`, whose one trial was given by a person, is no search.
     """
     trials, _ = read_readable_tables(results, "trials")
-    trials = trials[trials["proposed_by"] != "given"]
     if archs is not None:
         trials = trials[trials["arch"].isin(archs)]
     if ratios is not None:
@@ -70,6 +70,8 @@ def find_searches(
     for row in trials.drop_duplicates("study").to_dict("records"):
         folder = StudyFolder(Path(results) / row["study"])
         with contextlib.suppress(UsageError):  # one of another release cannot be promoted
+            if read_kind(folder) is not Kind.SEARCH:
+                continue
             searches.append(
                 Search(
                     folder,

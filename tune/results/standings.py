@@ -8,6 +8,7 @@ import contextlib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from tune.tables.files import find_tables, read_columns
 
 Columns = Mapping[str, list[Any]]
 
-PIXELS = tuple(Pixels.__annotations__)
+PIXELS = tuple(field.name for field in fields(Pixels))
 SEARCH_COLUMNS = (
     "arch",
     "ratio",

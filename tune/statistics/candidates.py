@@ -88,34 +88,6 @@ def rank_trials(trials: pd.DataFrame, epochs: pd.DataFrame) -> list[Mapping[Any,
     return sorted(kept, key=lambda row: (-row["best_val_psnr_db"], row["trial_number"]))
 
 
-def check_same_corpus(
-    trials: pd.DataFrame, study: str, corpus_fingerprint: str, split_fingerprint: str, place: str
-) -> None:
-    """Refuse a corpus that a search did not run on.
-
-    Args:
-        trials: The trials table of the search.
-        study: Its name.
-        corpus_fingerprint: Of the corpus to promote on.
-        split_fingerprint: Of its split.
-        place: Its folder.
-
-    Raises:
-        UsageError: With both fingerprints.
-    """
-    first = trials.iloc[0]
-    for what, searched, found in (
-        ("corpus", first["corpus_fingerprint"], corpus_fingerprint),
-        ("split", first["split_fingerprint"], split_fingerprint),
-    ):
-        if searched != found:
-            raise UsageError(
-                f"a promotion runs on the {what} that was searched on, fingerprint {searched} in "
-                f"{study}, found {found} in {place!r}: name that corpus with --data, or search on "
-                "this one first"
-            )
-
-
 def _candidate(
     name: str, values: Values, row: Mapping[Any, Any] | None, rank: int | None = None
 ) -> Candidate:

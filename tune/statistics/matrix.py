@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from data.stamp import CorpusStamp
 from tune.space.dimension import Value
 from tune.statistics.intervals import half_width
 
@@ -19,22 +20,14 @@ BASELINE = "baseline"
 
 
 @dataclass(frozen=True, order=True)
-class Pixels:
-    """What scores were measured on; only equal ones compare.
+class Pixels(CorpusStamp):
+    """What scores were measured on, a corpus and more; only equal ones compare.
 
     Attributes:
-        is_synthetic: Whether the pixels are generated.
-        corpus: Name of the corpus.
-        corpus_fingerprint: Of patches, bounds and index.
-        split_fingerprint: Of the split into training, validation and test.
         crop_px: Side of the crops.
         val_images: Validation images.
     """
 
-    is_synthetic: bool
-    corpus: str
-    corpus_fingerprint: str
-    split_fingerprint: str
     crop_px: int
     val_images: int
 

@@ -10,7 +10,7 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -78,6 +78,12 @@ class StudyFolder:
     def errors(self) -> Path:
         """Folder of tracebacks, made when there is one."""
         return self.path / "errors"
+
+
+def study_folders(results: str) -> Iterator[StudyFolder]:
+    """Return the folders of all studies, by name."""
+    for path in sorted(Path(results).glob(f"[!.]*/{CONFIG_FILE}")):  # drafts begin with a dot
+        yield StudyFolder(path.parent)
 
 
 def study_name(

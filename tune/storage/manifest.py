@@ -14,28 +14,13 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
+from data.stamp import CorpusStamp
 from tune.config.machine import Device, Machine
 from tune.config.profiles import Pick
+from tune.storage.kind import Kind
 
 PACKAGES = ("torch", "ray", "optuna", "numpy", "pandas", "pyarrow", "rasterio", "torchmetrics")
 """The libraries whose version can change a number in a table."""
-
-
-@dataclass(frozen=True)
-class CorpusStamp:
-    """Which corpus a study read.
-
-    Attributes:
-        name: Name of the corpus.
-        is_synthetic: Whether its pixels are generated.
-        corpus_fingerprint: Of patches, bounds and index.
-        split_fingerprint: Of the split into training, validation and test.
-    """
-
-    name: str
-    is_synthetic: bool
-    corpus_fingerprint: str
-    split_fingerprint: str
 
 
 @dataclass(frozen=True)
@@ -43,6 +28,7 @@ class Manifest:
     """What a study was made with.
 
     Attributes:
+        kind: What the study does.
         created_at: When, in UTC, ISO 8601.
         command: The command line as typed.
         commit: Commit of the project; None outside a checkout.
@@ -52,10 +38,11 @@ class Manifest:
         device: "cpu" or "cuda".
         device_name: What the device calls itself.
         num_cores: CPU cores that the search might use.
-        corpus: Which corpus was read.
+        data: Which corpus was read.
         picked: What the profile chose, with the reason, by setting.
     """
 
+    kind: Kind
     created_at: str
     command: tuple[str, ...]
     commit: str | None
@@ -65,7 +52,7 @@ class Manifest:
     device: Device
     device_name: str
     num_cores: int
-    corpus: CorpusStamp
+    data: CorpusStamp
     picked: Mapping[str, Pick]
 
     def to_json(self) -> str:
@@ -74,11 +61,16 @@ class Manifest:
 
 
 def collect_manifest(
-    command: Sequence[str], machine: Machine, corpus: CorpusStamp, picked: Mapping[str, Pick]
+    kind: Kind,
+    command: Sequence[str],
+    machine: Machine,
+    corpus: CorpusStamp,
+    picked: Mapping[str, Pick],
 ) -> Manifest:
     """Return the manifest of a study that begins now.
 
     Args:
+        kind: What the study does.
         command: The command line as typed, such as ["python", "-m", "tune.search", "--ratio", "4"].
         machine: Where trials train.
         corpus: Which corpus they read.
@@ -86,6 +78,7 @@ def collect_manifest(
     """
     commit = project_commit()
     return Manifest(
+        kind=kind,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         command=tuple(command),
         commit=commit,
@@ -95,7 +88,7 @@ def collect_manifest(
         device=machine.device,
         device_name=device_name(machine.device),
         num_cores=machine.num_cores,
-        corpus=corpus,
+        data=corpus,
         picked=picked,
     )
 

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 
 from models.training.precision import Stack, choose_stack
 from tune.config.machine import Machine
-from tune.errors import UsageError, is_disk_full
+from tune.config.rules import check_same_corpus
+from tune.errors import is_disk_full
 from tune.results.resume import Start
 from tune.storage.folder import (
     CONFIG_FILE,
@@ -20,7 +21,7 @@ from tune.storage.history import Agreement, Budget
 from tune.storage.journal import StudyJournal
 from tune.storage.journal_file import cut_torn_end
 from tune.storage.lock import study_lock
-from tune.storage.manifest import CorpusStamp, collect_manifest
+from tune.storage.manifest import collect_manifest
 from tune.study.plan import StudyPlan
 from tune.trial.clock import StudyClock
 from tune.trial.spec import StudyFacts
@@ -95,9 +96,7 @@ def open_folder(plan: StudyPlan, machine: Machine, command: Sequence[str]) -> St
     Raises:
         UsageError: If the results folder cannot be written, or the study's name is taken.
     """
-    info = plan.corpus.info
-    stamp = CorpusStamp(info.name, info.is_synthetic, info.fingerprint, info.split_fingerprint)
-    manifest = collect_manifest(command, machine, stamp, plan.picked)
+    manifest = collect_manifest(plan.kind, command, machine, plan.corpus.info.stamp, plan.picked)
     return create_study_folder(
         plan.config,
         {CONFIG_FILE: plan.config_text, MANIFEST_FILE: manifest.to_json()},
@@ -111,7 +110,6 @@ def agree(plan: StudyPlan, journal: StudyJournal) -> tuple[Stack, Agreement]:
     Raises:
         UsageError: If it was decided for another corpus or split.
     """
-    info = plan.corpus.info
     agreement = journal.agreement
     if agreement is None:
         stack = choose_study_stack(plan)
@@ -124,15 +122,12 @@ def agree(plan: StudyPlan, journal: StudyJournal) -> tuple[Stack, Agreement]:
         )
         journal.agree(agreement)
         return stack, agreement
-    for what, planned, found in (
-        ("corpus", agreement.facts.corpus_fingerprint, info.fingerprint),
-        ("split", agreement.facts.split_fingerprint, info.split_fingerprint),
-    ):
-        if planned != found:
-            raise UsageError(
-                f"a study keeps its {what}, planned with fingerprint {planned}, found {found} in "
-                f"{str(plan.corpus.path)!r}: bring the old one back, or start anew with --new"
-            )
+    check_same_corpus(
+        agreement.facts.corpus_fingerprint,
+        agreement.facts.split_fingerprint,
+        plan.corpus.info.stamp,
+        str(plan.corpus.path),
+    )
     reason = f"{agreement.precision} as in the study's first session"
     return Stack(agreement.precision, agreement.channels_last, reason), agreement
 
@@ -151,12 +146,4 @@ def choose_study_stack(plan: StudyPlan) -> Stack:
 
 def study_facts(plan: StudyPlan) -> StudyFacts:
     """Return what is the same in every row of the study's tables."""
-    info = plan.corpus.info
-    return StudyFacts(
-        mode=plan.mode,
-        corpus=info.name,
-        is_synthetic=info.is_synthetic,
-        corpus_fingerprint=info.fingerprint,
-        split_fingerprint=info.split_fingerprint,
-        val_images=plan.val_images,
-    )
+    return StudyFacts(**asdict(plan.corpus.info.stamp), mode=plan.mode, val_images=plan.val_images)

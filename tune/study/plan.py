@@ -23,6 +23,7 @@ from tune.space.neighbours import neighbour_points
 from tune.space.points import Candidate, KnownPoint, Proposal
 from tune.space.ranges import SearchSpace
 from tune.storage.folder import StudyFolder
+from tune.storage.kind import Kind
 from tune.tables.files import read_readable_tables
 from tune.trial.record import TrialRecord
 from tune.trial.spec import DataSpec, TrialSpec
@@ -43,7 +44,7 @@ class StudyPlan:
         crop_px: Side of the crops that trials train and are scored on.
         val_images: Images of the frozen validation set.
         notes: Earlier studies that could not be looked at, one sentence each.
-        mode: Fidelity: "quick" for a search, "full" for a promotion.
+        kind: What the study does.
         candidates: What a promotion promotes; none for a search.
     """
 
@@ -57,8 +58,13 @@ class StudyPlan:
     crop_px: int
     val_images: int
     notes: tuple[str, ...] = ()
-    mode: str = "quick"
+    kind: Kind = Kind.SEARCH
     candidates: tuple[Candidate, ...] = ()
+
+    @property
+    def mode(self) -> str:
+        """Fidelity: "full" for a promotion, else "quick"."""
+        return "full" if self.kind is Kind.PROMOTION else "quick"
 
     @property
     def config_text(self) -> str:

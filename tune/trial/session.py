@@ -5,8 +5,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tune.errors import UsageError
-from tune.trial.spec import DataSpec, TrialSpec
+from tune.config.rules import check_same_corpus
+from tune.trial.spec import TrialSpec
 
 if TYPE_CHECKING:
     from data.batches import EvalBatches, TrainBatches
@@ -67,7 +67,12 @@ def open_batches(spec: TrialSpec) -> "tuple[TrainBatches, EvalBatches]":
     from data.batches import EvalBatches, TrainBatches
 
     corpus = open_corpus(spec.data.corpus)
-    check_fingerprints(corpus, spec.data)
+    check_same_corpus(
+        spec.data.corpus_fingerprint,
+        spec.data.split_fingerprint,
+        corpus.info.stamp,
+        spec.data.corpus,
+    )
     train = corpus.patches("train", fraction=spec.data.data_fraction, seed=spec.data.seed)
     return (
         TrainBatches(train, spec.data.crop_px, spec.train.batch_size, spec.train.seed),
@@ -75,21 +80,3 @@ def open_batches(spec: TrialSpec) -> "tuple[TrainBatches, EvalBatches]":
             corpus.patches("val"), spec.data.crop_px, spec.train.batch_size, spec.data.val_images
         ),
     )
-
-
-def check_fingerprints(corpus: "Corpus", data: DataSpec) -> None:
-    """Refuse a corpus that is not the one that the study was planned on.
-
-    Raises:
-        UsageError: With the two fingerprints that differ.
-    """
-    pairs = {
-        "corpus": (data.corpus_fingerprint, corpus.info.fingerprint),
-        "split": (data.split_fingerprint, corpus.info.split_fingerprint),
-    }
-    for what, (planned, found) in pairs.items():
-        if planned != found:
-            raise UsageError(
-                f"a study keeps its {what}, planned with fingerprint {planned}, found {found} in "
-                f"{data.corpus!r}: start a new study on the changed corpus"
-            )

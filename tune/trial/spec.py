@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from data.stamp import CorpusStamp
 from models.registry import ModelConfig
 from tune.space.dimension import Value
 from tune.space.dimensions import DIMENSIONS
@@ -40,24 +41,16 @@ UNPLACED = Placement()
 """Of a trial without a prediction."""
 
 
-@dataclass(frozen=True)
-class StudyFacts:
-    """What is the same in every trial's row of a study.
+@dataclass(frozen=True, kw_only=True)
+class StudyFacts(CorpusStamp):
+    """What is the same in every trial's row of a study: its corpus, and two more.
 
     Attributes:
         mode: Fidelity, "quick" or "full".
-        corpus: Name of the corpus.
-        is_synthetic: Whether its pixels are generated.
-        corpus_fingerprint: Of patches, bounds and index.
-        split_fingerprint: Of the split into training, validation and test.
         val_images: Size of the frozen validation set.
     """
 
     mode: str
-    corpus: str
-    is_synthetic: bool
-    corpus_fingerprint: str
-    split_fingerprint: str
     val_images: int
 
 

@@ -1,5 +1,6 @@
 """Where a search begins: anew, or with the newest unfinished study of the same configuration."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from tune.results.resume import More, Start, choose_starts, find_study
 from tune.storage.folder import StudyFolder
 from tune.storage.history import Budget, Ending
 from tune.storage.journal import StudyJournal
+from tune.storage.kind import Kind
 from tune.trial.clock import Moment
 
 TRIALS = 2
@@ -199,7 +201,7 @@ def test_when_all_of_several_are_finished_all_begin_anew(config, make_study):
 
 def test_a_study_is_found_by_its_name(config, make_study, tmp_path):
     folder = make_study("study", config, num_over=1)
-    assert find_study(str(tmp_path), "study") == folder.config_file
+    assert find_study(str(tmp_path), "study") == folder
 
 
 def test_an_unknown_study_is_refused_with_the_nearest(config, make_study, tmp_path):
@@ -211,3 +213,20 @@ def test_an_unknown_study_is_refused_with_the_nearest(config, make_study, tmp_pa
 def test_an_unknown_study_where_there_is_none_is_refused(tmp_path):
     with pytest.raises(UsageError, match="no study at all"):
         find_study(str(tmp_path), "study")
+
+
+@pytest.mark.parametrize(
+    ("kind", "next_step"),
+    [
+        (Kind.PROMOTION, "python -m tune.promote --resume night"),
+        (Kind.TRAINING, "give the command of the training again"),
+    ],
+)
+def test_a_study_of_another_kind_is_refused_with_who_continues_it(tmp_path, kind, next_step):
+    folder = StudyFolder(tmp_path / "night")
+    folder.path.mkdir()
+    folder.config_file.touch()
+    folder.manifest_file.write_text(json.dumps({"kind": kind}))
+    with pytest.raises(UsageError, match=f"a search, found 'night' which is a {kind}: {next_step}"):
+        find_study(str(tmp_path), "night", Kind.SEARCH)
+    assert find_study(str(tmp_path), "night", kind) == find_study(str(tmp_path), "night") == folder

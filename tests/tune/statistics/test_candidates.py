@@ -8,7 +8,7 @@ import pytest
 from tune.errors import UsageError
 from tune.space.dimensions import read_values
 from tune.space.points import CONTROL, candidate_of
-from tune.statistics.candidates import check_same_corpus, choose_candidates, rank_trials
+from tune.statistics.candidates import choose_candidates, rank_trials
 
 VALUES = {
     "base_channels": 16,
@@ -133,15 +133,6 @@ def test_a_search_without_a_score_is_refused():
 def test_fewer_than_one_candidate_is_refused():
     with pytest.raises(UsageError, match="--top must be 1 or more, found 0"):
         chosen(("completed", [20.0], {}), top=0)
-
-
-def test_another_corpus_is_refused_with_both_fingerprints():
-    trials, _ = search_of(("completed", [20.0], {}))
-    check_same_corpus(trials, "s", "c0", "s0", "corpus")
-    with pytest.raises(UsageError, match="fingerprint c0 in s, found c1"):
-        check_same_corpus(trials, "s", "c1", "s0", "corpus")
-    with pytest.raises(UsageError, match="fingerprint s0 in s, found s1"):
-        check_same_corpus(trials, "s", "c0", "s1", "corpus")
 
 
 def test_a_candidate_survives_the_journal():

@@ -19,7 +19,7 @@ AGREEMENT = Agreement(
     known=(KnownPoint("hand_set", {"learning_rate": 1e-4, "schedule": "plateau"}),),
     precision="bf16",
     channels_last=True,
-    facts=StudyFacts("quick", "tiny", True, "0" * 16, "1" * 16, val_images=8),
+    facts=StudyFacts(True, "tiny", "0" * 16, "1" * 16, mode="quick", val_images=8),
 )
 
 

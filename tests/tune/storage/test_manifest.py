@@ -6,26 +6,29 @@ from pathlib import Path
 import pytest
 import torch
 
+from data.stamp import CorpusStamp
 from tune.config.machine import Machine
 from tune.config.profiles import Pick
-from tune.storage.manifest import CorpusStamp, collect_manifest, library_versions, project_commit
+from tune.storage.kind import Kind
+from tune.storage.manifest import collect_manifest, library_versions, project_commit
 
-CORPUS = CorpusStamp("s1", False, "0123456789abcdef", "fedcba9876543210")
+CORPUS = CorpusStamp(False, "s1", "0123456789abcdef", "fedcba9876543210")
 REPOSITORY = Path(__file__).parents[3]
 
 
 def manifest_of(**picked: Pick) -> dict[str, object]:
     command = ["python", "-m", "tune.search", "--data", "corpus/s1"]
-    manifest = collect_manifest(command, Machine("cpu", 2), CORPUS, picked)
+    manifest = collect_manifest(Kind.SEARCH, command, Machine("cpu", 2), CORPUS, picked)
     return dict(json.loads(manifest.to_json()))
 
 
 def test_the_manifest_says_what_the_study_was_made_with() -> None:
     manifest = manifest_of(crop_px=Pick(64, "fast on a CPU"))
+    assert manifest["kind"] == "search"
     assert manifest["command"] == ["python", "-m", "tune.search", "--data", "corpus/s1"]
-    assert manifest["corpus"] == {
-        "name": "s1",
+    assert manifest["data"] == {
         "is_synthetic": False,
+        "corpus": "s1",
         "corpus_fingerprint": "0123456789abcdef",
         "split_fingerprint": "fedcba9876543210",
     }
