@@ -8,29 +8,13 @@ about more patches like these, less about other scenes.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from tune.statistics.intervals import mean_half, unpaired_half_db
+from tune.statistics.intervals import Interval, mean_half, unpaired_half_db
 
 Matrix = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean with its 95 % interval.
-
-    Attributes:
-        mean: The mean, in the unit of the scores.
-        low: Lower end; NaN where one number leaves no interval.
-        high: Upper end; NaN where one number leaves no interval.
-    """
-
-    mean: float
-    low: float
-    high: float
 
 
 def interval(scores: Matrix) -> Interval:
@@ -46,10 +30,10 @@ def interval(scores: Matrix) -> Interval:
     """
     mean = float(np.mean(scores))
     if scores.size < 2:
-        return Interval(mean, float("nan"), float("nan"))
+        return Interval(mean)
     over_seeds, over_images = scores.mean(axis=1), scores.mean(axis=0)
     half = math.hypot(*(mean_half(means) for means in (over_seeds, over_images) if len(means) > 1))
-    return Interval(mean, mean - half, mean + half)
+    return Interval.around(mean, half)
 
 
 def paired_interval(scores: Matrix, others: Matrix) -> Interval:
@@ -67,10 +51,7 @@ def paired_interval(scores: Matrix, others: Matrix) -> Interval:
         Interval(mean=0.5, low=0.5, high=0.5)
     """
     mean = float(np.mean(scores) - np.mean(others))
-    half = unpaired_half_db(scores, others)
-    if half is None:
-        return Interval(mean, float("nan"), float("nan"))
-    return Interval(mean, mean - half, mean + half)
+    return Interval.around(mean, unpaired_half_db(scores, others))
 
 
 def wilcoxon_p(differences: Matrix) -> float:

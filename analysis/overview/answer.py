@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.frames import Frames
-from analysis.intervals import Interval
 from analysis.overview.matrix import status_tables
 from analysis.overview.search_scores import SearchScores, compute_search_scores, draw_search_scores
 from analysis.page.palette import style_of
 from analysis.page.section import NamedFigure, Section
 from analysis.rates.curves import Lead, RateCurve, RateDistortion, RatePanel, RatePoint
 from analysis.rates.figure import draw_rate_distortion, rate_distortion_frame
+from tune.statistics.intervals import Interval
 
 
 def answer_section(frames: Frames, result: RateDistortion) -> Section:
@@ -134,13 +134,13 @@ def _lead_words(lead: Lead) -> str:
     if not lead.second:
         return f"{words}, the only one"
     ahead, second = lead.ahead_db, style_of(lead.second).label
-    if not ahead.low > 0:  # also where there is no interval
+    if ahead.low is None or ahead.low <= 0:
         return f"{words}, not told apart from {second}"
     return f"{words}, {ahead.mean:.2f} dB [{ahead.low:.2f}, {ahead.high:.2f}] ahead of {second}"
 
 
 def _span(score: Interval) -> str:
-    if math.isnan(score.low):
+    if score.low is None:
         return f"{score.mean:.2f} dB (no interval)"
     return f"{score.mean:.2f} dB [{score.low:.2f}, {score.high:.2f}]"
 

@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 
 from analysis.frames import Frames
-from analysis.intervals import Interval, interval, paired_interval
+from analysis.intervals import interval, paired_interval
 from analysis.page.palette import architecture_order
 from analysis.rates.bjontegaard import Delta, Numbers, compare_curves
 from analysis.rates.footing import Footing, split_by_footing
+from tune.statistics.intervals import Interval
 from tune.statistics.rate_points import step_ranks
 
 ASSUMED_LOOKS = 4.4
@@ -280,7 +281,7 @@ def _leads(test: pd.DataFrame) -> tuple[Lead, ...]:
         }
         order = sorted(scores, key=lambda arch: -float(np.mean(scores[arch])))
         best, second = order[0], order[1] if len(order) > 1 else ""
-        nothing = Interval(math.nan, math.nan, math.nan)
+        nothing = Interval(math.nan)
         ahead_db = paired_interval(scores[best], scores[second]) if second else nothing
         found.append(Lead(int(ratio), best, interval(scores[best]), second, ahead_db))
     return tuple(found)

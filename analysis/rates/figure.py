@@ -4,7 +4,6 @@ One figure has one metric and one axis: nominal ratio and real rate are never in
 figure carries its footing (corpus, group, bounds, images), because scores without it mean nothing.
 """
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,10 +11,10 @@ from typing import Any, Literal
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.intervals import Interval
 from analysis.page.figure_parts import RATE_AXIS, RATIO_AXIS, base_figure, with_title
 from analysis.page.palette import GREY, Style, style_of
 from analysis.rates.curves import METRICS, RateCurve, RateDistortion, RatePanel, RatePoint
+from tune.statistics.intervals import Interval
 
 Axis = Literal["ratio", "rate"]
 
@@ -176,8 +175,8 @@ def _add_line(
         y=[score.mean for score in scores],
         error_y={
             "type": "data",
-            "array": [_finite(score.high - score.mean) for score in scores],
-            "arrayminus": [_finite(score.mean - score.low) for score in scores],
+            "array": [_length(score.mean, score.high) for score in scores],
+            "arrayminus": [_length(score.mean, score.low) for score in scores],
             "thickness": 1.2,
             "width": 3,
         },
@@ -202,8 +201,8 @@ def _add_line(
     )
 
 
-def _finite(length: float) -> float:
-    return length if math.isfinite(length) else 0.0
+def _length(mean: float, end: float | None) -> float:
+    return 0.0 if end is None else abs(end - mean)
 
 
 def _add_front(figure: go.Figure, panel: RatePanel, metric: str) -> None:

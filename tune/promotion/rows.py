@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from tune.statistics.verdicts import Interval, Verdict
+from tune.statistics.intervals import Interval
+from tune.statistics.verdicts import Verdict
 from tune.storage.rows import Row
 from tune.trial.spec import StudyFacts
 

@@ -1,4 +1,4 @@
-"""Half widths of 95 % intervals of mean scores, which hold with two or three seeds.
+"""95 % intervals of mean scores, which hold with two or three seeds.
 
 A mean over seeds and images (S, I) is uncertain in two ways: other seeds make other networks, and
 other images of the same kind are easier or harder. Each has its own standard error, widened by
@@ -13,6 +13,7 @@ One seed says nothing of seeds; for a difference an assumed spread stands in, `l
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,30 @@ candidates with two seeds each (docs/DECISIONS.md)."""
 NUM_STANDARD_ERRORS = 3.0
 
 Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with its 95 % interval, in the unit of the scores.
+
+    Attributes:
+        mean: The mean.
+        low: Lower end; None where one number leaves no interval.
+        high: Upper end; likewise.
+    """
+
+    mean: float
+    low: float | None = None
+    high: float | None = None
+
+    @classmethod
+    def around(cls, mean: float, half: float | None) -> "Interval":
+        """Return the interval of a mean with its half width, None for none.
+
+        >>> Interval.around(20.0, 0.5)
+        Interval(mean=20.0, low=19.5, high=20.5)
+        """
+        return cls(mean) if half is None else cls(mean, mean - half, mean + half)
 
 
 def mean_half(means: Scores) -> float:

@@ -13,19 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tune.space.points import CONTROL, Candidate
-from tune.statistics.intervals import mean_half, paired_half_db
+from tune.statistics.intervals import Interval, mean_half, paired_half_db
 from tune.statistics.race import Scores, common_seeds, resampled_means, stack
 
 BEST, TIED, WORSE, RACED_OUT = "best", "tied", "worse", "raced_out"
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean with the ends of its 95 % interval; without ends where they cannot be known."""
-
-    mean: float
-    low: float | None
-    high: float | None
 
 
 @dataclass(frozen=True)
@@ -123,7 +114,7 @@ def seed_interval(scores_db: Sequence[float]) -> Interval:
     Interval(mean=20.0, low=None, high=None)
     """
     half = mean_half(np.asarray(scores_db)) if len(scores_db) > 1 else None
-    return _interval(float(np.mean(scores_db)), half)
+    return Interval.around(float(np.mean(scores_db)), half)
 
 
 def paired_difference(scores: Scores, name: str, other: str) -> Interval | None:
@@ -137,7 +128,7 @@ def paired_difference(scores: Scores, name: str, other: str) -> Interval | None:
     if len(pair) < 2 or not seeds:
         return None
     difference = stack(pair[name], seeds) - stack(pair[other], seeds)
-    return _interval(float(difference.mean()), paired_half_db(difference))
+    return Interval.around(float(difference.mean()), paired_half_db(difference))
 
 
 def chances_of_best(scores: Scores, seed: int) -> dict[str, float]:
@@ -171,12 +162,6 @@ def shrinkage_db(
     if control is None or control.search_val_psnr_db is None or CONTROL not in means_db:
         return fall
     return fall - (control.search_val_psnr_db - means_db[CONTROL])
-
-
-def _interval(mean: float, half: float | None) -> Interval:
-    if half is None:
-        return Interval(mean, None, None)
-    return Interval(mean, mean - half, mean + half)
 
 
 def _word(name: str, first: str, tied: set[str], raced_out: Sequence[str]) -> str:

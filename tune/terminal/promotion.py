@@ -11,8 +11,9 @@ from tune.promotion.plan import PromotionPlan
 from tune.promotion.run import PromotionResult
 from tune.results.resume import Start
 from tune.space.points import Candidate
+from tune.statistics.intervals import Interval
 from tune.statistics.rate_points import rate_points
-from tune.statistics.verdicts import Interval, Verdict
+from tune.statistics.verdicts import Verdict
 from tune.tables.files import read_table
 from tune.terminal.progress import clock
 
