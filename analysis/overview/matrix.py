@@ -1,7 +1,7 @@
 """The architecture x ratio matrix: what was searched, what was promoted, what came out.
 
 One table per corpus, split, crop and number of validation images: scores compare only there. Every
-cell has the best quick score of its searches and the verdict of its newest promotion.
+cell has the best quick score of its searches and the test score of its newest promotion.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ import pandas as pd
 from analysis.frames import Frames
 from analysis.page.palette import KNOWN_ARCHITECTURES, architecture_order
 from analysis.page.section import NamedTable
+from tune.statistics.matrix import promoted_score
 
 PIXELS = [
     "corpus",
@@ -76,9 +77,9 @@ def _matrix(frames: Frames, rows: pd.DataFrame) -> StatusMatrix:
     kind = "SYNTHETIC corpus" if first["is_synthetic"] else "Corpus"
     words = (
         f"{kind} {first['corpus']} ({first['corpus_fingerprint'][:8]}), {first['val_images']} "
-        f"validation images of {first['crop_px']} px: validation PSNR in dB, best quick trial of "
-        "the searches, and best candidate of the newest promotion (full) with its 95 % interval "
-        "over seeds."
+        f"validation images of {first['crop_px']} px. quick: best validation PSNR of the searches, "
+        "in dB. full: test PSNR of the best candidate of the newest promotion, with its 95 % "
+        "interval over seeds, latent not quantised. The images differ: compare full with full only."
     )
     return StatusMatrix(words, cells, len(tried))
 
@@ -115,13 +116,12 @@ def _full_lines(frames: Frames, runs: pd.DataFrame) -> list[str]:
     running = f", {num_running} without an end" if num_running else ""
     if verdicts["val_psnr_db"].isna().all():  # also where there is none
         return ["full: no verdict yet", f"{len(runs)} runs{running}"]
-    best = verdicts.iloc[0]
-    span = (
-        ""
-        if pd.isna(best["val_psnr_low_db"])
-        else f" [{best['val_psnr_low_db']:.2f}, {best['val_psnr_high_db']:.2f}]"
-    )
-    return [
-        f"full {best['val_psnr_db']:.2f}{span}",
-        f"{best['candidate']}, {len(runs)} runs{running}",
-    ]
+    best = verdicts.iloc[0]["candidate"]
+    count = f"{best}, {len(runs)} runs{running}"
+    test = frames.test[(frames.test["study"] == newest) & (frames.test["candidate"] == best)]
+    by_run = test[test["quantiser_step"].isna()].groupby("run")["psnr_db"].mean()
+    if by_run.empty:
+        return ["full: no test score yet", count]
+    score = promoted_score(by_run.tolist())
+    span = "" if score.low is None else f" [{score.low:.2f}, {score.high:.2f}]"
+    return [f"full {score.mean:.2f}{span}", count]

@@ -12,7 +12,7 @@ from typing import Any
 
 from data.stamp import CorpusStamp
 from tune.space.dimension import Value
-from tune.statistics.intervals import half_width
+from tune.statistics.intervals import Interval, half_width
 
 Row = Mapping[Any, Any]
 BASELINE = "baseline"
@@ -242,17 +242,26 @@ def _best(searches: Sequence[SearchView], describe: Describe) -> Best | None:
 
 
 def _promoted(view: PromotionView) -> Promoted:
-    scores_db = view.test_psnr_db
-    mean_db = math.fsum(scores_db) / len(scores_db)
+    score_db = promoted_score(view.test_psnr_db)
     return Promoted(
         study=view.study,
         candidate=str(view.candidate),
         verdict=str(view.verdict),
-        num_seeds=len(scores_db),
+        num_seeds=len(view.test_psnr_db),
         num_parameters=view.num_parameters,
-        test_psnr_db=mean_db,
-        half_width_db=half_width(scores_db),
+        test_psnr_db=score_db.mean,
+        half_width_db=None if score_db.high is None else score_db.high - score_db.mean,
     )
+
+
+def promoted_score(test_psnr_db: Sequence[float]) -> Interval:
+    """Return what "full" says of the best candidate: its test PSNR, with the interval over seeds.
+
+    Args:
+        test_psnr_db: Mean over the test images of each of its runs, the latent not quantised.
+    """
+    mean_db = math.fsum(test_psnr_db) / len(test_psnr_db)
+    return Interval.around(mean_db, half_width(test_psnr_db))
 
 
 def _marked(cells: Mapping[tuple[str, int], Cell]) -> dict[tuple[str, int], Cell]:

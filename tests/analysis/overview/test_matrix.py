@@ -1,16 +1,21 @@
 import dataclasses
 import math
+from pathlib import Path
 
 from analysis.overview.matrix import compute_status
+from tune.results.standings import read_promotions
+from tune.statistics.matrix import promoted_score
+
+RECORDED = Path(__file__).parents[2] / "recorded" / "results"
 
 
 def cell(frames, arch, ratio):
     return compute_status(frames)[0].cells.loc[arch, f"{ratio}x"]
 
 
-def test_a_cell_has_the_verdict_and_the_best_quick_score(recorded):
+def test_a_cell_has_the_test_score_and_the_best_quick_score(recorded):
     assert cell(recorded, "baseline", 16).splitlines() == [
-        "full 21.16 [21.01, 21.31]",
+        "full 21.06 [20.86, 21.26]",
         "c1, 9 runs",
         "quick 20.25",
         "14 trials",
@@ -31,6 +36,20 @@ def test_trials_without_an_end_are_counted(recorded):
 def test_a_promotion_without_verdicts_says_so(recorded):
     running = dataclasses.replace(recorded, verdicts=recorded.verdicts.iloc[:0])
     assert "full: no verdict yet" in cell(running, "baseline", 4)
+
+
+def test_a_promotion_that_is_not_tested_yet_says_so(recorded):
+    untested = dataclasses.replace(recorded, test=recorded.test.iloc[:0])
+    assert "full: no test score yet" in cell(untested, "baseline", 4)
+
+
+def test_full_means_in_the_report_what_it_means_in_the_status(recorded):
+    promotions, _ = read_promotions(RECORDED)
+    assert len(promotions) == 6
+    for promotion in promotions:
+        score = promoted_score(promotion.test_psnr_db)
+        words = f"full {score.mean:.2f} [{score.low:.2f}, {score.high:.2f}]"
+        assert cell(recorded, *promotion.cell).splitlines()[0] == words
 
 
 def test_a_study_whose_trials_never_scored_says_so(recorded):
