@@ -89,6 +89,7 @@ def search(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     from tune.card.device import measure_card
     from tune.results.resume import More, choose_starts
     from tune.storage.folder import check_results
+    from tune.study.estimate import estimate_study
     from tune.study.plan import plan_study
     from tune.terminal.plan import show_card, show_plan, show_setting, show_start
     from tune.trial.session import open_data
@@ -111,7 +112,7 @@ def search(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     if arguments.dry_run:
         for plan, start in zip(plans, starts, strict=True):
             show_start(console, start)
-            show_plan(console, plan)
+            show_plan(console, plan, estimate_study(plan))
         return DONE
     return run_all(console, list(zip(plans, starts, strict=True)), machine, command, arguments)
 

@@ -18,6 +18,7 @@ from tune.errors import UsageError
 from tune.outcomes import Outcome
 from tune.space.dimensions import DEFAULT_TUNE
 from tune.statistics.matrix import Pixels, Progress, PromotionView, Row, SearchView
+from tune.statistics.time_left import time_left_s
 from tune.storage.folder import StudyFolder
 from tune.storage.lock import is_locked
 from tune.tables.files import find_tables, read_columns
@@ -210,21 +211,17 @@ def _progress(
 
 
 def eta_s(columns: Columns, num_planned: int) -> float | None:
-    """Return the seconds that a study still needs at its speed so far.
+    """Return the seconds that a study still needs at its speed so far, None before an epoch.
 
-    Trials to come count as many epochs as those that ended had on average, all of them while none
-    has ended, and interrupted ones what they lack; as many as run now go on side by side.
+    As many trials as run now are taken to go on side by side.
     """
     epochs, outcomes = columns["epochs_finished"], columns["outcome"]
     if not sum(epochs):
         return None
     epoch_s = (sum(columns["train_s"]) + sum(columns["val_s"])) / sum(epochs)
-    pairs = list(zip(epochs, outcomes, strict=True))
-    ended = [done for done, outcome in pairs if not _is_open(outcome)]
-    expected = sum(ended) / len(ended) if ended else columns["max_epochs"][0]
-    to_come = sum(max(expected - done, 1) for done, outcome in pairs if _is_open(outcome))
-    to_come += expected * max(num_planned - len(outcomes), 0)
-    return float(to_come * epoch_s / max(outcomes.count(None), 1))
+    trials = ((done, not _is_open(outcome)) for done, outcome in zip(epochs, outcomes, strict=True))
+    num_running = max(outcomes.count(None), 1)
+    return time_left_s(trials, num_planned, columns["max_epochs"][0], epoch_s / num_running)
 
 
 def _cell(columns: Columns) -> tuple[str, int]:

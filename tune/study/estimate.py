@@ -8,13 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.training.loop import BatchSource, TrainingSession, train_epochs
-from models.training.precision import Stack
+from models.training.precision import PLAIN, Stack, prepare_process
 from tune.card.packing import side_by_side
 from tune.scheduling.rungs import rung_epochs
 from tune.space.points import Proposal
 from tune.study.plan import StudyPlan
 from tune.trial.session import open_batches
 from tune.trial.spec import TrialSpec
+
+STARTUP_S = 9.0
+"""Seconds that a search needs beside its epochs: starting Ray, its workers, and ending."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,72 @@ class FirstBatch:
     def epoch(self, epoch: int) -> Iterator[NDArray[np.float32]]:
         """Yield the first batch of an epoch."""
         return islice(self.source.epoch(epoch), 1)
+
+
+@dataclass(frozen=True)
+class StudyEstimate:
+    """What a study will take.
+
+    Attributes:
+        timed: The trial of which an epoch was timed, at the configured width.
+        epoch_s: Seconds of that epoch.
+        expected_epochs: Epochs that all trials together are expected to need.
+        most_epochs: Epochs that they need if no trial is stopped.
+        classes: What the trials of each width take.
+        timed_macs: Multiply-accumulates of one image's forward pass in the timed trial.
+        num_side_by_side: Trials that run at the same time.
+        num_trials: Trials of the study.
+    """
+
+    timed: TrialSpec
+    epoch_s: float
+    expected_epochs: float
+    most_epochs: int
+    classes: "tuple[ConfigurationClass, ...]"
+    timed_macs: int
+    num_side_by_side: int
+    num_trials: int
+
+    @property
+    def expected_s(self) -> float:
+        """Seconds that the study is expected to take."""
+        return STARTUP_S + self.expected_epochs * self.epoch_s / self.num_side_by_side
+
+    @property
+    def most_s(self) -> float:
+        """Seconds that it takes if no trial is stopped."""
+        return STARTUP_S + self.most_epochs * self.epoch_s / self.num_side_by_side
+
+    def trials_per_hour(self, one: "ConfigurationClass") -> float:
+        """Return how many trials of one width end in an hour."""
+        epochs = self.expected_epochs / self.num_trials
+        return one.trials_per_hour(epochs, self.epoch_s, self.timed_macs)
+
+
+def estimate_study(plan: StudyPlan) -> StudyEstimate:
+    """Return what a study will take, from an epoch that is timed now.
+
+    The stack of the training step is chosen when the search starts: timing it takes longer than a
+    plan may. The plain one gives an estimate on the safe side.
+    """
+    config = plan.config
+    prepare_process(plan.packing.num_threads)
+    timed = plan.trial_spec(Proposal(0, "estimate", {}), PLAIN)
+    most = config.trials * config.epochs
+    return StudyEstimate(
+        timed=timed,
+        epoch_s=epoch_seconds(timed),
+        expected_epochs=expected_epochs(
+            config.trials, config.epochs, config.grace_epochs, config.reduction_factor
+        )
+        if plan.rungs
+        else most,
+        most_epochs=most,
+        classes=configuration_classes(plan, PLAIN),
+        timed_macs=configuration_class(plan, PLAIN, config.base_channels).macs,
+        num_side_by_side=config.max_concurrent,
+        num_trials=config.trials,
+    )
 
 
 def epoch_seconds(spec: TrialSpec) -> float:

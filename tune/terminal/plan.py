@@ -9,29 +9,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from models.training.precision import PLAIN, Stack, prepare_process
+from models.training.precision import Stack
 from tune.card.device import foreign_sentence
 from tune.config.watching import LOOPBACK, Live
 from tune.results.resume import Start
 from tune.space.dimension import format_range
 from tune.space.dimensions import DEFAULT_TUNE
-from tune.space.points import Proposal
-from tune.study.estimate import (
-    ConfigurationClass,
-    configuration_class,
-    configuration_classes,
-    epoch_seconds,
-    expected_epochs,
-)
+from tune.study.estimate import StudyEstimate
 from tune.study.plan import StudyPlan
 from tune.terminal.progress import clock
 from tune.trial.spec import TrialSpec
 
 if TYPE_CHECKING:
     from tune.study.run import StudyResult  # which a plan does not need
-
-STARTUP_S = 9.0
-"""Seconds that a search needs beside its epochs: starting Ray, its workers, and ending."""
 
 
 def show_setting(console: Console, plan: StudyPlan) -> None:
@@ -143,58 +133,42 @@ def show_card(console: Console, plan: StudyPlan) -> None:
         console.print(f"[yellow]note[/] {escape(sentence)}")
 
 
-def show_classes(
-    console: Console,
-    plan: StudyPlan,
-    classes: Sequence[ConfigurationClass],
-    epochs: float,
-    epoch_s: float,
-    timed_macs: int,
-) -> None:
-    """Print what each width would take.
-
-    Args:
-        console: Where to.
-        plan: The plan that they are of.
-        classes: The widths.
-        epochs: That a trial takes, on average.
-        epoch_s: Seconds of an epoch that was timed.
-        timed_macs: Of the model that it was timed with.
-    """
+def show_classes(console: Console, plan: StudyPlan, estimate: StudyEstimate) -> None:
+    """Print what the trials of each width would take."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in (
-        "  base_channels", "predicted_peak_mib", "micro_batch", "booked", "side by side",
+        "  base_channels", "predicted_peak_mib", "micro_batch", "reserved", "side by side",
         "trials per hour",
     ):  # fmt: skip
         table.add_column(heading, justify="right")
-    for one in classes:
+    for one in estimate.classes:
         spec, placement = one.spec, one.spec.placement
         micro_batch = str(spec.train.micro_batch or f"whole ({spec.train.batch_size})")
-        booked = (
+        reserved = (
             f"{placement.gpu_fraction:.4g} of the card"
             if plan.packing.num_gpus
             else f"{placement.ram_mib:.0f} MiB"
         )
         if placement.rejection is not None:
-            micro_batch, booked = "1 does not fit", "rejected"
+            micro_batch, reserved = "1 does not fit", "rejected"
         table.add_row(
             str(spec.model.base_channels),
             f"{placement.predicted_peak_mib:.0f}",
             micro_batch,
-            booked,
+            reserved,
             str(one.num_side_by_side),
-            f"{one.trials_per_hour(epochs, epoch_s, timed_macs):.0f}",
+            f"{estimate.trials_per_hour(one):.0f}",
         )
     console.print(table)
 
 
-def show_plan(console: Console, plan: StudyPlan) -> None:
-    """Print what a study would do and how long it would take, measured on one step."""
+def show_plan(console: Console, plan: StudyPlan, estimate: StudyEstimate) -> None:
+    """Print what a study would do and how long it would take."""
     config = plan.config
     console.print(f"[bold]{config.arch} {config.ratio}x[/]")
     console.print(
         f"  {config.trials} trials of up to {config.epochs} epochs, {config.max_concurrent} at a "
-        f"time, proposed by {config.searcher}",
+        f"time, suggested by {config.searcher}",
     )
     for dimension in plan.space.dimensions:
         scale = " (log)" if dimension.log else ""
@@ -205,28 +179,27 @@ def show_plan(console: Console, plan: StudyPlan) -> None:
             for name, value in point.values.items()
         )
         console.print(f"  tries first: {values} ({point.proposed_by})")
-    if plan.rungs:
-        rungs = ", ".join(map(str, plan.rungs))
-        console.print(f"  compares at epochs {rungs}; one in {config.reduction_factor} stays")
-    else:
-        console.print("  runs every trial to its end")
-    # The stack of the training step is chosen when the search starts: probing takes longer than a
-    # plan may. The plain one gives an estimate on the safe side.
-    prepare_process(plan.packing.num_threads)
-    spec = plan.trial_spec(Proposal(0, "estimate", {}), PLAIN)
-    epoch_s = epoch_seconds(spec)
-    epochs = (
-        expected_epochs(config.trials, config.epochs, config.grace_epochs, config.reduction_factor)
-        if plan.rungs
-        else config.trials * config.epochs
-    )
-    longest = config.trials * config.epochs
-    classes = configuration_classes(plan, PLAIN)
-    timed = configuration_class(plan, PLAIN, config.base_channels)
-    show_classes(console, plan, classes, epochs / config.trials, epoch_s, timed.macs)
+    console.print(f"  {rung_words(plan.rungs, config.reduction_factor)}")
+    show_classes(console, plan, estimate)
     console.print(
-        f"  one epoch at base_channels {spec.model.base_channels}: {epoch_s:.1f} s measured here; "
-        f"about {epochs:.0f} epochs (at most {longest}): "
-        f"{clock(STARTUP_S + epochs * epoch_s / config.max_concurrent)} "
-        f"(at most {clock(STARTUP_S + longest * epoch_s / config.max_concurrent)})",
+        f"  one epoch at base_channels {estimate.timed.model.base_channels}: "
+        f"{estimate.epoch_s:.1f} s measured here; about {estimate.expected_epochs:.0f} epochs (at "
+        f"most {estimate.most_epochs}): {clock(estimate.expected_s)} (at most "
+        f"{clock(estimate.most_s)})",
     )
+
+
+def rung_words(rungs: Sequence[int], reduction_factor: int) -> str:
+    """Return when trials are compared, and how many of them continue.
+
+    >>> rung_words([3, 9], 3)
+    'compares trials after epochs 3 and 9; the best third continues'
+    """
+    if not rungs:
+        return "runs every trial to its end"
+    *first, last = map(str, rungs)
+    epochs = f"epochs {', '.join(first)} and {last}" if first else f"epoch {last}"
+    share = {2: "half", 3: "third", 4: "quarter"}.get(
+        reduction_factor, f"one in {reduction_factor}"
+    )
+    return f"compares trials after {epochs}; the best {share} continues"

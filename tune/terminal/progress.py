@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from tune.outcomes import Outcome
+from tune.statistics.time_left import time_left_s
 from tune.trial.record import TrialRecord
 
 OUTCOME_STYLES = {
@@ -26,10 +27,7 @@ def remaining_s(
     elapsed_s: float,
     known_epochs: int = 0,
 ) -> float | None:
-    """Estimate the seconds until the last of `num_trials` trials ends.
-
-    Trials still to come are taken to cost as many epochs as the ended ones did on average (all of
-    `max_epochs` while none has ended), at the epochs per second of this session.
+    """Estimate the seconds until the last of `num_trials` trials ends, at this session's speed.
 
     Args:
         records: The trials so far.
@@ -45,12 +43,8 @@ def remaining_s(
     finished = sum(len(record.epochs) for record in records) - known_epochs
     if finished <= 0:
         return None
-    ended = [len(record.epochs) for record in records if record.outcome is not None]
-    expected = sum(ended) / len(ended) if ended else max_epochs
-    running = [len(record.epochs) for record in records if record.outcome is None]
-    to_come = sum(max(expected - done, 1) for done in running)
-    to_come += expected * max(num_trials - len(records), 0)
-    return to_come * elapsed_s / finished
+    trials = ((len(record.epochs), record.is_over) for record in records)
+    return time_left_s(trials, num_trials, max_epochs, elapsed_s / finished)
 
 
 def clock(seconds: float) -> str:

@@ -26,7 +26,7 @@ def test_every_dimension_has_a_flag(name, make_record):
 
 def test_a_dry_run_prints_the_plan_and_writes_nothing(tiny_corpus, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tune.terminal.plan.prepare_process", lambda num_threads: True)
+    monkeypatch.setattr("tune.study.estimate.prepare_process", lambda num_threads: True)
     arguments = [
         "--dry-run", "--arch", "baseline", "--data", str(tiny_corpus), "--crop-px", "32",
         "--base-channels", "8", "--range", "base_channels=4,8", "--device", "cpu",
@@ -41,10 +41,10 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(tiny_corpus, tmp_path, mon
         "4 trials of up to 6 epochs",
         "searches base_channels=4,8",
         "tries first: learning_rate 0.0001, warmup_epochs 3, base_channels 8 (hand_set)",
-        "compares at epochs 2, 4; one in 2 stays",
+        "compares trials after epochs 2 and 4; the best half continues",
         "about 16 epochs (at most 24)",
         "base_channels  predicted_peak_mib  micro_batch",
-        "whole (8)  768 MiB",
+        "whole (8)   768 MiB",
         "MiB can be booked (headroom 0.1); up to",
     ):
         assert words in captured.out
