@@ -28,17 +28,9 @@ from data.calibration import (
     count_codes,
     fit_bounds_db,
 )
-from data.dataset import (
-    ARRAYS_FOLDER,
-    CORPUS_VERSION,
-    INDEX_COLUMNS,
-    INDEX_FILE,
-    INFO_FILE,
-    Bounds,
-    CorpusInfo,
-    SourceRecord,
-)
+from data.dataset import ARRAYS_FOLDER, INDEX_COLUMNS, INDEX_FILE
 from data.errors import DataError
+from data.info import CORPUS_VERSION, INFO_FILE, Bounds, CorpusInfo, SourceRecord
 from data.patches import PatchRow, cut_patches
 from data.plan import Advance, CorpusPlan, digest, fingerprint
 from data.scenes import open_rows

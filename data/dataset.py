@@ -1,7 +1,7 @@
 """The corpus on disk and how patches are read from it.
 
     corpus/s1/
-      corpus.json      what it is: bounds, sources with hashes, options, fingerprints (`CorpusInfo`)
+      corpus.json      what it is: bounds, sources with hashes, options, fingerprints (`data.info`)
       index.parquet    one row per patch: scene, pass, place, split, and where its codes are
       arrays/          one .npy of (N, P, P) uint16 codes per scene and polarisation
 
@@ -11,11 +11,8 @@ Batches for training are in `batches`.
 Legend: n patches asked for, N patches of the set, P patch side, c crop side.
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +20,12 @@ from numpy.typing import NDArray
 from data.array_files import OpenArrays, find_data
 from data.calibration import CODE_OFFSET_DB, CODE_STEP_DB
 from data.errors import DataError
+from data.info import INFO_FILE, CorpusInfo, broken_corpus, read_info
 from data.splits import SPLITS, TRAIN, nested_order
-from data.stamp import CorpusStamp
 
 if TYPE_CHECKING:
     import pandas as pd
 
-CORPUS_VERSION = 1
-INFO_FILE = "corpus.json"
 INDEX_FILE = "index.parquet"
 ARRAYS_FOLDER = "arrays"
 
@@ -47,109 +42,6 @@ INDEX_COLUMNS = (
     "array",
     "array_row",
 )
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """Clip bounds of one group and polarisation, fitted on its training patches.
-
-    Attributes:
-        group: Gain family.
-        polarisation: "vv", "vh", "hh", "hv" or "unknown".
-        low_db: 1st percentile, normalised to 0.
-        high_db: 99th percentile, normalised to 1.
-    """
-
-    group: str
-    polarisation: str
-    low_db: float
-    high_db: float
-
-
-@dataclass(frozen=True)
-class SourceRecord:
-    """What the corpus remembers of one image.
-
-    Attributes:
-        name: The file's path below the given folder.
-        band: Band in the file, counted from 1.
-        sha256: Of the file.
-        scene: Name of the acquisition.
-        pass_id: Orbit pass, the unit of splitting.
-        polarisation: "vv", "vh", "hh", "hv" or "unknown".
-        group: Gain family.
-        split: "train", "val" or "test".
-        units: "amplitude", "intensity" or "db".
-        units_reason: Where the units were taken from.
-        product: Name of the Sentinel-1 product, "" where unknown.
-        height_px: Rows.
-        width_px: Columns.
-        dtype: Type of the stored values.
-        nodata: The file's mark of missing pixels, if any.
-        full_scale: The value that means 0 dB.
-        num_patches: Patches kept.
-        num_dropped: Patches dropped because too few of their pixels are valid.
-        array: The file of codes below the corpus folder, "" when no patch was kept.
-        array_sha256: Of its codes.
-    """
-
-    name: str
-    band: int
-    sha256: str
-    scene: str
-    pass_id: str
-    polarisation: str
-    group: str
-    split: str
-    units: str
-    units_reason: str
-    product: str
-    height_px: int
-    width_px: int
-    dtype: str
-    nodata: float | None
-    full_scale: float
-    num_patches: int
-    num_dropped: int
-    array: str
-    array_sha256: str
-
-
-@dataclass(frozen=True)
-class CorpusInfo:
-    """`corpus.json` as a value.
-
-    Attributes:
-        name: What people call the corpus.
-        version: Format of the folder.
-        patch_px: Patch side P.
-        is_synthetic: True when no pixel was measured; reports say so.
-        bounds: Clip bounds by group and polarisation.
-        fingerprint: Of sources, options and split: the same inputs give the same 16 hex digits.
-        split_fingerprint: Of which patch, with which content, is in which split.
-        num_patches: Patches by split.
-        attribution: The sentence to publish with what is made from the scenes, "" if none is known.
-        options: The options of `data.prepare` that made it.
-        sources: What is known of each image.
-    """
-
-    name: str
-    version: int
-    patch_px: int
-    is_synthetic: bool
-    bounds: tuple[Bounds, ...]
-    fingerprint: str
-    split_fingerprint: str
-    num_patches: Mapping[str, int]
-    attribution: str
-    options: Mapping[str, Any]
-
-    @property
-    def stamp(self) -> CorpusStamp:
-        """The corpus's identity."""
-        return CorpusStamp(self.is_synthetic, self.name, self.fingerprint, self.split_fingerprint)
-
-    sources: tuple[SourceRecord, ...]
 
 
 class Corpus:
@@ -190,9 +82,9 @@ class Corpus:
 
             index = pd.read_parquet(path / INDEX_FILE)
         except (OSError, ValueError) as error:
-            raise _broken(path, f"its {INDEX_FILE} cannot be read") from error
+            raise broken_corpus(path, f"its {INDEX_FILE} cannot be read") from error
         if missing := [column for column in INDEX_COLUMNS if column not in index]:
-            raise _broken(path, f"its {INDEX_FILE} lacks {' and '.join(missing)}")
+            raise broken_corpus(path, f"its {INDEX_FILE} lacks {' and '.join(missing)}")
         if len(index) == 0:
             raise DataError(
                 f"a corpus holds patches, and {path} has none: run `python -m data.prepare SCENES "
@@ -201,7 +93,7 @@ class Corpus:
         if index["split"].value_counts().to_dict() != {
             k: v for k, v in info.num_patches.items() if v
         }:
-            raise _broken(path, f"its {INDEX_FILE} and {INFO_FILE} count different patches")
+            raise broken_corpus(path, f"its {INDEX_FILE} and {INFO_FILE} count different patches")
         _check_arrays(path, index, info.patch_px)
         return cls(path, info, index)
 
@@ -329,61 +221,15 @@ class PatchSet:
         return values
 
 
-def read_info(path: Path) -> CorpusInfo:
-    """Read and check `corpus.json`.
-
-    Args:
-        path: A corpus folder.
-
-    Returns:
-        Its content.
-
-    Raises:
-        DataError: When it is missing, of another version or damaged.
-    """
-    file = path / INFO_FILE
-    if not file.is_file():
-        raise DataError(
-            f"a corpus is a folder with {INFO_FILE}, and {path} has none: make one with "
-            f"`python -m data.prepare SCENES --out {path}`"
-        )
-    try:
-        fields = json.loads(file.read_text(encoding="utf-8"))
-        version = fields["version"]
-        if version == CORPUS_VERSION:
-            bounds = tuple(Bounds(**bound) for bound in fields.pop("bounds"))
-            sources = tuple(SourceRecord(**source) for source in fields.pop("sources"))
-            return CorpusInfo(bounds=bounds, sources=sources, **_known_fields(fields))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _broken(path, f"its {INFO_FILE} cannot be read") from error
-    raise DataError(
-        f"this version of sar-tune reads corpora of version {CORPUS_VERSION}, and {path} has "
-        f"version {version}: prepare it again into another folder"
-    )
-
-
-def _known_fields(fields: dict[str, Any]) -> dict[str, Any]:
-    """Drop what describes the encoding for other readers: `calibration` fixes it per version."""
-    fields.pop("encoding")
-    return fields
-
-
 def _check_arrays(path: Path, index: "pd.DataFrame", patch_px: int) -> None:
     """Compare the size of each array file with the rows that the index says it has."""
     for name, num_patches in index["array"].value_counts().items():
         file = path / str(name)
         if not file.is_file():
-            raise _broken(path, f"{name} is missing")
+            raise broken_corpus(path, f"{name} is missing")
         try:
             start = find_data(file)
         except ValueError as error:
-            raise _broken(path, f"{name} has no header") from error
+            raise broken_corpus(path, f"{name} has no header") from error
         if file.stat().st_size < start + int(num_patches) * patch_px**2 * 2:
-            raise _broken(path, f"{name} is too short")
-
-
-def _broken(path: Path, reason: str) -> DataError:
-    return DataError(
-        f"a corpus must be complete, and {path} is not ({reason}): prepare it again into another "
-        "folder, or delete this one first"
-    )
+            raise broken_corpus(path, f"{name} is too short")

@@ -13,8 +13,8 @@ from typing import Any
 
 from data.attribution import find_attribution
 from data.calibration import Units
-from data.dataset import CORPUS_VERSION, CorpusInfo
 from data.errors import DataError
+from data.info import CORPUS_VERSION, CorpusInfo
 from data.patches import check_patch_px, count_patches
 from data.sources import Source, find_sources
 from data.splits import TRAIN, SplitPlan, split_by_file, split_by_pass

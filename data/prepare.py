@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from data.errors import DataError
 
 if TYPE_CHECKING:
-    from data.dataset import CorpusInfo
+    from data.info import CorpusInfo
     from data.plan import CorpusPlan, PrepareOptions
 
 EXIT_DONE, EXIT_USAGE, EXIT_INTERRUPTED = 0, 2, 130
@@ -148,7 +148,8 @@ def _is_up_to_date(
     hashes: Mapping[str, str],
 ) -> bool:
     """Say whether the corpus already is what is asked for; refuse when it is something else."""
-    from data.dataset import INFO_FILE, Corpus
+    from data.dataset import Corpus
+    from data.info import INFO_FILE
     from data.plan import explain_differences
 
     if not (args.out / INFO_FILE).is_file():

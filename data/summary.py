@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
-from data.dataset import CorpusInfo, SourceRecord
+from data.info import CorpusInfo, SourceRecord
 from data.plan import CorpusPlan
 from data.splits import SPLITS
 

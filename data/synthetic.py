@@ -23,8 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.builder import build_corpus
-from data.dataset import Corpus, CorpusInfo
+from data.dataset import Corpus
 from data.errors import DataError
+from data.info import CorpusInfo
 from data.plan import Advance, PrepareOptions, hash_sources, ignore_progress, plan_corpus
 
 DEFAULT_FOLDER = Path("corpus") / "synthetic"

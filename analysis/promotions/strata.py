@@ -14,7 +14,7 @@ from analysis.frames import Frames
 from analysis.intervals import interval
 from analysis.page.figure_parts import base_figure, with_title
 from analysis.page.palette import architecture_order, style_of
-from analysis.rates.curves import best_candidates
+from analysis.rates.selection import best_candidates
 
 KINDS = ("polarisation", "brightness", "texture")
 

@@ -18,12 +18,16 @@ from analysis.frames import Frames
 from analysis.intervals import interval, paired_interval
 from analysis.page.palette import architecture_order
 from analysis.rates.bjontegaard import Delta, Numbers, compare_curves
+from analysis.rates.floor import ASSUMED_LOOKS, speckle_db
 from analysis.rates.footing import Footing, split_by_footing
+from analysis.rates.selection import (
+    best_candidates,
+    complete_images,
+    complete_settings,
+    on_common_images,
+)
 from tune.statistics.intervals import Interval
 from tune.statistics.rate_points import step_ranks
-
-ASSUMED_LOOKS = 4.4
-"""Equivalent number of looks of Sentinel-1 IW GRDH, which the speckle floor assumes."""
 
 METRICS = ("psnr_db", "ssim", "rmse_db")
 CODECS = ("jpeg2000", "hevc_intra")
@@ -158,35 +162,10 @@ def compute_rate_distortion(frames: Frames, looks: float = ASSUMED_LOOKS) -> Rat
     return RateDistortion(panels, notes)
 
 
-def best_candidates(frames: Frames) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return study and candidate of the best one per architecture, ratio and corpus, and notes.
-
-    Best is place 1 of the verdicts, by validation; where a promotion has no verdict yet, the best
-    candidate of its search. Of several promotions the newest counts.
-    """
-    keys = ["arch", "ratio", "corpus_fingerprint", "study", "candidate"]
-    tested = frames.test[keys].drop_duplicates()
-    placed = frames.verdicts[["study", "candidate", "place"]]
-    tested = tested.merge(placed, on=["study", "candidate"], how="left")
-    # Names end in a time, so that of equal names the last is the newest.
-    tested["begun"] = tested["study"].str[-15:]
-    tested = tested.sort_values(["begun", "study", "place", "candidate"])
-    place = ["arch", "ratio", "corpus_fingerprint"]
-    newest = tested.groupby(place)["study"].transform("last")
-    older = sorted(set(tested["study"]) - set(newest))
-    notes = tuple(
-        f"{study}: a newer promotion of the same cell is shown instead" for study in older
-    )
-    best = tested[tested["study"] == newest].drop_duplicates(place)
-    unjudged = best.loc[best["place"].isna(), "study"]
-    notes += tuple(f"{study}: no verdict yet, its first candidate is shown" for study in unjudged)
-    return best[["study", "candidate"]], notes
-
-
 def _panel(footing: Footing, test: pd.DataFrame, codecs: pd.DataFrame, looks: float) -> RatePanel:
-    test, left_out = _on_common_images(test)
+    test, left_out = on_common_images(test)
     images = set(test["image"])
-    complete, incomplete = _complete_settings(codecs[codecs["image"].isin(images)], len(images))
+    complete, incomplete = complete_settings(codecs[codecs["image"].isin(images)], len(images))
     curves = [
         _curve(arch, "network", test[test["arch"] == arch])
         for arch in architecture_order(set(test["arch"]))
@@ -213,28 +192,6 @@ def _panel(footing: Footing, test: pd.DataFrame, codecs: pd.DataFrame, looks: fl
         deltas=_deltas(curves),
         notes=(*left_out, *incomplete, *absent),
     )
-
-
-def _on_common_images(test: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return the rows of images that every network has: differences must not be the images'."""
-    sets = [set(images) for _, images in test.groupby(["arch", "ratio"])["image"]]
-    common, joint = set.intersection(*sets), set.union(*sets)
-    if not common:
-        return test, ("the networks share no test image: their points do not compare",)
-    words = f"{len(joint) - len(common)} images left out that not every network has scores of"
-    return test[test["image"].isin(common)], (words,) if len(common) < len(joint) else ()
-
-
-def _complete_settings(codecs: pd.DataFrame, num_images: int) -> tuple[pd.DataFrame, list[str]]:
-    """Return settings of codecs that cover all images: some codecs cannot get small enough."""
-    keys = ["codec", "ratio", "quantiser_step"]
-    counts = codecs.groupby(keys, dropna=False)["image"].transform("nunique")
-    short = codecs.assign(count=counts)[counts < num_images].drop_duplicates(keys)
-    sentences = [
-        f"{codec} at nominal {ratio}x left out: it has {count} of {num_images} images"
-        for codec, ratio, count in zip(short["codec"], short["ratio"], short["count"], strict=True)
-    ]
-    return codecs[counts == num_images], sentences
 
 
 def _curve(name: str, kind: Kind, rows: pd.DataFrame) -> RateCurve:
@@ -272,7 +229,7 @@ def _leads(test: pd.DataFrame) -> tuple[Lead, ...]:
     unquantised = test[test["rate_bpp"].isna()]
     found = []
     for ratio in sorted(set(unquantised["ratio"])):
-        rows = _complete_images(unquantised[unquantised["ratio"] == ratio])
+        rows = complete_images(unquantised[unquantised["ratio"] == ratio])
         if rows.empty:  # the architectures share no image
             continue
         scores = {
@@ -285,12 +242,6 @@ def _leads(test: pd.DataFrame) -> tuple[Lead, ...]:
         ahead_db = paired_interval(scores[best], scores[second]) if second else nothing
         found.append(Lead(int(ratio), best, interval(scores[best]), second, ahead_db))
     return tuple(found)
-
-
-def _complete_images(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of images that every architecture and seed has, so that images pair."""
-    runs = rows.groupby(["arch", "seed"]).ngroups
-    return rows[rows.groupby("image")["image"].transform("size") == runs]
 
 
 def _by_seed_and_image(rows: pd.DataFrame, columns: Sequence[str]) -> Numbers:
@@ -318,21 +269,6 @@ def _joint_front(curves: Sequence[RateCurve]) -> tuple[tuple[str, RatePoint], ..
     names = {id(point): name for name, point in networks}
     by_rate = sorted((point for _, point in networks), key=lambda point: point.rate_bpp)
     return tuple((names[id(point)], point) for point in _front(by_rate))
-
-
-def speckle_db(looks: float) -> float:
-    """Return the standard deviation of log speckle in dB: (10 / ln 10) sqrt(psi_1(looks)).
-
-    A decoder that returned the image without its speckle would have this error. Source: variance of
-    the logarithm of a gamma variable of unit mean.
-
-    Example:
-        >>> round(speckle_db(4.4), 2)
-        2.2
-    """
-    from scipy.special import polygamma
-
-    return 10 / math.log(10) * math.sqrt(float(polygamma(1, looks)))
 
 
 def _deltas(curves: Sequence[RateCurve]) -> tuple[Delta, ...]:

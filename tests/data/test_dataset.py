@@ -14,8 +14,9 @@ import pytest
 
 from data import array_files
 from data.calibration import codes_to_db
-from data.dataset import INDEX_FILE, INFO_FILE, Corpus
+from data.dataset import INDEX_FILE, Corpus
 from data.errors import DataError
+from data.info import INFO_FILE
 
 
 def expected_patches(corpus: Corpus, split: str) -> np.ndarray:

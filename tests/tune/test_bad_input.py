@@ -12,7 +12,8 @@ import rasterio
 from affine import Affine
 
 from data import prepare
-from data.dataset import INDEX_FILE, INFO_FILE
+from data.dataset import INDEX_FILE
+from data.info import INFO_FILE
 from tune import doctor, search, status, train
 
 Main = Callable[[list[str]], int]

@@ -5,7 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.rates.curves import compute_rate_distortion, speckle_db
+from analysis.rates.curves import compute_rate_distortion
+from analysis.rates.floor import speckle_db
 from analysis.rates.figure import draw_rate_distortion
 
 
