@@ -37,7 +37,7 @@ class StudyView:
 
     Attributes:
         name: Its name.
-        trials: Its trials in order of proposal; `outcome` is never missing, scores are finite or
+        trials: Its trials in order of suggestion; `outcome` is never missing, scores are finite or
             missing, `is_crash` and `label` ("t007") are added.
         epochs: Its epochs with a finite validation PSNR, by trial and epoch.
         rungs: Its decisions.

@@ -97,7 +97,7 @@ def fill(results: str, trials: int) -> tuple[list[float], float]:
             for epoch in range(1, EPOCHS + 1):
                 result = made_up(epoch, 15.0 + epoch / 4 + float(rng.normal()))
                 start_s = time.perf_counter()
-                conductor.hear_epoch(number, result)
+                conductor.report_epoch(number, result)
                 if number >= trials // 2:
                     seconds.append(time.perf_counter() - start_s)
             conductor.end(number, Outcome.COMPLETED)

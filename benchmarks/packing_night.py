@@ -27,8 +27,8 @@ from tune.card.packing import Packing
 from tune.outcomes import Outcome
 from tune.scheduling.conductor import Conductor
 from tune.scheduling.rungs import RungLedger, rung_epochs
-from tune.scheduling.sampler import Proposer
-from tune.space.points import KnownPoint, Proposal
+from tune.scheduling.sampler import Sampler
+from tune.space.points import KnownPoint, Suggestion
 from tune.space.ranges import build_space
 from tune.storage.folder import StudyFolder
 from tune.storage.history import Budget
@@ -112,7 +112,7 @@ class Night:
         )
         known = [KnownPoint("hand_set", {"learning_rate": 1e-4, "base_channels": 32})]
         self.conductor = Conductor(
-            Proposer(journal, space.dimensions, known, "tpe", 0),
+            Sampler(journal, space.dimensions, known, "tpe", 0),
             RungLedger(rung_epochs(6, EPOCHS, 3), 3),
             Recorder(
                 folder,
@@ -125,21 +125,21 @@ class Night:
             Budget(self.num_trials, None),
         )
 
-    def make_spec(self, proposal: Proposal) -> TrialSpec:
-        """Place a proposal as the search does."""
+    def make_spec(self, suggestion: Suggestion) -> TrialSpec:
+        """Place a suggestion as the search does."""
         spec = TrialSpec(
             study="night",
-            number=proposal.number,
-            model=ModelConfig(self.arch, 16, int(proposal.values["base_channels"])),
+            number=suggestion.number,
+            model=ModelConfig(self.arch, 16, int(suggestion.values["base_channels"])),
             train=TrainConfig(
-                learning_rate=float(proposal.values["learning_rate"]),
+                learning_rate=float(suggestion.values["learning_rate"]),
                 epochs=EPOCHS,
                 batch_size=32,
                 precision="bf16",
             ),
             data=DataSpec("none", CROP_PX, 0.05, 8, 0, "0" * 16, "1" * 16),
             device="cuda",
-            proposed_by=proposal.proposed_by,
+            proposed_by=suggestion.proposed_by,
         )
         correction = memory_correction(self.conductor.recorder.trials.values())
         return replace(self.packing, correction=correction).place(spec)
@@ -191,7 +191,7 @@ class Night:
             self.conductor.end(number, Outcome.OUT_OF_MEMORY, f"{CARD_IS_FULL} (simulated)")
         else:
             result = made_up(one.epoch, score_db(one.spec, one.epoch))
-            stays = self.conductor.hear_epoch(number, result)
+            stays = self.conductor.report_epoch(number, result)
             if result.is_last:
                 self.conductor.end(number, Outcome.COMPLETED)
             elif stays:

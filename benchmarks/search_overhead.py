@@ -23,7 +23,7 @@ from tune.config.machine import Machine, detect_machine
 from tune.config.resolve import resolve
 from tune.engine.session import WORKER_ENVIRONMENT, ray_session
 from tune.results.resume import Start
-from tune.space.points import Proposal
+from tune.space.points import Suggestion
 from tune.storage.history import Budget
 from tune.study.opening import choose_study_stack, open_study
 from tune.study.plan import StudyPlan, plan_study
@@ -114,7 +114,7 @@ def time_pool(plan: StudyPlan) -> float:
     os.environ.update(WORKER_ENVIRONMENT)
     stack = choose_study_stack(plan)
     specs = [
-        plan.trial_spec(Proposal(number, "benchmark", {}), stack)
+        plan.trial_spec(Suggestion(number, "benchmark", {}), stack)
         for number in range(plan.config.trials)
     ]
     context = multiprocessing.get_context("spawn")

@@ -140,7 +140,7 @@ def run_here(conductor: "Conductor", console: "Console", quiet: bool) -> None:
         for report in run_trial(spec):
             for note in report.notes:
                 conductor.say(note)
-            conductor.hear_epoch(spec.number, report.result)
+            conductor.report_epoch(spec.number, report.result)
             if not quiet:
                 console.print(epoch_line(report.result, spec.train.epochs))
     except KeyboardInterrupt:

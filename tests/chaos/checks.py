@@ -18,7 +18,7 @@ from tests.chaos.harness import REPOSITORY, ChaosStudy, Session
 from tune.config.resolve import Resolved
 from tune.config.search import read_config
 from tune.scheduling.rungs import RungLedger
-from tune.space.points import Proposal
+from tune.space.points import Suggestion
 from tune.storage.folder import StudyFolder
 from tune.storage.journal import NUM_FIRST_LINES, StudyJournal
 from tune.storage.recorder import Recorder
@@ -104,7 +104,7 @@ def has_every_trial_once(
     if [trial.number for trial in trials] != list(range(plan.config.trials)):
         yield f"trials {[trial.number for trial in trials]}"
     for trial in trials:
-        if not trial.has_ended or not trial.is_told:
+        if not trial.has_ended or not trial.is_reported:
             yield f"t{trial.number:03d} has not ended"
         epochs = [result.epoch for result, _ in trial.epochs]
         if epochs != list(range(1, len(epochs) + 1)):
@@ -145,7 +145,7 @@ def has_the_rungs_of_its_epochs(
 def has_the_sampler_s_history(
     study: ChaosStudy, journal: StudyJournal, reference: Sequence[dict[str, Any]]
 ) -> Iterator[str]:
-    """What the sampler was told stays, and proposals are those of an uninterrupted study."""
+    """What the sampler was told stays, and suggestions are those of an uninterrupted study."""
     for trial, expected in zip(journal.trials(), reference, strict=False):
         if dict(trial.values) != expected["values"]:
             yield f"t{trial.number:03d} tries {trial.values}, uninterrupted {expected['values']}"
@@ -242,8 +242,8 @@ def project(journal: StudyJournal, plan: StudyPlan, folder: Path, results: Path)
     stack = choose_study_stack(plan)
     for history in journal.trials():
         assert history.spec is not None
-        proposal = Proposal(history.number, history.spec.proposed_by, dict(history.values))
-        recorder.recall(plan.trial_spec(proposal, stack, StudyFolder(folder)), history)
+        suggestion = Suggestion(history.number, history.spec.proposed_by, dict(history.values))
+        recorder.recall(plan.trial_spec(suggestion, stack, StudyFolder(folder)), history)
     tables = results / folder.name / "tables"
     tables.mkdir(parents=True, exist_ok=True)
     for name, rows in recorder.tables().items():

@@ -1,7 +1,7 @@
 """What an uninterrupted search would have found: `python -m tests.chaos.reference STUDY`.
 
 Trains every trial of a study again, alone and without a search, from the study's configuration:
-the proposals of a fresh proposer and their epochs. Prints JSON. A process of its own, because the
+the suggestions of a fresh sampler and their epochs. Prints JSON. A process of its own, because the
 number of threads decides about the last bits.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from models.training.loop import train_epochs
 from models.training.precision import prepare_process
 from tests.chaos.checks import plan_of
-from tune.scheduling.sampler import Proposer
+from tune.scheduling.sampler import Sampler
 from tune.storage.journal import StudyJournal
 from tune.study.opening import choose_study_stack
 from tune.trial.session import open_session
@@ -29,12 +29,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         journal = StudyJournal.create(Path(folder) / "journal", "reference")
         dimensions = plan.space.dimensions
-        proposer = Proposer(journal, dimensions, plan.known, config.searcher, config.seed)
+        sampler = Sampler(journal, dimensions, plan.known, config.searcher, config.seed)
         for _ in range(config.trials):
-            proposal = proposer.propose()
-            session = open_session(plan.trial_spec(proposal, stack))
+            suggestion = sampler.suggest()
+            session = open_session(plan.trial_spec(suggestion, stack))
             scores_db = [epoch.val_psnr_db for epoch in train_epochs(session)]
-            trials.append({"values": dict(proposal.values), "scores_db": scores_db})
+            trials.append({"values": dict(suggestion.values), "scores_db": scores_db})
     sys.stdout.write(json.dumps(trials))
     return 0
 

@@ -18,7 +18,7 @@ from tune.config.machine import Machine
 from tune.config.resolve import resolve
 from tune.config.search import write_config
 from tune.outcomes import Outcome
-from tune.space.points import Proposal
+from tune.space.points import Suggestion
 from tune.storage.folder import StudyFolder, create_study_folder
 from tune.storage.history import Budget
 from tune.storage.journal import StudyJournal
@@ -166,7 +166,7 @@ def make_search(tiny_corpus, make_epoch):
             values = {"learning_rate": 1e-4 * (1 + number), "warmup_epochs": 3}
             who = "searcher" if number else "hand_set"
             journal.study.ask()
-            recorder.begin(plan.trial_spec(Proposal(number, who, values), PLAIN, folder))
+            recorder.begin(plan.trial_spec(Suggestion(number, who, values), PLAIN, folder))
             recorder.add_epoch(number, make_epoch(1, score_db, True))
             recorder.end(number, Outcome.COMPLETED, None)
         recorder.flush()

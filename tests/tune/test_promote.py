@@ -16,7 +16,7 @@ from tune.doctor import main as doctor
 from tune.outcomes import Outcome
 from tune.promotion.plan import plan_promotion, resolve_promotion
 from tune.results.searches import choose_searches, find_searches
-from tune.space.points import CONTROL, Proposal
+from tune.space.points import CONTROL, Suggestion
 from tune.storage.folder import StudyFolder, create_study_folder
 from tune.storage.journal import StudyJournal
 from tune.trial.clock import Moment
@@ -122,11 +122,11 @@ def test_runs_differ_by_candidate_and_seed_only(make_search, tiny_corpus, study_
 
     make_search(20.0, 21.0)
     plan = planned(tiny_corpus, epochs=7, patience=4)
-    proposals = [
-        Proposal(number, name, {"candidate": name, "seed": seed})
+    suggestions = [
+        Suggestion(number, name, {"candidate": name, "seed": seed})
         for number, (name, seed) in enumerate([("c1", 0), ("c1", 1), (CONTROL, 1)])
     ]
-    first, second, control = (plan.trial_spec(one, PLAIN, study_folder) for one in proposals)
+    first, second, control = (plan.trial_spec(one, PLAIN, study_folder) for one in suggestions)
     assert first.name == "study_c1_s0"
     assert Path(control.checkpoint).name == "study_control_s1.pt"
     assert replace(second.train, seed=0) == first.train

@@ -18,7 +18,7 @@ import pytest
 from tests.sabotage import sabotaged
 from tune.config.resolve import Resolved
 from tune.config.search import read_config
-from tune.scheduling.sampler import Proposer
+from tune.scheduling.sampler import Sampler
 from tune.storage.journal import StudyJournal
 from tune.study.plan import plan_study
 from tune.tables.files import read_table
@@ -147,9 +147,9 @@ def test_the_study_s_own_configuration_repeats_its_proposals(finished, tmp_path)
         Resolved(replace(config, results=tmp_path), {}), open_corpus(str(config.data))
     )
     journal = StudyJournal.create(tmp_path / "journal", "again")
-    proposer = Proposer(journal, plan.space.dimensions, plan.known, config.searcher, config.seed)
-    again = [proposer.propose().values["learning_rate"] for _ in range(3)]
-    # What TPE proposes later depends on the order of endings; the random start does not.
+    sampler = Sampler(journal, plan.space.dimensions, plan.known, config.searcher, config.seed)
+    again = [sampler.suggest().values["learning_rate"] for _ in range(3)]
+    # What TPE suggests later depends on the order of endings; the random start does not.
     assert again == table(finished[0], "trials")["learning_rate"][:3].tolist()
 
 

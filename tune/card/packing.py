@@ -32,7 +32,7 @@ WORKER_RAM_MIB = 512.0
 
 LOOK_AHEAD = 2
 """Trials that wait for a card while others run, so that a small one can go before a large one that
-does not fit yet. More would be proposed without knowing results that are on their way."""
+does not fit yet. More would be suggested without knowing results that are on their way."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,9 @@ class Packing:
             return replace(spec, placement=self._reject(self.predict(least)))
         is_whole = micro_batch == train.batch_size
         train = replace(train, micro_batch=None if is_whole else micro_batch)
-        return self.rebook(replace(spec, train=train))
+        return self.reserve_again(replace(spec, train=train))
 
-    def rebook(self, spec: TrialSpec) -> TrialSpec:
+    def reserve_again(self, spec: TrialSpec) -> TrialSpec:
         """Return a trial booked on the card as it is now, with the micro-batch that it has.
 
         One that goes on keeps it, because its batch norms see it; what does not fit any more books

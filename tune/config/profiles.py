@@ -58,7 +58,7 @@ def _cpu_profile(machine: Machine) -> Mapping[str, Pick]:
         "max_concurrent": Pick(
             workers,
             f"one single-threaded worker for each of {machine.num_cores} cores, "
-            f"{MAX_CPU_WORKERS} at most so that proposals can learn from ended trials",
+            f"{MAX_CPU_WORKERS} at most so that suggestions can learn from ended trials",
         ),
     }
 

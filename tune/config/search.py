@@ -111,7 +111,7 @@ class SearchConfig:
         repeats=True,
     )
     searcher: str = setting(
-        "how configurations are proposed: tree-structured Parzen estimator, at random, or "
+        "how configurations are suggested: tree-structured Parzen estimator, at random, or "
         "Gaussian process",
         default="tpe",
         choices=SEARCHERS,
@@ -164,7 +164,7 @@ class SearchConfig:
     )
     batch_size: int = setting("images per optimiser step", default=16, at_least=1)
     seed: int = setting(
-        "start of every random draw: proposals, data shares, weights",
+        "start of every random draw: suggestions, data shares, weights",
         default=0,
         at_least=0,
         at_most=2**32 - 1,  # what the samplers' generators take

@@ -71,7 +71,7 @@ class RungScheduler(FIFOScheduler):
         result: dict[str, Any],
     ) -> str:
         """Continue or stop; a trial's last report (`done`) never comes here."""
-        stays = self._conductor.hear_epoch(trial_number(trial), result[RESULT])
+        stays = self._conductor.report_epoch(trial_number(trial), result[RESULT])
         return str(TrialScheduler.CONTINUE if stays else TrialScheduler.STOP)
 
 
@@ -93,7 +93,7 @@ class StudyCallback(Callback):
         for note in result.get(NOTES, ()):
             self._conductor.say(f"{trial.config[SPEC].short_name}  {note}")
         if RESULT in result:
-            self._conductor.hear_epoch(number, result[RESULT])
+            self._conductor.report_epoch(number, result[RESULT])
         if "outcome" in result:
             self._last_words[number] = (Outcome(result["outcome"]), result.get("reason"))
 

@@ -1,7 +1,7 @@
 """What a promotion will do, decided before anything is written: candidates, seeds, cost.
 
 A `PromotionPlan` is a `StudyPlan` without a space, so that folder, lock, journal, agreement and
-workers are those of a search; what differs is that its proposals name a candidate and a seed.
+workers are those of a search; what differs is that its suggestions name a candidate and a seed.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from tune.config.rules import check_same_corpus
 from tune.config.search import SearchConfig
 from tune.results.searches import Search
 from tune.space.dimension import Values
-from tune.space.points import Candidate, Proposal
+from tune.space.points import Candidate, Suggestion
 from tune.space.ranges import SearchSpace
 from tune.statistics.candidates import (
     CONTROL_LEARNING_RATE,
@@ -60,16 +60,16 @@ class PromotionPlan(StudyPlan):
         return next(candidate for candidate in self.candidates if candidate.name == name)
 
     def trial_spec(
-        self, proposal: Proposal, stack: Stack, folder: StudyFolder | None = None
+        self, suggestion: Suggestion, stack: Stack, folder: StudyFolder | None = None
     ) -> TrialSpec:
         """Return what a worker needs to run a candidate with a seed.
 
         The seed covers initial weights, dropout and the order of batches; the share of the training
         patches is the search's draw for all.
         """
-        candidate = self.candidate(str(proposal.values["candidate"]))
-        seed = int(proposal.values["seed"])
-        values = replace(proposal, values=candidate.values, proposed_by=candidate.name)
+        candidate = self.candidate(str(suggestion.values["candidate"]))
+        seed = int(suggestion.values["seed"])
+        values = replace(suggestion, values=candidate.values, proposed_by=candidate.name)
         spec = super().trial_spec(values, stack, folder)
         spec = replace(
             spec,
@@ -82,8 +82,8 @@ class PromotionPlan(StudyPlan):
 
     def run_spec(self, candidate: Candidate, stack: Stack) -> TrialSpec:
         """Return a run of a candidate; micro-batch and memory are those of all its runs."""
-        proposal = Proposal(0, candidate.name, {"candidate": candidate.name, "seed": 0})
-        return self.trial_spec(proposal, stack)
+        suggestion = Suggestion(0, candidate.name, {"candidate": candidate.name, "seed": 0})
+        return self.trial_spec(suggestion, stack)
 
     def run_s(self, candidate: Candidate) -> float | None:
         """Return the predicted seconds of one run that uses all its epochs.

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tune.outcomes import Outcome
-from tune.space.points import Candidate, Proposal
+from tune.space.points import Candidate, Suggestion
 from tune.statistics.race import Drop, race
 from tune.storage.history import TrialHistory
 from tune.storage.journal import StudyJournal
@@ -27,7 +27,7 @@ HOPELESS = frozenset({Outcome.OUT_OF_MEMORY, Outcome.REJECTED})
 
 
 class RunQueue:
-    """Proposes the runs of a promotion; see `tune.scheduling.conductor.Proposes`.
+    """Suggests the runs of a promotion; see `tune.scheduling.conductor.Suggests`.
 
     Args:
         journal: The promotion's journal.
@@ -68,7 +68,7 @@ class RunQueue:
         """Whether no run is left to hand out now; while others run, a race may still decide."""
         return self._next() is None
 
-    def propose(self) -> Proposal | None:
+    def suggest(self) -> Suggestion | None:
         """Return the next run; None while a race waits for runs, and after the last one."""
         pair = self._next()
         if pair is None:
@@ -76,17 +76,17 @@ class RunQueue:
         name, seed = pair
         number = self._journal.add_run(name, seed, self._names)
         self._runs[pair] = number
-        return Proposal(number, name, {"candidate": name, "seed": seed})
+        return Suggestion(number, name, {"candidate": name, "seed": seed})
 
-    def recall(self, history: TrialHistory) -> Proposal:
+    def recall(self, history: TrialHistory) -> Suggestion:
         """Return the run of an earlier session."""
         name, seed = str(history.values["candidate"]), int(history.values["seed"])
         self._runs[name, seed] = history.number
         if history.ending is not None and history.has_ended:
             self._outcomes[history.number] = history.ending.outcome
-        return Proposal(history.number, name, dict(history.values))
+        return Suggestion(history.number, name, dict(history.values))
 
-    def tell(self, number: int, outcome: Outcome, scores_db: Sequence[float]) -> None:
+    def report(self, number: int, outcome: Outcome, scores_db: Sequence[float]) -> None:
         """Hear how a run ended; an interrupted one goes on later."""
         if outcome is Outcome.INTERRUPTED:
             return

@@ -86,7 +86,7 @@ def make_promoter(
         watcher.say,
         make_rows=run_rows(plan.candidates),
         best_kept=plan.num_runs,  # each is scored on test images at the end
-        hear=listener(study.folder, live),
+        listener=listener(study.folder, live),
     )
     queue = RunQueue(
         study.journal,

@@ -1,6 +1,6 @@
 """The driver of one study: hands out trials, hears their reports, ends each with one outcome.
 
-Joins the proposer (what to try), the rungs (who goes on) and the recorder (what happened), and
+Joins the sampler (what to try), the rungs (who goes on) and the recorder (what happened), and
 knows nothing of Ray: `tune.engine.adapters` translates Ray's calls into these verbs, and a test can
 drive a study without starting a process. A study of an earlier session is taken up with `resume`.
 """
@@ -11,10 +11,10 @@ from dataclasses import replace
 
 from models.training.epoch_result import EpochResult
 from tune.outcomes import Outcome
-from tune.scheduling.roles import Proposes, Watches
+from tune.scheduling.roles import Suggests, Watches
 from tune.scheduling.rungs import RungLedger
 from tune.scheduling.watchdog import Watchdog
-from tune.space.points import Proposal
+from tune.space.points import Suggestion
 from tune.storage.history import Budget, TrialHistory
 from tune.storage.recorder import Recorder
 from tune.trial.record import RungDecision, TrialRecord
@@ -32,32 +32,32 @@ class Conductor:
         interruption: Why a person or the system ended the study early; None if nobody did.
 
     Args:
-        proposer: Proposes configurations and learns from outcomes.
+        sampler: Suggests configurations and learns from outcomes.
         ledger: The study's rungs; without epochs nobody is stopped.
         recorder: Keeps every trial, epoch and decision, and writes the tables.
-        make_spec: Turns a proposal into what a worker needs.
+        make_spec: Turns a suggestion into what a worker needs.
         watcher: Shows a person what happens.
         budget: How much the study may do, all its sessions together.
-        rebook: Books memory anew for a trial that goes on from an earlier session.
+        reserve_again: Books memory anew for a trial that goes on from an earlier session.
     """
 
     def __init__(
         self,
-        proposer: Proposes,
+        sampler: Suggests,
         ledger: RungLedger,
         recorder: Recorder,
-        make_spec: Callable[[Proposal], TrialSpec],
+        make_spec: Callable[[Suggestion], TrialSpec],
         watcher: Watches,
         budget: Budget,
-        rebook: Callable[[TrialSpec], TrialSpec] = lambda spec: spec,
+        reserve_again: Callable[[TrialSpec], TrialSpec] = lambda spec: spec,
     ) -> None:
-        self._proposer = proposer
+        self._sampler = sampler
         self._ledger = ledger
         self.recorder = recorder
         self._make_spec = make_spec
         self._watcher = watcher
         self._budget = budget
-        self._rebook = rebook
+        self._reserve_again = reserve_again
         self._to_go_on: deque[int] = deque()
         self._watchdog = Watchdog(lambda: recorder.clock.elapsed_s)
         self._hanging: dict[int, str] = {}
@@ -70,16 +70,16 @@ class Conductor:
         rung compares with all trials.
         """
         for history in self.recorder.journal.trials():
-            spec = self._make_spec(self._proposer.recall(history))
+            spec = self._make_spec(self._sampler.recall(history))
             if history.spec is not None:
                 spec = self._taken_up(spec, history)
             self.recorder.recall(spec, history)
             self._ledger.recall(history.decisions)
-            if history.has_ended and not history.is_told:
-                self._tell(self.recorder.trials[history.number])
+            if history.has_ended and not history.is_reported:
+                self._report_end(self.recorder.trials[history.number])
         records = self.recorder.trials.values()
         open_records = [record for record in records if not record.is_over]
-        for record in sorted(open_records, key=_last_heard_s):
+        for record in sorted(open_records, key=_last_report_s):
             self._settle(record)
         self.recorder.drop_checkpoints()
         self._watcher.begin(records)
@@ -88,17 +88,17 @@ class Conductor:
         """Return the next trial to run, or None if there is none now.
 
         One that is predicted not to fit is rejected here, and the sampler learns from that before
-        it proposes again.
+        it suggests again.
         """
         while not self.should_end():
             if self._to_go_on:
                 return self.recorder.go_on(self._to_go_on.popleft())
             if len(self.recorder.trials) >= self._budget.trials:
                 return None
-            proposal = self._proposer.propose()
-            if proposal is None:
+            suggestion = self._sampler.suggest()
+            if suggestion is None:
                 return None
-            spec = self.recorder.begin(self._make_spec(proposal)).spec
+            spec = self.recorder.begin(self._make_spec(suggestion)).spec
             if spec.placement.rejection is None:
                 return spec
             self.end(spec.number, Outcome.REJECTED, spec.placement.rejection)
@@ -106,7 +106,7 @@ class Conductor:
 
     def start(self, number: int) -> None:
         """Hear that a worker took up a trial; before that it waits, and waiting is not hanging."""
-        self._watchdog.hear(number)
+        self._watchdog.restart(number)
         self.recorder.start(number)
 
     @property
@@ -115,16 +115,16 @@ class Conductor:
         if self.should_end():
             return True
         has_room = len(self.recorder.trials) < self._budget.trials
-        if self._to_go_on or (has_room and not self._proposer.is_exhausted):
+        if self._to_go_on or (has_room and not self._sampler.is_exhausted):
             return False
         return all(record.outcome for record in self.recorder.trials.values())
 
-    def hear_epoch(self, number: int, result: EpochResult) -> bool:
+    def report_epoch(self, number: int, result: EpochResult) -> bool:
         """Record a finished epoch and say whether the trial goes on; a repeated report is no news.
 
         The last epoch of a trial is no rung: its end is on its way.
         """
-        self._watchdog.hear(number)
+        self._watchdog.restart(number)
         record = self.recorder.trials[number]
         if self.recorder.add_epoch(number, result):
             self._watcher.update(self.recorder.trials.values())
@@ -166,7 +166,7 @@ class Conductor:
             )
         self._watchdog.forget(number)
         self.recorder.end(number, outcome, reason, details)
-        self._tell(record)
+        self._report_end(record)
         self._watcher.show_end(record, self.recorder.trials.values())
 
     def lose_worker(self, number: int, reason: str, details: str | None = None) -> None:
@@ -216,7 +216,7 @@ class Conductor:
 
     @property
     def has_more_to_do(self) -> bool:
-        """Whether trials are open or still to be proposed."""
+        """Whether trials are open or still to be suggested."""
         records = self.recorder.trials.values()
         return len(records) < self._budget.trials or not all(one.is_over for one in records)
 
@@ -238,17 +238,17 @@ class Conductor:
         spec = replace(now, model=asked.model, train=asked.train, placement=asked.placement)
         if history.has_ended or asked.placement.rejection is not None:
             return spec
-        return self._rebook(spec)
+        return self._reserve_again(spec)
 
     def _judge(self, number: int, result: EpochResult) -> None:
         decision = self._ledger.judge(number, result.epoch, result.val_psnr_db)
         if decision is not None:
             self.recorder.add_decision(decision)
 
-    def _tell(self, record: TrialRecord) -> None:
+    def _report_end(self, record: TrialRecord) -> None:
         assert record.outcome is not None
         scores_db = [epoch.val_psnr_db for epoch in record.epochs]
-        self._proposer.tell(record.spec.number, record.outcome, scores_db)
+        self._sampler.report(record.spec.number, record.outcome, scores_db)
 
     def _settle(self, record: TrialRecord) -> None:
         """Finish what a killed session had begun to say about a trial, or let it go on."""
@@ -278,5 +278,5 @@ def _turned_away(record: TrialRecord) -> RungDecision | None:
     return None if last is None or last.kept else last
 
 
-def _last_heard_s(record: TrialRecord) -> float:
-    return (record.heard[-1] if record.heard else record.begun).elapsed_s
+def _last_report_s(record: TrialRecord) -> float:
+    return (record.reported[-1] if record.reported else record.begun).elapsed_s

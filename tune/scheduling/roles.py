@@ -4,28 +4,28 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from tune.outcomes import Outcome
-from tune.space.points import Proposal
+from tune.space.points import Suggestion
 from tune.storage.history import TrialHistory
 from tune.trial.record import TrialRecord
 
 
-class Proposes(Protocol):
+class Suggests(Protocol):
     """Says what is tried next: a sampler (`tune.scheduling.sampler`) or a promotion's runs."""
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether there is nothing to propose now; the end of what runs may change that."""
+        """Whether there is nothing to suggest now; the end of what runs may change that."""
         ...
 
-    def propose(self) -> Proposal | None:
+    def suggest(self) -> Suggestion | None:
         """Return the next trial to run; None if there is none now."""
         ...
 
-    def recall(self, history: TrialHistory) -> Proposal:
-        """Return the proposal of an earlier session."""
+    def recall(self, history: TrialHistory) -> Suggestion:
+        """Return the suggestion of an earlier session."""
         ...
 
-    def tell(self, number: int, outcome: Outcome, scores_db: Sequence[float]) -> None:
+    def report(self, number: int, outcome: Outcome, scores_db: Sequence[float]) -> None:
         """Hear how a trial ended, and the validation PSNR of its finished epochs."""
         ...
 

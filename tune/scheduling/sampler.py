@@ -1,4 +1,4 @@
-"""Optuna behind three verbs: propose a configuration, recall one, tell how its trial ended.
+"""Optuna behind three verbs: suggest a configuration, recall one, tell how its trial ended.
 
 The study's memory is its journal (`tune.storage.journal`). How each outcome reaches the sampler is
 `tell`'s docstring.
@@ -20,7 +20,7 @@ from optuna.trial import TrialState
 
 from tune.outcomes import Outcome
 from tune.space.dimension import Dimension, Value
-from tune.space.points import KnownPoint, Proposal
+from tune.space.points import KnownPoint, Suggestion
 from tune.storage.history import TrialHistory
 from tune.storage.journal import StudyJournal
 
@@ -28,14 +28,14 @@ NUM_RANDOM_TRIALS = 8
 """Trials drawn at random before the model of the sampler is used."""
 
 ASKED = (TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
-"""States of trials that were proposed; a WAITING one is a known point not yet asked for."""
+"""States of trials that were suggested; a WAITING one is a known point not yet asked for."""
 
 
 def make_sampler(searcher: str, seed: int) -> optuna.samplers.BaseSampler:
     """Return the Optuna sampler for a `--searcher` name, with every default that matters spelt out.
 
     Optuna 5.0 changed defaults under its callers, so none is relied upon. `constant_liar` counts
-    running trials as bad ones, so that two proposals made side by side differ.
+    running trials as bad ones, so that two suggestions made side by side differ.
     """
     if searcher == "random":
         return optuna.samplers.RandomSampler(seed=seed)
@@ -62,11 +62,11 @@ def distribution(dimension: Dimension) -> BaseDistribution:
     return FloatDistribution(float(dimension.low), float(dimension.high), log=dimension.log)
 
 
-class Proposer:
-    """Proposes into one Optuna study: the known points first, then what the sampler says.
+class Sampler:
+    """Suggests into one Optuna study: the known points first, then what the sampler says.
 
     Every draw is a function of the study's seed and the trial's number, so that a study that was
-    interrupted proposes what it would have proposed: no state of a generator has to survive.
+    interrupted suggests what it would have suggested: no state of a generator has to survive.
 
     Args:
         journal: The study's journal.
@@ -93,10 +93,10 @@ class Proposer:
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether nothing is left to propose: a sampler always has one more."""
+        """Whether nothing is left to suggest: a sampler always has one more."""
         return False
 
-    def propose(self) -> Proposal:
+    def suggest(self) -> Suggestion:
         """Return the next configuration to try."""
         number = len(self._study.get_trials(deepcopy=False, states=ASKED))
         is_waiting = number < len(self._study.get_trials(deepcopy=False))
@@ -105,22 +105,22 @@ class Proposer:
         self._seed_sampler(number)
         trial = self._study.ask(self._distributions)
         assert trial.number == number
-        return self._proposal(number, trial.params)
+        return self._suggestion(number, trial.params)
 
-    def recall(self, history: TrialHistory) -> Proposal:
-        """Return the proposal of an earlier session; one that was cut short is completed."""
+    def recall(self, history: TrialHistory) -> Suggestion:
+        """Return the suggestion of an earlier session; one that was cut short is completed."""
         number = history.number
         if history.values.keys() != self._distributions.keys():
-            values = self._propose_again(number)
+            values = self._suggest_again(number)
             trial_id = self._journal.trial_id(number)
             for name in self._distributions.keys() - history.values.keys():
                 known = self._distributions[name]
                 internal = known.to_internal_repr(values[name])
                 self._journal.storage.set_trial_param(trial_id, name, internal, known)
-            return self._proposal(number, values)
-        return self._proposal(number, history.values)
+            return self._suggestion(number, values)
+        return self._suggestion(number, history.values)
 
-    def tell(self, number: int, outcome: Outcome, scores_db: Sequence[float]) -> None:
+    def report(self, number: int, outcome: Outcome, scores_db: Sequence[float]) -> None:
         """Tell the sampler how a trial ended for good; an interrupted one has not.
 
         COMPLETED becomes COMPLETE with the best score. STOPPED becomes PRUNED with its scores,
@@ -161,12 +161,12 @@ class Proposer:
         key = f"{_CONSTRAINTS_KEY}:memory"  # what `optuna.Trial.set_constraint("memory", 1)` writes
         self._journal.storage.set_trial_system_attr(trial_id, key, 1.0)
 
-    def _proposal(self, number: int, values: Mapping[str, Value]) -> Proposal:
+    def _suggestion(self, number: int, values: Mapping[str, Value]) -> Suggestion:
         is_known = number < len(self._known)
         proposed_by = self._known[number].proposed_by if is_known else "searcher"
-        return Proposal(number, proposed_by, dict(values))
+        return Suggestion(number, proposed_by, dict(values))
 
-    def _propose_again(self, number: int) -> Mapping[str, Value]:
+    def _suggest_again(self, number: int) -> Mapping[str, Value]:
         """Return the values that the last trial got, or would have got, when it was asked for."""
         if number < len(self._known):
             return self._known[number].values

@@ -33,7 +33,7 @@ class Watchdog:
         self._floor_s = floor_s
         self._heard_s: dict[int, float] = {}
 
-    def hear(self, number: int) -> None:
+    def restart(self, number: int) -> None:
         """Note a sign of life of a trial: a worker took it up, or it finished an epoch."""
         self._heard_s[number] = self._now_s()
 

@@ -1,7 +1,7 @@
 """Best values at the edge of their range, and where to look next. Pure: knows only dimensions.
 
 A best value in the outer part of its range is a finding: the optimum may lie outside. The summary
-of a search warns of it, the run log also proposes the next space.
+of a search warns of it, the run log also suggests the next space.
 """
 
 import math

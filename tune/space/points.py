@@ -1,4 +1,4 @@
-"""Configurations on their way to becoming trials: known good points, and proposals with a number.
+"""Configurations on their way to becoming trials: known good points, and suggestions with a number.
 
 Plain values, so that a study can be planned without loading a sampler (`tune.scheduling.sampler`).
 """
@@ -24,7 +24,7 @@ class KnownPoint:
 
 
 @dataclass(frozen=True)
-class Proposal:
+class Suggestion:
     """A configuration to try: the trial's number in the study, its values and their origin."""
 
     number: int

@@ -32,7 +32,7 @@ class TensorBoardLog:
         self._folder = folder
         self._writers: dict[int, Any] = {}
 
-    def hear(self, record: TrialRecord) -> None:
+    def write(self, record: TrialRecord) -> None:
         """Write the newest epoch of a running trial; close the file of one that has ended."""
         number = record.spec.number
         if record.outcome is not None:

@@ -63,7 +63,7 @@ class TrialHistory:
 
     Attributes:
         number: Its number.
-        values: Its searched values; some are missing if the writer died while it was proposed.
+        values: Its searched values; some are missing if the writer died while it was suggested.
         spec: What was asked for, its checkpoint named without a folder; None if the writer died
             before it was handed out.
         begun: When it was handed out; None likewise.
@@ -72,7 +72,7 @@ class TrialHistory:
         decisions: What rungs decided about it.
         failures: Why its worker was lost, each time; it went on after each but the last.
         ending: How it ended; None while it runs.
-        is_told: Whether the sampler was told of the end, after which nothing can change.
+        is_reported: Whether the sampler was told of the end, after which nothing can change.
     """
 
     number: int
@@ -84,7 +84,7 @@ class TrialHistory:
     decisions: tuple[RungDecision, ...]
     failures: tuple[str, ...]
     ending: Ending | None
-    is_told: bool
+    is_reported: bool
 
     @property
     def has_ended(self) -> bool:

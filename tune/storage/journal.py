@@ -281,7 +281,7 @@ def _history(trial: optuna.trial.FrozenTrial) -> TrialHistory:
         ending=None
         if end is None
         else Ending(Outcome(end["outcome"]), end["reason"], _read_moment(end)),
-        is_told=trial.state.is_finished(),
+        is_reported=trial.state.is_finished(),
     )
 
 

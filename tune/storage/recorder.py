@@ -48,7 +48,8 @@ class Recorder:
         say: Told, in words, what a person should know.
         make_rows: Makes the tables with one row per trial, by name.
         best_kept: Of how many ended trials the checkpoint of the best epoch is kept.
-        hear: Told of every trial that finished an epoch or ended, when it is in the journal.
+        listener: Called with every trial that finished an epoch or ended, when it is in the
+            journal.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Recorder:
         say: Callable[[str], None] = lambda _: None,
         make_rows: MakeRows = trial_rows,
         best_kept: int = BEST_KEPT,
-        hear: Callable[[TrialRecord], None] = lambda _: None,
+        listener: Callable[[TrialRecord], None] = lambda _: None,
     ) -> None:
         self.trials: dict[int, TrialRecord] = {}
         self.clock = clock
@@ -70,7 +71,7 @@ class Recorder:
         self._facts = facts
         self._make_rows = make_rows
         self._best_kept = best_kept
-        self._hear = hear
+        self._listener = listener
         self._epoch_rows: list[Row] = []
         self._rung_rows: list[Row] = []
         self._next_flush_s = 0.0
@@ -83,8 +84,8 @@ class Recorder:
             self.journal.begin_trial(spec, record.begun)
         record.started = history.started
         self.trials[spec.number] = record
-        for result, heard in history.epochs:
-            self._note_epoch(record, result, heard)
+        for result, reported in history.epochs:
+            self._note_epoch(record, result, reported)
         for decision in history.decisions:
             self._note_decision(record, decision)
         record.failures = list(history.failures)
@@ -123,10 +124,10 @@ class Recorder:
         record = self.trials[number]
         if result.epoch <= len(record.epochs):
             return False
-        heard = self.clock.now()
-        self.journal.add_epoch(number, result, heard)
-        self._note_epoch(record, result, heard)
-        self._hear(record)
+        reported = self.clock.now()
+        self.journal.add_epoch(number, result, reported)
+        self._note_epoch(record, result, reported)
+        self._listener(record)
         self._flush_when_due()
         return True
 
@@ -150,7 +151,7 @@ class Recorder:
         ending = Ending(outcome, reason, self.clock.now())
         self.journal.end_trial(number, ending)
         self._note_end(record, ending)
-        self._hear(record)
+        self._listener(record)
         if details is not None:
             self._folder.errors.mkdir(exist_ok=True)
             (self._folder.errors / f"{record.spec.name}.txt").write_text(details, encoding="utf-8")
@@ -201,10 +202,10 @@ class Recorder:
         if time.monotonic() >= self._next_flush_s:
             self.flush()
 
-    def _note_epoch(self, record: TrialRecord, result: EpochResult, heard: Moment) -> None:
+    def _note_epoch(self, record: TrialRecord, result: EpochResult, reported: Moment) -> None:
         record.epochs.append(result)
-        record.heard.append(heard)
-        self._epoch_rows.append(epoch_row(record, result, heard))
+        record.reported.append(reported)
+        self._epoch_rows.append(epoch_row(record, result, reported))
 
     def _note_decision(self, record: TrialRecord, decision: RungDecision) -> None:
         record.decisions.append(decision)

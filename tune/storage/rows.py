@@ -64,11 +64,11 @@ def trial_row(record: TrialRecord, facts: StudyFacts, beside: Sequence[int] = ()
     }
 
 
-def epoch_row(record: TrialRecord, result: EpochResult, heard: Moment) -> Row:
+def epoch_row(record: TrialRecord, result: EpochResult, reported: Moment) -> Row:
     """Return the row of a finished epoch."""
     values = asdict(result)
     del values["is_last"]
-    return {**_identity(record), **values, "recorded_at": heard.at}
+    return {**_identity(record), **values, "recorded_at": reported.at}
 
 
 def rung_row(record: TrialRecord, decision: RungDecision) -> Row:

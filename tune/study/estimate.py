@@ -11,7 +11,7 @@ from models.training.loop import BatchSource, TrainingSession, train_epochs
 from models.training.precision import PLAIN, Stack, prepare_process
 from tune.card.packing import side_by_side
 from tune.scheduling.rungs import rung_epochs
-from tune.space.points import Proposal
+from tune.space.points import Suggestion
 from tune.study.plan import StudyPlan
 from tune.trial.session import open_batches
 from tune.trial.spec import TrialSpec
@@ -84,7 +84,7 @@ def estimate_study(plan: StudyPlan) -> StudyEstimate:
     """
     config = plan.config
     prepare_process(plan.packing.num_threads)
-    timed = plan.trial_spec(Proposal(0, "estimate", {}), PLAIN)
+    timed = plan.trial_spec(Suggestion(0, "estimate", {}), PLAIN)
     most = config.trials * config.epochs
     return StudyEstimate(
         timed=timed,
@@ -117,7 +117,7 @@ def epoch_seconds(spec: TrialSpec) -> float:
 def expected_epochs(num_trials: int, max_epochs: int, grace: int, reduction_factor: int) -> float:
     """Return the epochs that a study of equally good trials spends under its rungs.
 
-    With improving proposals more go on, so this is a lower estimate.
+    With improving suggestions more go on, so this is a lower estimate.
     """
     spent = 0.0
     alive, before = float(num_trials), 0
@@ -177,6 +177,6 @@ def configuration_classes(plan: StudyPlan, stack: Stack) -> tuple[ConfigurationC
 
 def configuration_class(plan: StudyPlan, stack: Stack, base_channels: int) -> ConfigurationClass:
     """Return the class of one width."""
-    spec = plan.trial_spec(Proposal(0, "plan", {"base_channels": base_channels}), stack)
+    spec = plan.trial_spec(Suggestion(0, "plan", {"base_channels": base_channels}), stack)
     macs = plan.packing.predict(spec).macs
     return ConfigurationClass(spec, side_by_side(plan.packing, spec.placement), macs)

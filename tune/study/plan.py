@@ -20,7 +20,7 @@ from tune.scheduling.rungs import rung_epochs
 from tune.space.dimension import Value, Values
 from tune.space.dimensions import read_values
 from tune.space.neighbours import neighbour_points
-from tune.space.points import Candidate, KnownPoint, Proposal
+from tune.space.points import Candidate, KnownPoint, Suggestion
 from tune.space.ranges import SearchSpace
 from tune.storage.folder import StudyFolder
 from tune.storage.kind import Kind
@@ -119,7 +119,7 @@ class StudyPlan:
         )
         stack = Stack(precision, channels_last=False, reason="")
         values = {"base_channels": min(self.widths)}
-        return self.trial_spec(Proposal(0, "plan", values), stack)
+        return self.trial_spec(Suggestion(0, "plan", values), stack)
 
     def corrected(self, records: Iterable[TrialRecord]) -> Self:
         """Return the plan with a packing that has learnt from the study's trials so far."""
@@ -140,22 +140,22 @@ class StudyPlan:
         )
 
     def trial_spec(
-        self, proposal: Proposal, stack: Stack, folder: StudyFolder | None = None
+        self, suggestion: Suggestion, stack: Stack, folder: StudyFolder | None = None
     ) -> TrialSpec:
-        """Return what a worker needs to run a proposal; without a folder it keeps no checkpoint."""
-        train = self.train_config(proposal.values)
+        """Return what a worker needs to run a suggestion; no folder, no checkpoint."""
+        train = self.train_config(suggestion.values)
         study = "plan" if folder is None else folder.name
         checkpoint = None
         if folder is not None:
-            checkpoint = str(folder.checkpoints.resolve() / f"{study}_t{proposal.number:03d}.pt")
+            checkpoint = str(folder.checkpoints.resolve() / f"{study}_t{suggestion.number:03d}.pt")
         spec = TrialSpec(
             study=study,
-            number=proposal.number,
-            model=self.model_config(proposal.values),
+            number=suggestion.number,
+            model=self.model_config(suggestion.values),
             train=replace(train, precision=stack.precision, channels_last=stack.channels_last),
             data=self.data_spec(),
             device=self.config.device,
-            proposed_by=proposal.proposed_by,
+            proposed_by=suggestion.proposed_by,
             checkpoint=checkpoint,
         )
         return self.packing.place(spec)

@@ -15,10 +15,10 @@ from tune.engine.run import run_trials
 from tune.evaluation.references import Reference, reference_lines
 from tune.scheduling.conductor import Conductor
 from tune.scheduling.importance import evaluate_importance
-from tune.scheduling.roles import Proposes, Watches
+from tune.scheduling.roles import Suggests, Watches
 from tune.scheduling.rungs import RungLedger
-from tune.scheduling.sampler import Proposer
-from tune.space.points import Proposal
+from tune.scheduling.sampler import Sampler
+from tune.space.points import Suggestion
 from tune.storage.event_files import TensorBoardLog
 from tune.storage.folder import StudyFolder
 from tune.storage.recorder import Recorder
@@ -52,9 +52,9 @@ def make_conductor(
         study.journal,
         study.clock,
         watcher.say,
-        hear=listener(study.folder, live),
+        listener=listener(study.folder, live),
     )
-    proposer = Proposer(
+    sampler = Sampler(
         study.journal,
         plan.space.dimensions,
         study.agreement.known,
@@ -62,14 +62,14 @@ def make_conductor(
         config.seed,
     )
     ledger = RungLedger(plan.rungs, config.reduction_factor, config.audit, config.seed)
-    return join_conductor(plan, study, watcher, proposer, ledger, recorder)
+    return join_conductor(plan, study, watcher, sampler, ledger, recorder)
 
 
 def join_conductor(
     plan: StudyPlan,
     study: OpenStudy,
     watcher: Watches,
-    proposer: Proposes,
+    sampler: Suggests,
     ledger: RungLedger,
     recorder: Recorder,
 ) -> Conductor:
@@ -81,12 +81,12 @@ def join_conductor(
     packing = calibrated(plan.packing, Path(config.results), config.arch, plan.crop_px, study.stack)
     plan = replace(plan, packing=packing)
 
-    def make_spec(proposal: Proposal) -> TrialSpec:
+    def make_spec(suggestion: Suggestion) -> TrialSpec:
         learnt = plan.corrected(recorder.trials.values())
-        return learnt.trial_spec(proposal, study.stack, study.folder)
+        return learnt.trial_spec(suggestion, study.stack, study.folder)
 
     conductor = Conductor(
-        proposer, ledger, recorder, make_spec, watcher, study.budget, plan.packing.rebook
+        sampler, ledger, recorder, make_spec, watcher, study.budget, plan.packing.reserve_again
     )
     study.journal.on_full(watcher.say, lambda: conductor.interruption is not None)
     conductor.resume()
@@ -96,7 +96,7 @@ def join_conductor(
 def listener(folder: StudyFolder, live: Live) -> Callable[[TrialRecord], None]:
     """Return who hears of every epoch and end beside the books."""
     if live.tensorboard:
-        return TensorBoardLog(folder.path / "tensorboard").hear
+        return TensorBoardLog(folder.path / "tensorboard").write
     return lambda _: None
 
 

@@ -50,7 +50,9 @@ STUDY = Column("study", "string", "Name of the study, which is the name of its f
 TRIAL = (
     STUDY,
     Column("trial", "string", "Name of the trial: the study's with the trial's number."),
-    Column("trial_number", "int32", "Number of the trial in its study, in order of proposal.", "1"),
+    Column(
+        "trial_number", "int32", "Number of the trial in its study, as they were suggested.", "1"
+    ),
 )
 
 CORPUS = (

@@ -29,7 +29,7 @@ TRIALS = TableSchema(
         Column(
             "proposed_by",
             "string",
-            "Who proposed it: hand_set, neighbour:<study> for that study's best, searcher, or "
+            "Who suggested it: hand_set, neighbour:<study> for that study's best, searcher, or "
             "given by a person to tune.train; of a promoted run, its candidate.",
         ),
         Column("learning_rate", "float64", "Highest learning rate.", "1"),

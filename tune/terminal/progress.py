@@ -66,7 +66,7 @@ def outcome_words(records: Iterable[TrialRecord]) -> str:
     )
 
 
-def booked_words(records: Iterable[TrialRecord]) -> str:
+def reserved_words(records: Iterable[TrialRecord]) -> str:
     """Return how much memory is booked for running trials; empty where nothing is."""
     running = [record.spec.placement for record in records if record.outcome is None]
     share, ram_mib = (
@@ -173,7 +173,7 @@ class StudyProgress:
             f"{num_ended}/{self._num_trials} trials" + (f" ({outcomes})" if outcomes else ""),
             "" if best_db == float("-inf") else f"best {best_db:.2f} dB",
             f"{3600 * new_epochs / elapsed_s:.0f} epochs/h" if new_epochs and elapsed_s else "",
-            booked_words(records),
+            reserved_words(records),
             f"{clock(elapsed_s)} gone",
             "" if left_s is None else f"{clock(left_s)} left",
         ]

@@ -60,7 +60,7 @@ def _ranking(summary: StudySummary, label: str, top: int) -> Table:
     for column in ("", "trial", "val PSNR dB", "SSIM", "epoch", "learning rate", "warmup", "base"):
         table.add_column(column, justify="right")
     table.add_column("outcome")
-    table.add_column("proposed by", overflow="ellipsis", max_width=24)
+    table.add_column("suggested by", overflow="ellipsis", max_width=24)
     rows = list(enumerate(summary.ranked[:top], start=1))
     if summary.hand_set is not None and summary.hand_set not in summary.ranked[:top]:
         rows.append((summary.ranked.index(summary.hand_set) + 1, summary.hand_set))

@@ -45,7 +45,7 @@ class TrialRecord:
         spec: What was asked for.
         begun: When the trial was handed out.
         epochs: The finished epochs, in order; kept however the trial ends.
-        heard: When the search heard of each of them.
+        reported: When each of them was reported.
         decisions: What rungs decided about it.
         failures: Why its worker was lost, each time.
         outcome: How it ended; None while it runs.
@@ -57,7 +57,7 @@ class TrialRecord:
     spec: TrialSpec
     begun: Moment
     epochs: list["EpochResult"] = field(default_factory=list)
-    heard: list[Moment] = field(default_factory=list)
+    reported: list[Moment] = field(default_factory=list)
     decisions: list["RungDecision"] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     outcome: Outcome | None = None
@@ -73,7 +73,7 @@ class TrialRecord:
     @property
     def wall_s(self) -> float:
         """Running time of the study from its start to its end, or to its last epoch so far."""
-        last = self.ended or (self.heard[-1] if self.heard else self.begun)
+        last = self.ended or (self.reported[-1] if self.reported else self.begun)
         return last.elapsed_s - self.begun.elapsed_s
 
     @property

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Placement:
-    """What is booked for one trial; decided when it is proposed, kept in the journal.
+    """What is booked for one trial; decided when it is suggested, kept in the journal.
 
     Attributes:
         predicted_peak_mib: Most memory that it is predicted to hold in tensors, which is what a

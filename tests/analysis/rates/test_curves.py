@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from analysis.rates.curves import compute_rate_distortion
-from analysis.rates.floor import speckle_db
 from analysis.rates.figure import draw_rate_distortion
+from analysis.rates.floor import speckle_db
 
 
 @pytest.fixture(scope="module")

@@ -190,7 +190,7 @@ def test_a_trial_that_goes_on_keeps_its_micro_batch_and_is_booked_for_it():
     spec = PACKING.place(with_micro_batch(make_spec(32, batch_size=16), 4))
     assert spec.train.micro_batch is None
     asked = with_micro_batch(spec, 4)
-    booked = PACKING.rebook(asked)
+    booked = PACKING.reserve_again(asked)
     assert booked.train == asked.train
     assert booked.placement.predicted_peak_mib == pytest.approx(predict(asked).allocated_mib)
 
@@ -198,7 +198,7 @@ def test_a_trial_that_goes_on_keeps_its_micro_batch_and_is_booked_for_it():
 @pytest.mark.parametrize("packing", [PACKING, ON_CPU])
 def test_a_trial_that_goes_on_and_does_not_fit_any_more_books_all_that_there_is(packing):
     full = replace(packing, calibration=Calibration(1.0, 20_000.0))
-    placement = full.rebook(make_spec()).placement
+    placement = full.reserve_again(make_spec()).placement
     assert placement.rejection is None
     assert placement.gpu_fraction == packing.num_gpus
     assert placement.ram_mib == (0 if packing.num_gpus else packing.usable_mib)

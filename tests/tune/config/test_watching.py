@@ -63,8 +63,8 @@ def test_commands_for_watching_name_the_study():
 def test_every_epoch_becomes_scalars_in_a_folder_of_its_trial(tmp_path, make_record):
     log = TensorBoardLog(tmp_path / "tensorboard")
     for num_epochs in (1, 2):
-        log.hear(make_record(0, [20.0, 21.0][:num_epochs], outcome=None))
-    log.hear(make_record(0, [20.0, 21.0]))
+        log.write(make_record(0, [20.0, 21.0][:num_epochs], outcome=None))
+    log.write(make_record(0, [20.0, 21.0]))
     (folder,) = (tmp_path / "tensorboard").iterdir()
     assert folder.name == "t000_b8_lr1.00e-04"
     content = b"".join(path.read_bytes() for path in folder.iterdir())
@@ -73,7 +73,7 @@ def test_every_epoch_becomes_scalars_in_a_folder_of_its_trial(tmp_path, make_rec
 
 
 def test_a_trial_that_ends_without_an_epoch_leaves_no_folder(tmp_path, make_record):
-    TensorBoardLog(tmp_path / "tensorboard").hear(make_record(0, outcome=Outcome.FAILED))
+    TensorBoardLog(tmp_path / "tensorboard").write(make_record(0, outcome=Outcome.FAILED))
     assert not (tmp_path / "tensorboard").exists()
 
 

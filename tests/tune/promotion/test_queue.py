@@ -17,7 +17,7 @@ from tune.outcomes import Outcome
 from tune.promotion.queue import RunQueue
 from tune.scheduling.conductor import Conductor
 from tune.scheduling.rungs import RungLedger
-from tune.space.points import CONTROL, Candidate, Proposal
+from tune.space.points import CONTROL, Candidate, Suggestion
 from tune.storage.folder import StudyFolder
 from tune.storage.history import Budget
 from tune.storage.journal import StudyJournal
@@ -40,16 +40,16 @@ MEANS_DB = {"c1": 20.0, "c2": 18.0, CONTROL: 17.0}
 Ends = dict[tuple[str, int], Outcome]
 
 
-def make_spec(proposal: Proposal) -> TrialSpec:
-    name, seed = str(proposal.values["candidate"]), int(proposal.values["seed"])
+def make_spec(suggestion: Suggestion) -> TrialSpec:
+    name, seed = str(suggestion.values["candidate"]), int(suggestion.values["seed"])
     return TrialSpec(
         study="study",
-        number=proposal.number,
+        number=suggestion.number,
         model=ModelConfig("baseline", 16, 8),
         train=TrainConfig(warmup_epochs=0, epochs=EPOCHS, seed=seed),
         data=DataSpec("corpus", 64, 1.0, 8, 0, "0" * 16, "1" * 16),
         device="cpu",
-        proposed_by=proposal.proposed_by,
+        proposed_by=suggestion.proposed_by,
         label=f"{name}_s{seed}",
     )
 
@@ -90,7 +90,7 @@ def run_one(conductor: Conductor, spec: TrialSpec, make_epoch: Callable, ends: E
     outcome = ends.get((spec.proposed_by, spec.train.seed), Outcome.COMPLETED)
     for epoch in range(spec.known_epochs + 1, EPOCHS + (outcome is Outcome.COMPLETED)):
         score_db = float(scores_of(spec).mean())
-        conductor.hear_epoch(spec.number, make_epoch(epoch, score_db, epoch == EPOCHS))
+        conductor.report_epoch(spec.number, make_epoch(epoch, score_db, epoch == EPOCHS))
     conductor.end(spec.number, outcome)
 
 
@@ -171,8 +171,8 @@ def test_a_run_that_cannot_be_scored_takes_no_part_in_the_race(tmp_path, study_f
     for spec in specs:
         run_one(conductor, spec, make_epoch, {})
     lost = specs[1].number
-    score = conductor._proposer._score_images
-    conductor._proposer._score_images = lambda number: None if number == lost else score(number)
+    score = conductor._sampler._score_images
+    conductor._sampler._score_images = lambda number: None if number == lost else score(number)
     run_to_end(conductor, make_epoch)
     assert "c2_s1" in names_of(conductor)
 

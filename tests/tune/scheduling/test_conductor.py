@@ -11,8 +11,8 @@ from models.training.config import TrainConfig
 from tune.outcomes import Outcome
 from tune.scheduling.conductor import Conductor
 from tune.scheduling.rungs import RungLedger
-from tune.scheduling.sampler import Proposer
-from tune.space.points import KnownPoint, Proposal
+from tune.scheduling.sampler import Sampler
+from tune.space.points import KnownPoint, Suggestion
 from tune.space.ranges import build_space
 from tune.storage.history import Budget
 from tune.storage.journal import StudyJournal
@@ -27,15 +27,15 @@ RUNGS = (2, 4)
 DIMENSIONS = build_space(["learning_rate"], []).dimensions
 
 
-def make_spec(proposal: Proposal) -> TrialSpec:
+def make_spec(suggestion: Suggestion) -> TrialSpec:
     return TrialSpec(
         study="study",
-        number=proposal.number,
+        number=suggestion.number,
         model=ModelConfig("baseline", 16, 8),
-        train=TrainConfig(learning_rate=float(proposal.values["learning_rate"]), epochs=EPOCHS),
+        train=TrainConfig(learning_rate=float(suggestion.values["learning_rate"]), epochs=EPOCHS),
         data=DataSpec("corpus", 64, 0.05, 8, 0, "0" * 16, "1" * 16),
         device="cpu",
-        proposed_by=proposal.proposed_by,
+        proposed_by=suggestion.proposed_by,
     )
 
 
@@ -50,19 +50,19 @@ def make_conductor(study_folder, study_facts, journal) -> Callable[..., Conducto
         num_trials: int = 4,
         hours: float | None = None,
         audit: float = 0.0,
-        rebook: Callable[[TrialSpec], TrialSpec] = lambda spec: spec,
+        reserve_again: Callable[[TrialSpec], TrialSpec] = lambda spec: spec,
     ) -> Conductor:
         known = [KnownPoint("hand_set", {"learning_rate": 1e-4})]
         reopened = StudyJournal.open(study_folder.journal)
         clock = StudyClock(reopened.elapsed_s)
         conductor = Conductor(
-            Proposer(reopened, DIMENSIONS, known, "random", 0),
+            Sampler(reopened, DIMENSIONS, known, "random", 0),
             RungLedger(RUNGS, 2, audit),
             Recorder(study_folder, study_facts, reopened, clock),
             spec_maker,
             StudyProgress(Console(), num_trials, EPOCHS, quiet=True),
             Budget(num_trials, hours),
-            rebook,
+            reserve_again,
         )
         conductor.resume()
         return conductor
@@ -77,7 +77,7 @@ def run_trial(make_epoch):
     def run(conductor: Conductor, number: int, scores_db: Sequence[float]) -> None:
         for epoch, score_db in enumerate(scores_db, start=1):
             is_last = epoch == EPOCHS
-            stays = conductor.hear_epoch(number, make_epoch(epoch, score_db, is_last))
+            stays = conductor.report_epoch(number, make_epoch(epoch, score_db, is_last))
             if is_last:
                 conductor.end(number, Outcome.COMPLETED)
             elif not stays:
@@ -107,10 +107,10 @@ def study(make_conductor, run_trial) -> Conductor:
 def rejecting(make_conductor, monkeypatch) -> Conductor:
     """A study of four trials of which the first and the third are predicted not to fit."""
 
-    def make_or_reject(proposal: Proposal) -> TrialSpec:
-        rejection = None if proposal.number % 2 else "predicted to need 9000 MiB"
+    def make_or_reject(suggestion: Suggestion) -> TrialSpec:
+        rejection = None if suggestion.number % 2 else "predicted to need 9000 MiB"
         placement = Placement(predicted_peak_mib=8000.0, rejection=rejection)
-        return replace(make_spec(proposal), placement=placement)
+        return replace(make_spec(suggestion), placement=placement)
 
     monkeypatch.setitem(globals(), "spec_maker", make_or_reject)
     return make_conductor()
@@ -160,8 +160,8 @@ def test_a_trial_that_was_turned_away_but_crashed_is_a_crash(make_conductor, run
     conductor.next_trial()
     conductor.next_trial()
     run_trial(conductor, 0, [18.0, 20.0])
-    conductor.hear_epoch(1, make_epoch(1, 18.0))
-    assert not conductor.hear_epoch(1, make_epoch(2, 19.0))
+    conductor.report_epoch(1, make_epoch(1, 18.0))
+    assert not conductor.report_epoch(1, make_epoch(2, 19.0))
     conductor.end(1, Outcome.FAILED, "the worker process died")
     assert conductor.recorder.trials[1].outcome is Outcome.FAILED
 
@@ -251,8 +251,8 @@ def test_what_does_not_fit_is_rejected_and_never_handed_out(rejecting):
 
 
 def test_a_study_that_died_before_it_rejected_a_trial_rejects_it(rejecting, make_conductor):
-    spec = spec_maker(Proposal(0, "searcher", {"learning_rate": 1e-3}))
-    rejecting._proposer.propose()
+    spec = spec_maker(Suggestion(0, "searcher", {"learning_rate": 1e-3}))
+    rejecting._sampler.suggest()
     rejecting.recorder.begin(spec)
     again = make_conductor()
     assert again.recorder.trials[0].outcome is Outcome.REJECTED
@@ -271,12 +271,12 @@ def test_an_open_trial_is_booked_anew_for_what_was_asked_and_an_ended_one_keeps_
         assert spec.train == first.recorder.trials[1].spec.train
         return replace(spec, placement=Placement(gpu_fraction=0.5))
 
-    def make_smaller(proposal: Proposal) -> TrialSpec:  # as today's card would have it
-        spec = make_spec(proposal)
+    def make_smaller(suggestion: Suggestion) -> TrialSpec:  # as today's card would have it
+        spec = make_spec(suggestion)
         return replace(spec, train=replace(spec.train, micro_batch=1))
 
     monkeypatch.setitem(globals(), "spec_maker", make_smaller)
-    records = make_conductor(rebook=book).recorder.trials.values()
+    records = make_conductor(reserve_again=book).recorder.trials.values()
     assert [record.spec.placement.gpu_fraction for record in records] == [0.0, 0.5]
 
 

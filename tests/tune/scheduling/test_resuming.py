@@ -17,8 +17,8 @@ from models.training.config import TrainConfig
 from tune.outcomes import Outcome
 from tune.scheduling.conductor import Conductor
 from tune.scheduling.rungs import RungLedger
-from tune.scheduling.sampler import Proposer
-from tune.space.points import KnownPoint, Proposal
+from tune.scheduling.sampler import Sampler
+from tune.space.points import KnownPoint, Suggestion
 from tune.space.ranges import build_space
 from tune.storage.folder import StudyFolder
 from tune.storage.history import Budget
@@ -36,19 +36,19 @@ CRASH, LOSE = 2, 4
 """Trial 2 diverges after its second epoch; trial 4 loses its worker once."""
 
 
-def make_spec(proposal: Proposal) -> TrialSpec:
+def make_spec(suggestion: Suggestion) -> TrialSpec:
     return TrialSpec(
         study="study",
-        number=proposal.number,
+        number=suggestion.number,
         model=ModelConfig("baseline", 16, 8),
         train=TrainConfig(
-            learning_rate=float(proposal.values["learning_rate"]),
+            learning_rate=float(suggestion.values["learning_rate"]),
             warmup_epochs=0,
             epochs=EPOCHS,
         ),
         data=DataSpec("corpus", 64, 0.05, 8, 0, "0" * 16, "1" * 16),
         device="cpu",
-        proposed_by=proposal.proposed_by,
+        proposed_by=suggestion.proposed_by,
     )
 
 
@@ -58,7 +58,7 @@ def open_conductor(path: Path, study_facts, num_trials: int = 6, searcher: str =
     folder.tables.mkdir(parents=True, exist_ok=True)
     journal = StudyJournal.open_or_create(folder.journal, "study")
     conductor = Conductor(
-        Proposer(journal, DIMENSIONS, KNOWN, searcher, 0),
+        Sampler(journal, DIMENSIONS, KNOWN, searcher, 0),
         RungLedger((1, 2), 2, audit_share=0.5, seed=3),
         Recorder(folder, study_facts, journal, StudyClock(journal.elapsed_s)),
         make_spec,
@@ -86,7 +86,7 @@ def run_to_end(conductor: Conductor, make_epoch: Callable) -> None:
                 conductor.lose_worker(number, "the worker process died")
                 break
             is_last = epoch == EPOCHS
-            stays = conductor.hear_epoch(
+            stays = conductor.report_epoch(
                 number, make_epoch(epoch, score_db(number, epoch), is_last)
             )
             if is_last:
@@ -179,7 +179,7 @@ def test_an_extended_study_goes_on_with_new_trials(whole, tmp_path, study_facts,
 def test_an_interrupted_trial_goes_on_under_its_number(tmp_path, study_facts, make_epoch):
     first = open_conductor(tmp_path / "study", study_facts)
     first.next_trial()
-    first.hear_epoch(0, make_epoch(1, 15.0))
+    first.report_epoch(0, make_epoch(1, 15.0))
     first.interrupt("interrupted by SIGINT")
     first.close()
     assert first.recorder.trials[0].outcome is Outcome.INTERRUPTED
@@ -211,14 +211,14 @@ def test_a_study_is_not_drained_while_a_running_trial_could_go_on(tmp_path, stud
 def test_an_epoch_heard_twice_is_judged_once(tmp_path, study_facts, make_epoch):
     conductor = open_conductor(tmp_path / "study", study_facts)
     conductor.next_trial()
-    assert [conductor.hear_epoch(0, make_epoch(1, 15.0)) for _ in range(2)] == [True, True]
+    assert [conductor.report_epoch(0, make_epoch(1, 15.0)) for _ in range(2)] == [True, True]
     assert len(conductor.recorder.trials[0].decisions) == 1
 
 
 def test_a_hanging_trial_is_named_once_and_its_death_says_so(tmp_path, study_facts, make_epoch):
     conductor = open_conductor(tmp_path / "study", study_facts)
     conductor.next_trial()
-    conductor.hear_epoch(0, make_epoch(1, 15.0))
+    conductor.report_epoch(0, make_epoch(1, 15.0))
     later = itertools.count(1e6, 1.0)
     conductor._watchdog._now_s = lambda: next(later)
     assert conductor.overdue() == [0]

@@ -1,4 +1,4 @@
-"""Edges of ranges, and where to look next: every proposed range is one that a search takes."""
+"""Edges of ranges, and where to look next: every suggested range is one that a search takes."""
 
 import math
 

@@ -61,7 +61,7 @@ def test_a_trial_is_read_back_whole(journal, read_back, make_epoch, make_record)
     assert trial.decisions == (decision,)
     assert trial.failures == ("the worker process died",)
     assert trial.ending == Ending(Outcome.DIVERGED, "train loss is nan in epoch 3", at(4.0))
-    assert not trial.is_told
+    assert not trial.is_reported
 
 
 def test_epochs_come_in_order_beyond_nine(journal, read_back, make_epoch):

@@ -18,7 +18,7 @@ def test_a_trial_s_row_has_the_columns_of_the_schema(make_record, study_facts):
 
 def test_an_epoch_s_row_has_the_columns_of_the_schema(make_record):
     record = make_record(0, [20.0])
-    row = epoch_row(record, record.epochs[0], record.heard[0])
+    row = epoch_row(record, record.epochs[0], record.reported[0])
     assert sorted(row) == sorted(SCHEMAS["epochs"].names)
 
 

@@ -9,10 +9,10 @@ from rich.text import Text
 from tune.outcomes import Outcome
 from tune.terminal.progress import (
     StudyProgress,
-    booked_words,
     clock,
     outcome_words,
     remaining_s,
+    reserved_words,
     trial_line,
 )
 from tune.trial.spec import Placement
@@ -84,7 +84,7 @@ def test_memory_is_booked_for_running_trials_only(make_record, placement, words)
     records = [make_record(n, outcome=None if n < 2 else Outcome.COMPLETED) for n in range(3)]
     for record in records:
         record.spec = replace(record.spec, placement=placement)
-    assert booked_words(records) == words
+    assert reserved_words(records) == words
 
 
 def test_a_log_line_says_how_far_the_study_is(make_record, monkeypatch):
