@@ -66,8 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_mps_flag(parser)
     parser.add_argument("--quiet", action="store_true", help="print only what was found")
     add_live_flags(parser)
-    parser.add_argument("--resume", metavar="NAME", help="go on with the promotion of this name")
-    parser.add_argument("--new", action="store_true", help="begin anew whatever there is")
+    parser.add_argument("--resume", metavar="NAME", help="resume the promotion of this name")
+    parser.add_argument("--new", action="store_true", help="start a new one whatever there is")
     arguments = parser.parse_args(argv)
     command = command_line("tune.promote", argv)
     return run_command(lambda: promote(arguments, command))
@@ -115,7 +115,7 @@ def read_settings(arguments: argparse.Namespace, flags: Mapping[str, object]) ->
     others |= {name for name in ("config", "new") if getattr(arguments, name)}
     if others:
         raise UsageError(
-            "--resume goes on with what there is, found "
+            "--resume continues what there is, found "
             f"--{min(others).replace('_', '-')} beside it: leave one out"
         )
     from tune.results.promotions import promotion_to_resume

@@ -60,12 +60,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def add_session_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that say whether a study goes on or begins."""
+    """Add the flags that say whether a study is resumed or begun."""
     group = parser.add_argument_group(
-        "going on", "The same command again goes on with an unfinished study."
+        "resuming", "The same command again resumes an unfinished study."
     )
-    group.add_argument("--resume", metavar="NAME", help="go on with the study of this name")
-    group.add_argument("--new", action="store_true", help="begin a new study whatever there is")
+    group.add_argument("--resume", metavar="NAME", help="resume the study of this name")
+    group.add_argument("--new", action="store_true", help="start a new study whatever there is")
     group.add_argument(
         "--more-trials", metavar="N", type=int, default=0, help="extend the study by N trials"
     )
@@ -118,7 +118,7 @@ def search(arguments: argparse.Namespace, command: Sequence[str]) -> int:
 
 
 def read_settings(arguments: argparse.Namespace, flags: Mapping[str, object]) -> dict[str, object]:
-    """Return the settings of a file: the one of --config, or that of the study to go on with.
+    """Return the settings of a file: the one of --config, or that of the study to resume.
 
     Raises:
         UsageError: If flags contradict each other, or the file cannot be read.
@@ -137,7 +137,7 @@ def read_settings(arguments: argparse.Namespace, flags: Mapping[str, object]) ->
     ):
         if is_given:
             raise UsageError(
-                f"--resume goes on with what there is, found {flag} beside it: leave one out"
+                f"--resume continues what there is, found {flag} beside it: leave one out"
             )
     from tune.results.resume import find_study
     from tune.storage.kind import Kind

@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_search_flags(parser, leave_out=SEARCH_ONLY)
     add_config_flag(parser)
     parser.add_argument("--quiet", action="store_true", help="print only the result")
-    parser.add_argument("--new", action="store_true", help="begin anew whatever there is")
+    parser.add_argument("--new", action="store_true", help="start a new one whatever there is")
     arguments = parser.parse_args(argv)
     command = command_line("tune.train", argv)
     return run_command(lambda: train(arguments, command))
@@ -124,7 +124,8 @@ def train(arguments: argparse.Namespace, command: Sequence[str]) -> int:
 def run_here(conductor: "Conductor", console: "Console", quiet: bool) -> None:
     """Train the one trial of a study to its end in this process; it may have begun earlier.
 
-    A defect of the program ends the trial as FAILED and keeps its traceback, here and in the books.
+    A defect of the program ends the trial as FAILED and keeps its traceback, here and in the
+    records.
     """
     import traceback
 

@@ -298,8 +298,8 @@ def test_a_torn_table_of_one_study_hides_no_other(working_folder, capsys):
     ("arguments", "words"),
     [
         (["--resume", "none"], ["found by its name", "'none'", "--results"]),
-        (["--resume", "none", "--new"], ["--resume goes on", "--new"]),
-        (["--resume", "none", "--name", "other"], ["--resume goes on", "--name"]),
+        (["--resume", "none", "--new"], ["--resume continues", "--new"]),
+        (["--resume", "none", "--name", "other"], ["--resume continues", "--name"]),
         (["--more-trials", "3"], ["extend a study, found none", "--resume"]),
         (["--more-trials", "-3"], ["not negative", "-3"]),
         (["--more-hours", "nan"], ["not negative", "nan"]),

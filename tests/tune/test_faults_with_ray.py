@@ -277,7 +277,7 @@ def test_a_second_driver_is_refused(damaged):
 def test_a_second_ctrl_c_ends_at_once_and_can_be_gone_on_with(damaged):
     done = damaged["ended"]
     assert done.code == 130
-    assert "ended at once; the same command goes on with the study" in done.errors
+    assert "ended at once; the same command resumes the study" in done.errors
     assert examine_journal(damaged["journal"]).is_whole
 
 

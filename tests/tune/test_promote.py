@@ -62,7 +62,9 @@ def test_an_unfinished_search_is_not_promoted(make_search, capsys):
     folder = make_search(20.0, trials=3)
     assert "found 1 unfinished" in refusal(capsys, "--arch", "baseline")
     said = refusal(capsys, "--study", folder.name)
-    assert f"1 trials ended of 3: go on with python -m tune.search --resume {folder.name}" in said
+    assert (
+        f"1 trials ended of 3: resume it with python -m tune.search --resume {folder.name}" in said
+    )
 
 
 def test_an_unknown_study_is_refused_with_the_nearest_one(make_search, capsys):
@@ -232,11 +234,11 @@ def test_a_finished_promotion_is_left_alone_unless_its_cell_is_named(begin_promo
 def test_an_unfinished_promotion_goes_on_with_the_same_command(begin_promotion, capsys):
     folder = begin_promotion(finished=False)
     assert promote.main(["--dry-run", "--epochs", "2"]) == 0
-    assert f"goes on with {folder.name}: 0 runs ended" in capsys.readouterr().out
+    assert f"resumes {folder.name}: 0 runs ended" in capsys.readouterr().out
     assert promote.main(["--dry-run", "--epochs", "3"]) == 0
-    assert "goes on" not in capsys.readouterr().out
+    assert "resumes" not in capsys.readouterr().out
     assert promote.main(["--dry-run", "--resume", folder.name]) == 0
-    assert f"goes on with {folder.name}" in capsys.readouterr().out
+    assert f"resumes {folder.name}" in capsys.readouterr().out
 
 
 def test_a_finished_promotion_is_not_resumed(begin_promotion, capsys):

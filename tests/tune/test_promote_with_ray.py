@@ -62,7 +62,7 @@ def test_a_killed_promotion_goes_on_to_verdicts_test_scores_codecs_and_pictures(
     code, output, errors = run("tune.promote", *PROMOTE, cwd=tmp_path)
     assert code == 0, errors
     assert errors == ""
-    assert "goes on with baseline_full_c4_cr64x_" in output
+    assert "resumes baseline_full_c4_cr64x_" in output
     assert "python -m analysis.report" in output
     assert len(find_tables(results, "runs")) == 1
 

@@ -1,7 +1,7 @@
 """Work that touches a CUDA card from a process that must not keep any of it.
 
 A CUDA context, half a GiB, stays as long as its process; a driver that made one would hold memory
-that is booked for trials.
+that is reserved for trials.
 """
 
 from collections.abc import Callable

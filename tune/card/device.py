@@ -51,7 +51,7 @@ class Card:
     holders: tuple[Holder, ...] = ()
 
     def usable_mib(self, headroom: float) -> float:
-        """Return what may be booked: the free memory less a share of it.
+        """Return what may be reserved: the free memory less a share of it.
 
         Raises:
             UsageError: If that is too little for any trial.

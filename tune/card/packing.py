@@ -1,8 +1,8 @@
-"""How trials share a card: what each one books, and with how many images at a time it fits.
+"""How trials share a card: what each one reserves, and with how many images at a time it fits.
 
 Pure: takes a measured `tune.card.device.Card` and predictions of `models.footprint`, gives
-placements. A booking is one of a few sizes, because Ray reuses a worker's process only for an equal
-booking, and starting one takes seconds.
+placements. A reservation is one of a few sizes, because Ray reuses a worker's process only for
+an equal reservation, and starting one takes seconds.
 """
 
 import math
@@ -20,12 +20,12 @@ from tune.errors import UsageError
 from tune.trial.spec import Placement, TrialSpec
 
 GPU_CLASSES = tuple(10_000 // k / 10_000 for k in (16, 12, 8, 6, 4, 3, 2, 1))
-"""Shares of a card that can be booked, rounded down to the ten-thousandths in which Ray counts.
-Parts of one: as many trials of a kind fit side by side as without rounding, and together they book
-all of it. A sixteenth of 8 GiB holds a context alone."""
+"""Shares of a card that can be reserved, rounded down to the ten-thousandths in which Ray counts.
+Parts of one: as many trials of a kind fit side by side as without rounding, and together they
+reserve all of it. A sixteenth of 8 GiB holds a context alone."""
 
 RAM_CLASS_MIB = 256.0
-"""Memory of a machine is booked in multiples of this."""
+"""Memory of a machine is reserved in multiples of this."""
 
 WORKER_RAM_MIB = 512.0
 """A worker's interpreter, Ray and torch: 392 MiB resident were measured, less is shared."""
@@ -41,10 +41,10 @@ class Packing:
 
     Attributes:
         card: What they share.
-        headroom: Share of the free memory that is never booked.
+        headroom: Share of the free memory that is never reserved.
         max_concurrent: Most trials side by side.
         num_cores: Cores that the workers share out among them.
-        gpus_per_trial: Share of the card that every trial books; None to follow predictions.
+        gpus_per_trial: Share of the card that every trial reserves; None to follow predictions.
         calibration: Of the card; None takes assumptions, see models.footprint.
         correction: Factor on predictions that the study's own trials ask for, see
         tune.card.correction.
@@ -60,7 +60,7 @@ class Packing:
 
     @property
     def usable_mib(self) -> float:
-        """Memory that can be booked."""
+        """Memory that can be reserved."""
         return self.card.usable_mib(self.headroom)
 
     @property
@@ -80,11 +80,11 @@ class Packing:
 
     @property
     def trial_mib(self) -> float:
-        """Most memory that a single trial can book."""
+        """Most memory that a single trial can reserve."""
         return self.usable_mib * (self.gpus_per_trial or 1.0)
 
     def place(self, spec: TrialSpec) -> TrialSpec:
-        """Return a trial with its micro-batch and booking, or with the reason why it cannot run.
+        """Return a trial with its micro-batch and reservation, or why it cannot run.
 
         It trains with whole batches where they fit, else with the largest micro-batches that do.
         Their gradients add up to that of the batch, but batch norms see a micro-batch at a time.
@@ -110,10 +110,10 @@ class Packing:
         return self.reserve_again(replace(spec, train=train))
 
     def reserve_again(self, spec: TrialSpec) -> TrialSpec:
-        """Return a trial booked on the card as it is now, with the micro-batch that it has.
+        """Return a trial with memory reserved on the card as it is now; its micro-batch stays.
 
-        One that goes on keeps it, because its batch norms see it; what does not fit any more books
-        all that can be booked and runs into its limit, if it comes to that.
+        A resumed one keeps it, because its batch norms see it; what does not fit any more reserves
+        all that can be reserved and runs into its limit, if it comes to that.
         """
         return replace(spec, placement=self._book(self.predict(spec)))
 
@@ -143,24 +143,24 @@ class Packing:
     def _reject(self, footprint: Footprint) -> Placement:
         reason = (
             f"predicted to need {self._needed_mib(footprint):.0f} MiB with one image at a time, "
-            f"{self.trial_mib:.0f} MiB can be booked"
+            f"{self.trial_mib:.0f} MiB can be reserved"
         )
-        return replace(self._booking(footprint), rejection=reason)
+        return replace(self._reservation(footprint), rejection=reason)
 
     def _book(self, footprint: Footprint) -> Placement:
         needed_mib = self._needed_mib(footprint)
-        booking = self._booking(footprint)
+        reservation = self._reservation(footprint)
         if not self.num_gpus:
             rounded_mib = math.ceil(needed_mib / RAM_CLASS_MIB) * RAM_CLASS_MIB
-            return replace(booking, ram_mib=min(rounded_mib, self.trial_mib))
+            return replace(reservation, ram_mib=min(rounded_mib, self.trial_mib))
         fitting = (share for share in GPU_CLASSES if needed_mib <= share * self.usable_mib)
         fraction = self.gpus_per_trial or next(fitting, GPU_CLASSES[-1])
         # Its share of the headroom is its own: the allocator's fragments lie there.
         cap_mib = fraction * self.card.free_mib - footprint.context_mib
-        return replace(booking, gpu_fraction=fraction, cap_mib=cap_mib)
+        return replace(reservation, gpu_fraction=fraction, cap_mib=cap_mib)
 
-    def _booking(self, footprint: Footprint) -> Placement:
-        """Return a placement with nothing booked yet."""
+    def _reservation(self, footprint: Footprint) -> Placement:
+        """Return a placement with nothing reserved yet."""
         return Placement(
             predicted_peak_mib=self._tensors_mib(footprint),
             num_threads=self.num_threads,
@@ -191,7 +191,7 @@ def plan_packing(
 
 
 def side_by_side(packing: Packing, placement: Placement) -> int:
-    """Return how many trials of one booking fit beside each other; 0 for a rejected one.
+    """Return how many trials of one reservation fit beside each other; 0 for a rejected one.
 
     >>> from tune.card.device import Card
     >>> packing = Packing(Card("cuda", "pretend", 8192, 8000), 0.1, 4, 8)

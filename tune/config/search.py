@@ -128,7 +128,8 @@ class SearchConfig:
         at_least=1,
     )
     reduction_factor: int = setting(
-        "one in this many trials stays at each comparison, and comparisons lie this factor apart",
+        "the best one in this many trials continues at each comparison, and comparisons lie this "
+        "factor apart",
         default=3,
         at_least=2,
     )
@@ -173,14 +174,14 @@ class SearchConfig:
         "trials that run at the same time, if their memory allows it", at_least=1
     )
     gpus_per_trial: float | None = setting(
-        "share of the CUDA card that every trial books, or auto: what it is predicted to need",
+        "share of the CUDA card that every trial reserves, or auto: what it is predicted to need",
         default=None,
         none_word="auto",
         above=0,
         at_most=1,
     )
     headroom: float = setting(
-        "share of the free memory that is never booked", default=0.1, at_least=0, at_most=0.9
+        "share of the free memory that is never reserved", default=0.1, at_least=0, at_most=0.9
     )
     precision: str = setting(
         "arithmetic of the training step; auto times what is safe on this machine for a few "

@@ -1,6 +1,6 @@
 """One study behind Ray Tune's four interfaces: searcher, scheduler, callback and stopper.
 
-Each class only translates; the books are kept by `tune.scheduling.conductor`. Ray's own Optuna
+Each class only translates; `tune.scheduling.conductor` decides. Ray's own Optuna
 searcher, ASHA and experiment state are not used, because of what they do to outcomes
 (docs/DECISIONS.md).
 """
@@ -41,7 +41,7 @@ class StudySearcher(Searcher):
     ) -> dict[str, Any] | str | None:
         """Return the next trial's configuration, None for "not now", or Ray's word for "no more".
 
-        Ray never asks again after "no more", and a trial that loses its worker has to go on.
+        Ray never asks again after "no more", and a trial that loses its worker has to continue.
         """
         spec = self._conductor.next_trial()
         if spec is not None:
@@ -51,7 +51,7 @@ class StudySearcher(Searcher):
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Do nothing: the callback hears the same news with the trial's configuration."""
+        """Do nothing: the callback gets the same news with the trial's configuration."""
 
     def save(self, checkpoint_path: str) -> None:
         """Write nothing: the study's journal is the only source of truth."""

@@ -18,7 +18,7 @@ WORKER_NICENESS = 15
 """Ray's own choice for its workers."""
 
 LEFT_OUT = ("start_monitor", "start_log_monitor", "start_api_server")
-"""What `ray.init` would start: a monitor of what is booked, a reader of logs, the dashboard."""
+"""What `ray.init` would start: a monitor of what is reserved, a reader of logs, the dashboard."""
 
 
 def start_ray(dashboard_host: str | None, **settings: Any) -> str | None:
@@ -38,7 +38,7 @@ def start_ray(dashboard_host: str | None, **settings: Any) -> str | None:
         if dashboard_host is not None:
             node: Any = ray._private.worker._global_node
             node.start_api_server(include_dashboard=True, raise_on_failure=True)
-            node.start_monitor()  # tells the dashboard's first page what is booked
+            node.start_monitor()  # tells the dashboard's first page what is reserved
             address = node.webui_url
     lower_helpers()
     return address or None

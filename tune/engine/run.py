@@ -23,7 +23,7 @@ def run_trials(conductor: Conductor, packing: Packing, live: Live = USUAL) -> No
     """Run a conductor's study to its end inside a `ray_session`.
 
     Args:
-        conductor: Says what is tried, and hears of everything.
+        conductor: Says what is tried; everything is reported to it.
         packing: How its trials share the machine.
         live: Whether each trial has a worker of its own.
     """
@@ -73,7 +73,7 @@ def interruptible(conductor: Conductor) -> Iterator[None]:
         if conductor.interruption is not None:
             # The journal is on the disk line by line.
             end_processes(psutil.Process().children(recursive=True))
-            sys.stderr.write("ended at once; the same command goes on with the study\n")
+            sys.stderr.write("ended at once; the same command resumes the study\n")
             sys.stderr.flush()
             os._exit(INTERRUPTED)
         conductor.interrupt(f"interrupted by {signal.Signals(number).name}")

@@ -87,7 +87,7 @@ def ray_session(
         packing: How trials share the machine.
         live: Whether to start Ray's dashboard, and where it listens.
         mps: Whether trials may share a CUDA card by NVIDIA's multi-process service.
-        say: Told what became of that.
+        say: Prints what became of that.
     """
     # Workers inherit the environment of the raylet, which inherits ours; Ray's `runtime_env` would
     # start a process of its own for it and cost three seconds.
@@ -97,7 +97,7 @@ def ray_session(
     folder = socket_folder(tempfile.gettempdir())
     for place in {folder, tempfile.gettempdir()}:  # trials' files lie in the usual one
         sweep_temporary(Path(place))
-    # Failures are told once, by our own lines; feasibility is checked before a study starts.
+    # Failures are printed once, by our own lines; feasibility is checked before a study starts.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     ray._private.worker._worker_logs_enabled = False  # no setting hides the raylet's obituaries
     with ExitStack() as around:

@@ -38,7 +38,7 @@ class AutoencoderTrial(Trainable):
 
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> PlacementGroupFactory:
-        """Ask Ray for what is booked for the trial: a core, and its memory."""
+        """Ask Ray for what is reserved for the trial: a core, and its memory."""
         return _request(config[SPEC].placement)
 
     def setup(self, config: dict[str, Any]) -> None:
@@ -95,7 +95,7 @@ def _request(placement: Placement) -> PlacementGroupFactory:
 def cap_allocator(cap_mib: float) -> None:
     """Limit what torch may take of the card in this process.
 
-    A trial that needs more than was booked then fails alone, as out of memory, instead of taking
+    A trial that needs more than was reserved then fails alone, as out of memory, instead of taking
     the memory of its neighbours or, under some drivers, spilling into the machine's at a seventieth
     of the speed.
     """

@@ -1,7 +1,7 @@
 """Scores of promoted runs on the test split: touched once, when every choice has been made.
 
 Each completed run is scored without a quantiser and at real bytes, image by image. The table is the
-store: a run that is in it is not scored again, so an interrupted evaluation goes on.
+store: a run that is in it is not scored again, so an interrupted evaluation is resumed.
 """
 
 from collections.abc import Mapping

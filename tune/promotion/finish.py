@@ -1,7 +1,7 @@
 """The end of a promotion, when every choice has been made: test scores, codecs, pictures.
 
 Everything is written table by table, and what is written is not made again, so that an interrupted
-evaluation goes on. A line in the journal says when nothing is left to do.
+evaluation is resumed. A line in the journal says when nothing is left to do.
 """
 
 from collections.abc import Callable, Iterator, Sequence

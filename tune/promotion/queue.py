@@ -2,9 +2,9 @@
 
 Seed-major, so that after each seed the candidates can be compared on equal terms and the clearly
 worse get no further ones (`tune.statistics.race`). A race waits for all runs of the seeds before;
-without one, runs are handed out as workers come free. What is next is a function of the runs that
+without one, runs are started as workers come free. What is next is a function of the runs that
 ended and their scores, and a race looks at nothing that came after it, so a promotion that was
-killed goes on as if it had not been.
+killed continues as if it had not been.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -34,7 +34,7 @@ class RunQueue:
         candidates: What is promoted, in order.
         seeds: Of the runs, the same for every candidate.
         score_images: Scores a completed run; None races nobody.
-        say: Told who was raced out, in words.
+        say: Prints who was raced out.
         seed: Of the race's bootstrap.
     """
 
@@ -65,7 +65,7 @@ class RunQueue:
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether no run is left to hand out now; while others run, a race may still decide."""
+        """Whether no run is left to start now; while others run, a race may still decide."""
         return self._next() is None
 
     def suggest(self) -> Suggestion | None:
@@ -87,7 +87,7 @@ class RunQueue:
         return Suggestion(history.number, name, dict(history.values))
 
     def report(self, number: int, outcome: Outcome, scores_db: Sequence[float]) -> None:
-        """Hear how a run ended; an interrupted one goes on later."""
+        """Record how a run ended; an interrupted one is resumed later."""
         if outcome is Outcome.INTERRUPTED:
             return
         self._outcomes[number] = outcome

@@ -1,4 +1,4 @@
-"""What a results folder holds: which studies, how far they are, whether they can go on.
+"""What a results folder holds: which studies, how far they are, whether they can be resumed.
 
 Only reads. Start with `resume.py` for searches, `promotions.py` for promotions.
 """

@@ -81,7 +81,7 @@ def _manifest(folder: StudyFolder) -> Finding:
         made = json.loads(folder.manifest_file.read_text(encoding="utf-8"))
         return Finding(part, True, f"made {made['created_at']}")
     except (OSError, ValueError, KeyError, TypeError) as error:
-        return Finding(part, False, f"cannot be read ({error}); going on does not need it")
+        return Finding(part, False, f"cannot be read ({error}); resuming does not need it")
 
 
 def _lock(folder: StudyFolder) -> Finding:
@@ -205,7 +205,7 @@ def _checkpoints(folder: StudyFolder, journal: StudyJournal) -> Iterator[Finding
         except (ModelError, KeyError) as error:
             yield Finding(part, False, str(error), "move it aside", partial(_set_aside, path))
             continue
-        goes_on = f", {resumable[path]} goes on from it" if path in resumable else ""
+        goes_on = f", {resumable[path]} resumes from it" if path in resumable else ""
         yield Finding(part, True, f"epoch {epoch}{goes_on}")
 
 

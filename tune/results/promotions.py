@@ -1,4 +1,4 @@
-"""Where a promotion begins: a new one, or one of an earlier session to go on with. Only reads."""
+"""Where a promotion begins: a new one, or one of an earlier session to resume. Only reads."""
 
 import contextlib
 from collections.abc import Iterator
@@ -35,13 +35,13 @@ def is_promotion_finished(folder: StudyFolder) -> bool:
 def choose_promotion_start(
     config: PromotionConfig, num_runs: int, *, new: bool, resume: str | None
 ) -> Start:
-    """Return whether to go on with the newest unfinished promotion of this configuration.
+    """Return whether to resume the newest unfinished promotion of this configuration.
 
     Args:
         config: What is asked for.
         num_runs: Runs of a new one.
         new: Whether to begin a new one in any case.
-        resume: Name of the promotion to go on with; None finds one by its configuration.
+        resume: Name of the promotion to resume; None finds one by its configuration.
 
     Raises:
         UsageError: If a journal cannot be read.
@@ -68,7 +68,7 @@ def was_promoted(config: PromotionConfig) -> bool:
 
 
 def promotion_to_resume(results: str, name: str) -> PromotionConfig:
-    """Return the configuration of the promotion to go on with.
+    """Return the configuration of the promotion to resume.
 
     Raises:
         UsageError: If there is none of this name, or it is finished.

@@ -1,6 +1,6 @@
-"""Where a search begins: a new study, or one of an earlier session to go on with.
+"""Where a search begins: a new study, or one of an earlier session to resume.
 
-Running the same command again goes on with the newest unfinished study of the same configuration;
+Running the same command again resumes the newest unfinished study of the same configuration;
 after a finished one a new study starts. Everything here only reads.
 """
 
@@ -39,7 +39,7 @@ class Standing:
     Attributes:
         folder: The study.
         num_over: Trials that ended for good.
-        num_open: Trials that can go on.
+        num_open: Trials that can be resumed.
         elapsed_s: Its running time so far.
         budget: How much it may do; None if its first session died before that was written.
         has_died: Whether its last session died, so that its tables may lack the end.
@@ -66,7 +66,7 @@ class Start:
     """What a command does about one configuration.
 
     Attributes:
-        folder: The study to go on with; None starts a new one.
+        folder: The study to resume; None starts a new one.
         budget: How much the study may do, all its sessions together.
         standing: How far an existing study is; None for a new one.
     """
@@ -82,12 +82,12 @@ class Start:
 
     @property
     def words(self) -> str:
-        """How a study goes on, in one line."""
+        """How a study is resumed, in one line."""
         assert self.standing is not None
         standing = self.standing
         hours = "" if self.budget.hours is None else f" of {self.budget.hours:g} h"
         return (
-            f"goes on with {standing.folder.name}: {standing.num_over} of {self.budget.trials} "
+            f"resumes {standing.folder.name}: {standing.num_over} of {self.budget.trials} "
             f"trials ended, {standing.num_open} unfinished, "
             f"{standing.elapsed_s / 3600:.2f} h{hours} used"
         )
@@ -98,13 +98,13 @@ def choose_starts(
 ) -> tuple[Start, ...]:
     """Return where each study of a command begins.
 
-    Several studies are one piece of work: while one of them is unfinished, the finished ones stay
-    as they are (their `Start.is_finished`); when all are finished, all begin anew.
+    Several studies are one piece of work: while one of them is unfinished, the finished ones are
+    left as they are (their `Start.is_finished`); when all are finished, all start anew.
 
     Args:
         configs: What is asked for, one per study.
         new: Whether to begin new studies whatever exists.
-        resume: Name of the study to go on with; None finds one by its configuration.
+        resume: Name of the study to resume; None finds one by its configuration.
         more: What a study may do beyond its budget.
 
     Raises:
@@ -125,7 +125,7 @@ def _choose(config: SearchConfig, new: bool, resume: str | None, more: More) -> 
         if new:
             raise UsageError(
                 f"a study's name is never used twice, found {folder.name!r} in {config.results!r} "
-                "where --new asks for a new one: choose another --name, or go on with it without "
+                "where --new asks for a new one: choose another --name, or resume it without "
                 "--new"
             )
         _check_configuration(folder, config)
@@ -167,7 +167,7 @@ def find_study(results: str, name: str, kind: Kind | None = None) -> StudyFolder
     if folder.config_file.is_file():
         if kind is not None and (found := read_kind(folder)) is not kind:
             raise UsageError(
-                f"this command goes on with a {kind}, found {name!r} which is a {found}: "
+                f"this command resumes a {kind}, found {name!r} which is a {found}: "
                 f"{_RESUMED_BY[found].format(name=name)}"
             )
         return folder
@@ -195,7 +195,7 @@ def new_budget(config: SearchConfig) -> Budget:
 
 
 def extended(config: SearchConfig, standing: Standing, more: More) -> Budget:
-    """Return the budget of a study that goes on.
+    """Return the budget of a study that is resumed.
 
     The study keeps the larger of the hours that it had and those that are asked for now; a limit
     stays in every later session, that of more hours for a study without one too.

@@ -137,7 +137,7 @@ def _named(searches: Sequence[Search], results: str, study: str) -> Search:
             standing = read_standing(search.folder)
             raise UsageError(
                 f"a promotion needs a finished search, found {study} with {standing.num_over} "
-                f"trials ended of {search.config.trials}: go on with python -m tune.search "
+                f"trials ended of {search.config.trials}: resume it with python -m tune.search "
                 f"--resume {study}"
             )
     names = [search.name for search in searches]
@@ -157,7 +157,7 @@ def _none_finished(
     what = " ".join(filter(None, (asked_archs, asked_ratios and f"{asked_ratios}x")))
     found = f"{len(searches)} unfinished" if searches else "none"
     next_step = (
-        f"go on with python -m tune.search --resume {searches[0].name}"
+        f"resume it with python -m tune.search --resume {searches[0].name}"
         if searches
         else f"python -m tune.search --arch {asked_archs or 'all'} "
         f"--ratio {asked_ratios or 'all'} makes one"

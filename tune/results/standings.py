@@ -189,7 +189,7 @@ def _budgeted(folder: StudyFolder) -> int | None:
 
 
 def _is_open(outcome: str | None) -> bool:
-    """Whether a trial goes on with the study."""
+    """Whether a trial is resumed with the study."""
     return outcome is None or outcome == Outcome.INTERRUPTED
 
 
@@ -213,7 +213,7 @@ def _progress(
 def eta_s(columns: Columns, num_planned: int) -> float | None:
     """Return the seconds that a study still needs at its speed so far, None before an epoch.
 
-    As many trials as run now are taken to go on side by side.
+    As many trials as run now are taken to run side by side.
     """
     epochs, outcomes = columns["epochs_finished"], columns["outcome"]
     if not sum(epochs):

@@ -1,4 +1,4 @@
 """Which trial is started next, and which one is stopped. Knows no process and no Ray.
 
-Start with `conductor.py`, which joins sampler, rungs and books.
+Start with `conductor.py`, which joins sampler, rungs and records.
 """

@@ -1,7 +1,7 @@
 """How often stopping was wrong: what the audited trials of a study say.
 
 An audited trial runs on where a rung would have stopped it. Stopping it would have been wrong if,
-run to its end, it reaches the median score of the trials that stayed by themselves and completed.
+run to its end, it reaches the median score of the other trials that completed.
 Beside it, per rung, Spearman's rank correlation between the value there and the final score over
 all completed trials: near 1, an early comparison is a good judge.
 """

@@ -1,8 +1,8 @@
-"""The driver of one study: hands out trials, hears their reports, ends each with one outcome.
+"""The driver of one study: starts trials, takes their reports, ends each with one outcome.
 
-Joins the sampler (what to try), the rungs (who goes on) and the recorder (what happened), and
+Joins the sampler (what to try), the rungs (who continues) and the recorder (what happened), and
 knows nothing of Ray: `tune.engine.adapters` translates Ray's calls into these verbs, and a test can
-drive a study without starting a process. A study of an earlier session is taken up with `resume`.
+drive a study without starting a process. A study of an earlier session is resumed with `resume`.
 """
 
 from collections import deque
@@ -21,14 +21,14 @@ from tune.trial.record import RungDecision, TrialRecord
 from tune.trial.spec import TrialSpec
 
 MAX_FAILURES = 2
-"""Times that a trial may lose its worker: after the first it goes on, after this one it is over."""
+"""Times that a trial may lose its worker: after the first it continues, after this one it ends."""
 
 
 class Conductor:
-    """Runs the books of one study while its trials run elsewhere.
+    """Keeps the records of one study while its trials run elsewhere.
 
     Attributes:
-        recorder: The study's books.
+        recorder: The study's records.
         interruption: Why a person or the system ended the study early; None if nobody did.
 
     Args:
@@ -38,7 +38,7 @@ class Conductor:
         make_spec: Turns a suggestion into what a worker needs.
         watcher: Shows a person what happens.
         budget: How much the study may do, all its sessions together.
-        reserve_again: Books memory anew for a trial that goes on from an earlier session.
+        reserve_again: Reserves memory again for a trial of an earlier session.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Conductor:
     def resume(self) -> None:
         """Take up what the journal knows, and finish what a killed session had begun.
 
-        Every fact of the journal is in the books first; only then is anything decided, because a
+        Every fact of the journal is in the records first; only then is anything decided, because a
         rung compares with all trials.
         """
         for history in self.recorder.journal.trials():
@@ -105,13 +105,13 @@ class Conductor:
         return None
 
     def start(self, number: int) -> None:
-        """Hear that a worker took up a trial; before that it waits, and waiting is not hanging."""
+        """Record that a worker started a trial; until then it waits, which is not hanging."""
         self._watchdog.restart(number)
         self.recorder.start(number)
 
     @property
     def is_drained(self) -> bool:
-        """Whether no trial will ever be handed out again: none can fail and go on any more."""
+        """Whether no trial will be started any more: none is left, and none can lose its worker."""
         if self.should_end():
             return True
         has_room = len(self.recorder.trials) < self._budget.trials
@@ -120,9 +120,9 @@ class Conductor:
         return all(record.outcome for record in self.recorder.trials.values())
 
     def report_epoch(self, number: int, result: EpochResult) -> bool:
-        """Record a finished epoch and say whether the trial goes on; a repeated report is no news.
+        """Record a finished epoch and say whether the trial continues; repeats are ignored.
 
-        The last epoch of a trial is no rung: its end is on its way.
+        The last epoch of a trial is no rung: it ends anyway.
         """
         self._watchdog.restart(number)
         record = self.recorder.trials[number]
@@ -155,7 +155,7 @@ class Conductor:
             outcome = Outcome.STOPPED
             reason = (
                 f"{turned_away.value:.2f} dB at epoch {turned_away.rung_epoch} is below the "
-                f"{turned_away.cutoff:.2f} dB that stay"
+                f"{turned_away.cutoff:.2f} dB needed to continue"
             )
         elif outcome is None:
             outcome = Outcome.INTERRUPTED
@@ -170,7 +170,7 @@ class Conductor:
         self._watcher.show_end(record, self.recorder.trials.values())
 
     def lose_worker(self, number: int, reason: str, details: str | None = None) -> None:
-        """Hear that a trial's process died: it goes on in another one, the second time it failed.
+        """Record that a trial's process died: it continues in another one, once.
 
         Args:
             number: The trial's number.
@@ -187,7 +187,7 @@ class Conductor:
             return
         self._to_go_on.append(number)
         name = record.spec.short_name
-        self._watcher.say(f"{name}  {reason}; it goes on after epoch {len(record.epochs)}")
+        self._watcher.say(f"{name}  {reason}; it continues after epoch {len(record.epochs)}")
 
     def overdue(self) -> list[int]:
         """Return the trials that hang and must be killed; each is named once."""
@@ -231,7 +231,7 @@ class Conductor:
     def _taken_up(self, now: TrialSpec, history: TrialHistory) -> TrialSpec:
         """Return a trial of an earlier session: what was asked for stands, places may change.
 
-        An open one is booked anew, because the card may have another free part today.
+        Memory is reserved again for an open one: another part of the card may be free today.
         """
         asked = history.spec
         assert asked is not None
@@ -251,7 +251,7 @@ class Conductor:
         self._sampler.report(record.spec.number, record.outcome, scores_db)
 
     def _settle(self, record: TrialRecord) -> None:
-        """Finish what a killed session had begun to say about a trial, or let it go on."""
+        """Finish what a killed session had begun to record about a trial, or let it continue."""
         number, last = record.spec.number, record.epochs[-1] if record.epochs else None
         if last is not None and last.is_last:
             self.recorder.go_on(number)

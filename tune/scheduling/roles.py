@@ -14,7 +14,7 @@ class Suggests(Protocol):
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether there is nothing to suggest now; the end of what runs may change that."""
+        """Whether there is nothing to suggest now; the end of a running trial may change that."""
         ...
 
     def suggest(self) -> Suggestion | None:
@@ -26,7 +26,7 @@ class Suggests(Protocol):
         ...
 
     def report(self, number: int, outcome: Outcome, scores_db: Sequence[float]) -> None:
-        """Hear how a trial ended, and the validation PSNR of its finished epochs."""
+        """Take the report of how a trial ended, with the validation PSNR of its finished epochs."""
         ...
 
 

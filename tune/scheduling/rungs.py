@@ -1,12 +1,12 @@
-"""Asynchronous successive halving: at which epochs trials are compared, and who goes on.
+"""Asynchronous successive halving: after which epochs trials are compared, and which continue.
 
 Takes validation PSNR values as they come, gives one frozen decision per trial and rung. Knows
 neither Ray nor Optuna; `tune.engine.adapters` puts it behind Ray's scheduler interface.
 
-The rule is the stopping variant of ASHA (Li et al., MLSys 2020): a trial that reaches a rung stays
-if it is among the best 1/reduction_factor of all values seen at that rung, its own included. Two
-differences from Ray's implementation, each a trap met there: a trial is judged once per rung and
-never at a rung below one it passed, and nobody is stopped before a rung has seen
+The rule is the stopping variant of ASHA (Li et al., MLSys 2020): a trial that reaches a rung
+continues if it is among the best 1/reduction_factor of all values seen at that rung, its own
+included. Two differences from Ray's implementation, each a trap met there: a trial is judged once
+per rung and never at a rung below one it passed, and nobody is stopped before a rung has seen
 `reduction_factor` values.
 
 A few trials are audited: chosen by their number before anything is known of them, they run on where
@@ -49,10 +49,10 @@ def rung_epochs(grace_epochs: int, max_epochs: int, reduction_factor: int) -> tu
 
 
 def cutoff_value(values: Sequence[float], reduction_factor: int) -> float | None:
-    """Return the lowest value that stays in a rung, or None while there are too few to judge.
+    """Return the lowest value that continues at a rung, or None while there are too few to judge.
 
-    The best floor(n / reduction_factor) of n values stay, at least one; ties with the last of them
-    stay too.
+    The best floor(n / reduction_factor) of n values continue, at least one; ties with the last of
+    them too.
     """
     if len(values) < reduction_factor:
         return None
@@ -80,7 +80,7 @@ class RungLedger:
 
     Attributes:
         epochs: The rung epochs, rising.
-        reduction_factor: One in this many trials stays at each rung.
+        reduction_factor: The best one in this many trials continues at each rung.
         audit_share: Share of trials that run on where they would be stopped.
         seed: Chooses them.
     """
@@ -100,7 +100,7 @@ class RungLedger:
                 self._audited.add(decision.trial_number)
 
     def judge(self, trial_number: int, epoch: int, value: float) -> RungDecision | None:
-        """Record a trial's value if `epoch` is a rung and say whether the trial goes on.
+        """Record a trial's value if `epoch` is a rung and say whether the trial continues.
 
         Args:
             trial_number: The trial's number in its study.

@@ -1,7 +1,7 @@
-"""Optuna behind three verbs: suggest a configuration, recall one, tell how its trial ended.
+"""Optuna behind three verbs: suggest a configuration, recall one, report how its trial ended.
 
 The study's memory is its journal (`tune.storage.journal`). How each outcome reaches the sampler is
-`tell`'s docstring.
+`report`'s docstring.
 """
 
 import warnings
@@ -63,7 +63,7 @@ def distribution(dimension: Dimension) -> BaseDistribution:
 
 
 class Sampler:
-    """Suggests into one Optuna study: the known points first, then what the sampler says.
+    """Suggests configurations: the known points first, then what Optuna's sampler draws.
 
     Every draw is a function of the study's seed and the trial's number, so that a study that was
     interrupted suggests what it would have suggested: no state of a generator has to survive.
@@ -121,7 +121,7 @@ class Sampler:
         return self._suggestion(number, history.values)
 
     def report(self, number: int, outcome: Outcome, scores_db: Sequence[float]) -> None:
-        """Tell the sampler how a trial ended for good; an interrupted one has not.
+        """Report how a trial ended for good; an interrupted one has not.
 
         COMPLETED becomes COMPLETE with the best score. STOPPED becomes PRUNED with its scores,
         which TPE ranks by how far they came and then by value; the Gaussian process ignores PRUNED,
@@ -129,7 +129,7 @@ class Sampler:
         and OUT_OF_MEMORY and REJECTED a violated constraint: the sampler avoids the region.
         FAILED says nothing about the configuration: FAIL, which samplers ignore.
 
-        Telling twice changes nothing, so that a killed search can be finished.
+        Reporting twice changes nothing, so that a killed search can be finished.
 
         Args:
             number: The trial's number.

@@ -17,7 +17,7 @@ FLOOR_S = 300.0
 
 
 class Watchdog:
-    """Keeps the time since every running trial was last heard.
+    """Keeps the time since every running trial last reported.
 
     Args:
         now_s: A monotonic clock in seconds.

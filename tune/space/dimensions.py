@@ -50,7 +50,7 @@ DIMENSIONS: Mapping[str, Dimension] = {
             "categorical",
             choices=SCHEDULES,
             unit="",
-            doc="how the learning rate goes on after the warmup",
+            doc="learning rate after the warmup",
         ),
         Dimension(
             "gradient_clip",

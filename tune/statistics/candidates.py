@@ -70,7 +70,7 @@ def choose_candidates(
 def rank_trials(trials: pd.DataFrame, epochs: pd.DataFrame) -> list[Mapping[Any, Any]]:
     """Return the rows of trials that can be candidates, best first; ties by number.
 
-    A stopped trial stays only if its best score up to its last epoch is above the best score of
+    A stopped trial counts only if its best score up to its last epoch is above the best score of
     every completed trial up to that same epoch.
     """
     scored = trials[trials["best_val_psnr_db"].notna() & trials["outcome"].isin(ELIGIBLE)]

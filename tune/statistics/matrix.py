@@ -60,7 +60,7 @@ class SearchView:
         cell: Architecture and ratio.
         pixels: What its scores were measured on.
         num_ended: Trials that ended for good.
-        num_open: Trials that run or can go on.
+        num_open: Trials that run or can be resumed.
         num_planned: Trials that it is to have.
         best_number: Number of the best trial; None while none has finished an epoch.
         best_db: Its validation PSNR at its best epoch.
@@ -157,7 +157,7 @@ class Cell:
     Attributes:
         num_studies: Searches, whatever became of them.
         num_ended: Trials that ended for good.
-        num_open: Trials that run or can go on.
+        num_open: Trials that run or can be resumed.
         num_planned: Trials that the searches are to have.
         best: The best trial; None while none has finished an epoch.
         promoted: The newest promotion with test scores; None without one.

@@ -10,8 +10,8 @@ MIN_RANKED = 4
 def wrong_stops(final_db: Sequence[float], stayed_db: Sequence[float]) -> list[bool]:
     """Return for every audited trial whether stopping it would have been wrong.
 
-    It would have been if the trial, run to its end, reaches the median of the trials that stayed by
-    themselves and completed; without such trials nothing was wrong.
+    It would have been if the trial, run to its end, reaches the median of the other trials that
+    completed; without such trials nothing was wrong.
 
     Args:
         final_db: Best scores of the audited trials that completed.

@@ -1,7 +1,7 @@
 """Event files for TensorBoard, one folder per trial below the study's `tensorboard`.
 
-For watching only: the tables hold the same numbers. A session that goes on adds a file with what it
-hears; TensorBoard joins them.
+For watching only: the tables hold the same numbers. A resumed study adds a file with its new
+epochs; TensorBoard joins them.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ SCALARS = {
 
 
 class TensorBoardLog:
-    """Writes the epochs of running trials as they are heard of.
+    """Writes the epochs of running trials as they are reported.
 
     Args:
         folder: Where the trials' folders go; made with the first one.

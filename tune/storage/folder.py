@@ -51,7 +51,7 @@ class StudyFolder:
 
     @property
     def journal(self) -> Path:
-        """What was suggested and told, append-only."""
+        """What was suggested and reported, append-only."""
         return self.path / "journal"
 
     @property

@@ -65,14 +65,14 @@ class TrialHistory:
         number: Its number.
         values: Its searched values; some are missing if the writer died while it was suggested.
         spec: What was asked for, its checkpoint named without a folder; None if the writer died
-            before it was handed out.
-        begun: When it was handed out; None likewise.
+            before it was scheduled.
+        begun: When it was scheduled; None likewise.
         started: When a worker first took it up; None if none did.
-        epochs: The finished epochs, in order, and when the search heard of them.
+        epochs: The finished epochs, in order, and when they were reported.
         decisions: What rungs decided about it.
-        failures: Why its worker was lost, each time; it went on after each but the last.
+        failures: Why its worker was lost, each time; it continued after each but the last.
         ending: How it ended; None while it runs.
-        is_reported: Whether the sampler was told of the end, after which nothing can change.
+        is_reported: Whether the end was reported to the sampler; after that nothing can change.
     """
 
     number: int

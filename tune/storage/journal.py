@@ -5,7 +5,7 @@ optuna-dashboard can watch it; what Optuna does not know of (epochs, rung decisi
 budgets) lies in it as user attributes. Every line is one fact; facts are written in an order that
 lets a reader finish what a killed writer began (`tune.scheduling.conductor` does so on resuming).
 
-A trial is RUNNING for Optuna until it has ended for good: an interrupted one can go on.
+A trial is RUNNING for Optuna until it has ended for good: an interrupted one can be resumed.
 """
 
 import logging
@@ -90,7 +90,7 @@ class StudyJournal:
         if found != FORMAT:
             raise UsageError(
                 f"a journal must be of version {FORMAT}, found {found} in {str(path)!r}: "
-                "go on with the release that wrote it, or start a new study with --new"
+                "use the release that wrote it, or start a new study with --new"
             )
         return cls(file, study)
 
@@ -183,14 +183,14 @@ class StudyJournal:
         return FINISHED in self.study.user_attrs
 
     def begin_trial(self, spec: TrialSpec, moment: Moment) -> None:
-        """Write that a trial was handed out, and all that it was asked to do."""
+        """Write that a trial was scheduled, and all that it was asked to do."""
         name = None if spec.checkpoint is None else Path(spec.checkpoint).name
         self._set(
             spec.number, BEGIN, {"spec": asdict(replace(spec, checkpoint=name)), **_moment(moment)}
         )
 
     def start_trial(self, number: int, moment: Moment) -> None:
-        """Write that a worker took up a trial."""
+        """Write that a worker started a trial."""
         self._set(number, START, _moment(moment))
 
     def add_epoch(self, number: int, result: EpochResult, moment: Moment) -> None:
@@ -207,12 +207,12 @@ class StudyJournal:
         self._set(number, f"{FAILURE}{count}", reason)
 
     def end_trial(self, number: int, ending: Ending) -> None:
-        """Write how a trial ended; the sampler is told after this."""
+        """Write how a trial ended; it is reported to the sampler after this."""
         values = {"outcome": ending.outcome.value, "reason": ending.reason}
         self._set(number, END, values | _moment(ending.ended))
 
     def reopen_trial(self, number: int) -> None:
-        """Write that an interrupted trial goes on."""
+        """Write that an interrupted trial is resumed."""
         self._set(number, END, None)
 
     def trials(self) -> tuple[TrialHistory, ...]:

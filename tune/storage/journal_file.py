@@ -115,7 +115,7 @@ class JournalFile(JournalFileBackend):
 
     Args:
         path: The file; made if absent.
-        on_full: Told once, in words, when the writer begins to wait for space.
+        on_full: Called once, with a sentence, when the writer begins to wait for space.
         should_give_up: Asked while it waits.
     """
 

@@ -14,7 +14,7 @@ from tune.trial.clock import StudyClock
 def project_tables(folder: StudyFolder, journal: StudyJournal) -> dict[str, list[dict[str, Any]]]:
     """Return the rows that the tables of a study must have, by the table's name.
 
-    A trial that was suggested and never handed out is in no table yet. Nothing is written.
+    A trial that was suggested and never scheduled is in no table yet. Nothing is written.
     """
     agreement = journal.agreement
     if agreement is None:

@@ -1,4 +1,4 @@
-"""The books of one study: every fact goes into the journal first, then into the tables.
+"""The records of one study: every fact goes into the journal first, then into the tables.
 
 The tables are a projection of the journal, made for reading: written whole and atomically while the
 search runs, so that a reader never meets half a file. Writing is throttled by its own cost: the
@@ -94,7 +94,7 @@ class Recorder:
         return record
 
     def begin(self, spec: TrialSpec) -> TrialRecord:
-        """Add a trial that is handed out for the first time."""
+        """Add a trial that is scheduled for the first time."""
         record = TrialRecord(spec, self.clock.now())
         self.journal.begin_trial(spec, record.begun)
         self.trials[spec.number] = record
@@ -102,14 +102,14 @@ class Recorder:
         return record
 
     def start(self, number: int) -> None:
-        """Note that a worker took up a trial; of several times the first stands."""
+        """Note that a worker started a trial; of several times the first stands."""
         record = self.trials[number]
         if record.started is None:
             record.started = self.clock.now()
             self.journal.start_trial(number, record.started)
 
     def go_on(self, number: int) -> TrialSpec:
-        """Return what a worker needs to go on with a trial; an interruption is undone."""
+        """Return what a worker needs to continue a trial; an interruption is undone."""
         record = self.trials[number]
         if record.outcome is Outcome.INTERRUPTED:
             self.journal.reopen_trial(number)
@@ -119,7 +119,7 @@ class Recorder:
     def add_epoch(self, number: int, result: EpochResult) -> bool:
         """Add a finished epoch to its trial; return whether it was news.
 
-        A trial that went on from an older checkpoint repeats epochs: the first report stands.
+        A trial that continued from an older checkpoint repeats epochs: the first report stands.
         """
         record = self.trials[number]
         if result.epoch <= len(record.epochs):
@@ -178,7 +178,7 @@ class Recorder:
                 raise
             if not self._is_short_of_space:
                 self.say(
-                    f"no space left for the tables in {self._folder.tables}: the search goes on"
+                    f"no space left for the tables in {self._folder.tables}: the search continues"
                 )
             self._is_short_of_space = True
         else:
@@ -188,7 +188,7 @@ class Recorder:
         self._next_flush_s = now_s + wait_s
 
     def drop_checkpoints(self) -> None:
-        """Keep the checkpoints of trials that can go on and of the best few that ended."""
+        """Keep the checkpoints of trials that can be resumed and of the best few that ended."""
         ended = [record for record in self.trials.values() if record.is_over]
         ended.sort(key=lambda record: record.best_val_psnr_db, reverse=True)
         for rank, record in enumerate(ended):

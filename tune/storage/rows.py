@@ -120,7 +120,7 @@ def run_beside(records: Sequence[TrialRecord]) -> dict[int, list[int]]:
     """Return, for every trial, the numbers of those that ran at any time while it ran, in order.
 
     One sweep over the beginnings: whoever has not ended by then runs beside the newcomer. A trial
-    that ends in the moment in which another begins is not beside it, and one that no worker took up
+    that ends in the moment in which another begins is not beside it, and one that no worker started
     never ran.
     """
     ran = [(record.started.elapsed_s, record) for record in records if record.started is not None]

@@ -117,7 +117,7 @@ def epoch_seconds(spec: TrialSpec) -> float:
 def expected_epochs(num_trials: int, max_epochs: int, grace: int, reduction_factor: int) -> float:
     """Return the epochs that a study of equally good trials spends under its rungs.
 
-    With improving suggestions more go on, so this is a lower estimate.
+    With improving suggestions more continue, so this is a lower estimate.
     """
     spent = 0.0
     alive, before = float(num_trials), 0
@@ -128,10 +128,10 @@ def expected_epochs(num_trials: int, max_epochs: int, grace: int, reduction_fact
 
 
 def expected_kept(num_trials: int, reduction_factor: int) -> float:
-    """Return how many of equally good trials, in random order, go on at a rung.
+    """Return how many of equally good trials, in random order, continue at a rung.
 
     As `tune.scheduling.rungs` decides: the k-th to arrive is as likely to have any of the ranks 1
-    to k and stays with one of the best floor(k / factor); the first ones stay, as long as there are
+    to k and continues with one of the best floor(k / factor); so do the first ones, while there are
     fewer than `reduction_factor`.
 
     >>> expected_kept(3, 3)

@@ -38,7 +38,7 @@ class OpenStudy:
         known: The points to try first.
         budget: How much it may do, all sessions together.
         clock: Its time.
-        notes: What a person should know of its taking up.
+        notes: What a person should know of its opening.
     """
 
     folder: StudyFolder
@@ -54,7 +54,7 @@ class OpenStudy:
 def open_study(
     plan: StudyPlan, start: Start, machine: Machine, command: Sequence[str]
 ) -> Iterator[OpenStudy]:
-    """Make the folder of a new study, or take one up, and hold its lock.
+    """Make the folder of a new study, or open an earlier one, and hold its lock.
 
     Raises:
         UsageError: If the results folder cannot be written, another process drives the study, its

@@ -1,8 +1,7 @@
-"""From a plan to a finished study: joins folder, lock, journal, books and Ray.
+"""From a plan to a finished study: joins folder, lock, journal, records and Ray.
 
-`open_study` makes a study's folder or takes one up, and holds its lock; `run_study` runs its trials
-and returns what they found. A study of an earlier session and a new one go the same way: the
-journal of a new one is empty.
+`run_study` runs the trials of an open study and returns what they found. A study of an earlier
+session and a new one go the same way: the journal of a new one is empty.
 """
 
 from collections.abc import Callable, Sequence
@@ -73,7 +72,7 @@ def join_conductor(
     ledger: RungLedger,
     recorder: Recorder,
 ) -> Conductor:
-    """Return a conductor of these parts that has taken up what earlier sessions did.
+    """Return a conductor of these parts that knows what earlier sessions did.
 
     Its trials are placed on the study's card, with what its own trials teach about their memory.
     """
@@ -94,7 +93,7 @@ def join_conductor(
 
 
 def listener(folder: StudyFolder, live: Live) -> Callable[[TrialRecord], None]:
-    """Return who hears of every epoch and end beside the books."""
+    """Return what is called with every epoch and end, beside the records."""
     if live.tensorboard:
         return TensorBoardLog(folder.path / "tensorboard").write
     return lambda _: None

@@ -65,7 +65,7 @@ TRIALS = TableSchema(
         Column(
             "gpu_fraction",
             "float64",
-            "Share of the card's usable memory that was booked for it; 0 on a CPU.",
+            "Share of the card's usable memory that was reserved for it; 0 on a CPU.",
             "1",
         ),
         # How it ended.
@@ -85,7 +85,7 @@ TRIALS = TableSchema(
         Column(
             "failures",
             "int32",
-            "Times that its worker died or hung; after the first it went on from its last epoch.",
+            "Times that its worker died or hung; after the first it continued from its last epoch.",
             "1",
         ),
         Column("epochs_finished", "int32", "Epochs that it finished.", "epochs"),
@@ -223,7 +223,7 @@ EPOCHS = TableSchema(
         Column("samples_per_s", "float64", "Training images per second.", "1/s"),
         Column("measured_peak_mib", "float64", "Highest memory measured up to this epoch.", "MiB"),
         Column("memory_method", "string", "How memory was measured."),
-        Column("recorded_at", "timestamp", "When the search heard of the epoch."),
+        Column("recorded_at", "timestamp", "When the epoch was reported to the search."),
     ),
 )
 
@@ -238,16 +238,16 @@ RUNGS = TableSchema(
         Column(
             "cutoff",
             "float64",
-            "Value needed to stay; missing while the rung has too few values to judge.",
+            "Value needed to continue; missing while the rung has too few values to judge.",
             "dB",
             nullable=True,
         ),
         Column("num_values", "int32", "Values that the rung had seen, this one included.", "1"),
-        Column("kept", "bool", "Whether the trial went on."),
+        Column("kept", "bool", "Whether the trial continued."),
         Column(
             "audited",
             "bool",
-            "Whether it went on although it was worse than the cutoff, so that the study can say "
+            "Whether it continued although it was worse than the cutoff, so that the study can say "
             "how often stopping is wrong; later rungs do not see it.",
         ),
     ),

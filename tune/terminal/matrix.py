@@ -35,11 +35,14 @@ def draw_matrices(console: "Console", matrices: Sequence["Matrix"]) -> None:
     if len(matrices) > 1:
         console.print("Scores of different tables were measured on other pixels: do not compare.")
     console.print(
-        "First line: best validation PSNR of the searches in dB, in brackets the gain over that "
-        "study's hand-set trial. full: test PSNR of the best promoted candidate, mean and 95 % "
-        "interval over seeds, latent not quantised; other images, so the two do not compare. below "
-        "baseline: under the promoted baseline at that ratio. --: nothing ran. open: not ended "
-        "and no driver, the same command goes on."
+        "First line: best validation PSNR of the searches in dB; in brackets the gain over the "
+        "hand-set trial of the same study.\n"
+        "full: mean test PSNR of the best promoted candidate, with its 95 % interval over seeds; "
+        "the latent is not quantised. The images are others than those of the first line: do not "
+        "compare the two.\n"
+        "below baseline: worse than the promoted baseline at the same ratio.\n"
+        "open: trials that are unfinished and do not run; the same command resumes them.\n"
+        "--: nothing ran."
     )
 
 

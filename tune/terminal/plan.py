@@ -46,7 +46,7 @@ def show_setting(console: Console, plan: StudyPlan) -> None:
 
 
 def show_start(console: Console, start: Start) -> None:
-    """Print how a study goes on, or that it is finished; nothing about a new one."""
+    """Print how a study is resumed, or that it is finished; nothing about a new one."""
     if start.is_finished:
         console.print(f"{start.words}: finished, left as it is (--new searches again)")
     elif start.standing is not None:
@@ -94,7 +94,7 @@ def show_end(console: Console, plan: StudyPlan, result: "StudyResult") -> None:
     console.print(f"wrote {result.folder.path}", markup=False)
     if result.interruption is not None:
         console.print(
-            f"{result.interruption}; nothing that was finished is lost. To go on: "
+            f"{result.interruption}; nothing that was finished is lost. To resume: "
             f"python -m tune.search --resume {quote(result.folder.name)}{results}",
             markup=False,
         )
@@ -124,7 +124,7 @@ def show_card(console: Console, plan: StudyPlan) -> None:
     packing = plan.packing
     console.print(
         f"{packing.card.name}: {packing.card.free_mib:.0f} of {packing.card.total_mib:.0f} MiB are "
-        f"free, {packing.usable_mib:.0f} MiB can be booked (headroom {packing.headroom:g}); "
+        f"free, {packing.usable_mib:.0f} MiB can be reserved (headroom {packing.headroom:g}); "
         f"up to {packing.max_concurrent} trials side by side, {packing.num_threads} "
         f"thread{'s' if packing.num_threads > 1 else ''} each",
         highlight=False,

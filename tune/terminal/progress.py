@@ -67,15 +67,15 @@ def outcome_words(records: Iterable[TrialRecord]) -> str:
 
 
 def reserved_words(records: Iterable[TrialRecord]) -> str:
-    """Return how much memory is booked for running trials; empty where nothing is."""
+    """Return how much memory is reserved for running trials; empty where nothing is."""
     running = [record.spec.placement for record in records if record.outcome is None]
     share, ram_mib = (
         sum(placement.gpu_fraction for placement in running),
         sum(placement.ram_mib for placement in running),
     )
     if share > 0:
-        return f"{share:.0%} of the card's memory booked"
-    return f"{ram_mib / 1024:.1f} GiB booked" if ram_mib > 0 else ""
+        return f"{share:.0%} of the card's memory reserved"
+    return f"{ram_mib / 1024:.1f} GiB reserved" if ram_mib > 0 else ""
 
 
 def trial_line(record: TrialRecord) -> str:
@@ -103,7 +103,7 @@ class StudyProgress:
 
     Args:
         console: Where to write.
-        num_trials: Trials that the study will hand out.
+        num_trials: Trials that the study will have.
         max_epochs: Epochs of a trial that nobody stops.
         quiet: Whether to show nothing.
     """

@@ -25,7 +25,7 @@ def show_promotion(console: Console, plan: PromotionPlan, start: Start) -> None:
     if start.standing is not None:
         standing = start.standing
         console.print(
-            f"  goes on with {standing.folder.name}: {standing.num_over} runs ended, "
+            f"  resumes {standing.folder.name}: {standing.num_over} runs ended, "
             f"{standing.num_open} unfinished, {standing.elapsed_s / 3600:.2f} h used"
         )
     console.print(
@@ -138,7 +138,7 @@ def show_promotion_end(console: Console, plan: PromotionPlan, result: PromotionR
     console.print(f"wrote {result.folder.path}", markup=False)
     if result.interruption is not None:
         console.print(
-            f"{result.interruption}; nothing that was finished is lost. To go on: "
+            f"{result.interruption}; nothing that was finished is lost. To resume: "
             f"python -m tune.promote --resume {quote(result.folder.name)}{results}",
             markup=False,
         )

@@ -1,9 +1,9 @@
 """The checkpoint files of one trial: its newest epoch, the one before it, and its best epoch.
 
-A trial goes on from its newest readable epoch, so that a checkpoint that was damaged costs one
+A trial continues from its newest readable epoch, so that a checkpoint that was damaged costs one
 epoch and not the trial. The best one is a second name of the newest file at that moment: nothing
 is written twice. Every file holds the results of all epochs up to its own, because the search may
-have died before it heard of the last one.
+have died before the last one was reported.
 
 Whether an epoch becomes the best file is decided against the score that lies in that file, never
 against the scores that are known: a full disk or a kill may have kept the best epoch out of it.
@@ -54,7 +54,7 @@ class TrialCheckpoints:
         """Save the session after an epoch.
 
         Returns:
-            None, or a sentence if there was no space: training goes on, the last files stand.
+            None, or a sentence if there was no space: training continues, the last files stand.
         """
         self.results.append(result)
         if self._best is None:
@@ -71,7 +71,9 @@ class TrialCheckpoints:
             if not is_disk_full(error):
                 raise
             best = ", its best epoch so far" if result.val_psnr_db > self._kept_db else ""
-            return f"no space left for checkpoint {newest.name}{best}: training goes on without it"
+            return (
+                f"no space left for checkpoint {newest.name}{best}: training continues without it"
+            )
         return None
 
     def _restore_files(self, best: Path, session: TrainingSession) -> list[str]:
@@ -104,7 +106,7 @@ class TrialCheckpoints:
         except OSError as error:
             if not is_disk_full(error):
                 raise
-            return [f"no space left for checkpoint {best.name}: training goes on without it"]
+            return [f"no space left for checkpoint {best.name}: training continues without it"]
         top = max(self.results, key=lambda epoch: epoch.val_psnr_db)
         is_lost = top.val_psnr_db > self._kept_db
         return [f"the weights of its best epoch so far, {top.epoch}, are lost"] if is_lost else []
@@ -150,7 +152,7 @@ def previous_file(best: Path) -> Path:
 
 
 def drop_resumable(best: Path) -> None:
-    """Remove what only a trial that goes on needs."""
+    """Remove what only a trial that continues needs."""
     for path in (newest_file(best), previous_file(best), newest_file(best).with_suffix(".draft")):
         path.unlink(missing_ok=True)
 

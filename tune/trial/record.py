@@ -20,10 +20,11 @@ class RungDecision:
         rung: Index of the rung, 0 for the earliest.
         rung_epoch: Epoch at which the rung compares.
         value: The trial's validation PSNR at that epoch, in dB.
-        cutoff: The value needed to stay, in dB; None while the rung has too few values to judge.
+        cutoff: The value needed to continue, in dB; None while the rung has too few values to
+        judge.
         num_values: Values seen at this rung, this one included.
-        kept: Whether the trial goes on.
-        audited: Whether it goes on although it is worse than the cutoff, to learn what stopping
+        kept: Whether the trial continues.
+        audited: Whether it continues although it is worse than the cutoff, to learn what stopping
             would have missed.
     """
 
@@ -43,7 +44,7 @@ class TrialRecord:
 
     Attributes:
         spec: What was asked for.
-        begun: When the trial was handed out.
+        begun: When the trial was scheduled.
         epochs: The finished epochs, in order; kept however the trial ends.
         reported: When each of them was reported.
         decisions: What rungs decided about it.
@@ -51,7 +52,7 @@ class TrialRecord:
         outcome: How it ended; None while it runs.
         reason: Why, for a person; None for a completed trial.
         ended: When it ended.
-        started: When a worker first took it up; None while it waits for one, or for memory.
+        started: When a worker first started it; None while it waits for one, or for memory.
     """
 
     spec: TrialSpec
@@ -67,7 +68,7 @@ class TrialRecord:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended for good; an interrupted trial can go on."""
+        """Whether it has ended for good; an interrupted trial can be resumed."""
         return self.outcome not in {None, Outcome.INTERRUPTED}
 
     @property
@@ -78,7 +79,7 @@ class TrialRecord:
 
     @property
     def wait_s(self) -> float:
-        """Running time of the study that passed before a worker first took it up."""
+        """Running time of the study that passed before a worker first started it."""
         return 0.0 if self.started is None else self.started.elapsed_s - self.begun.elapsed_s
 
     @property

@@ -1,4 +1,4 @@
-"""The one training loop: a trial goes on where its files leave it, one epoch after another.
+"""The one training loop: a trial continues where its files leave it, one epoch after another.
 
 A search's worker and `tune.train` both run it.
 """

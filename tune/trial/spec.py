@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Placement:
-    """What is booked for one trial; decided when it is suggested, kept in the journal.
+    """What is reserved for one trial; decided when it is suggested, kept in the journal.
 
     Attributes:
         predicted_peak_mib: Most memory that it is predicted to hold in tensors, which is what a
             measurement sees; None without a prediction.
-        gpu_fraction: Share of the card's usable memory that is booked, in [0, 1]; 0 on a CPU.
-        ram_mib: Memory of the machine that is booked on a CPU, the worker's own included; 0 on a
+        gpu_fraction: Share of the card's usable memory that is reserved, in [0, 1]; 0 on a CPU.
+        ram_mib: Memory of the machine that is reserved on a CPU, the worker's own included; 0 on a
             card.
         cap_mib: Memory in tensors that its worker may take on the card; None for no limit.
         num_threads: Threads of its worker.
@@ -90,8 +90,8 @@ class TrialSpec:
         device: Where, "cpu" or "cuda".
         proposed_by: Where the configuration comes from.
         checkpoint: File of the best epoch; the newest epoch's lie beside it. None keeps none.
-        known_epochs: Epochs that the search has heard of, from which the trial goes on.
-        placement: What is booked for it.
+        known_epochs: Epochs that were reported to the search, from which the trial continues.
+        placement: What is reserved for it.
         label: What its name ends in; None for its number.
     """
 

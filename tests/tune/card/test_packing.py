@@ -47,17 +47,17 @@ def predict(spec: TrialSpec, packing: Packing = PACKING):
     batch_size=st.sampled_from([1, 2, 8, 24]),
     free_mib=st.floats(1200, 20_000),
 )
-def test_what_is_booked_holds_what_is_predicted_and_is_the_least_class_that_does(
+def test_what_is_reserved_holds_what_is_predicted_and_is_the_least_class_that_does(
     base_channels, batch_size, free_mib
 ):
     packing = replace(PACKING, card=replace(CARD, free_mib=free_mib))
     spec = packing.place(make_spec(base_channels, batch_size))
-    booked = spec.placement.gpu_fraction
+    reserved = spec.placement.gpu_fraction
     needed_mib = predict(spec, packing).peak_mib
     assert spec.placement.rejection is None
-    assert booked in GPU_CLASSES
-    assert booked * packing.usable_mib >= needed_mib
-    lower = [share for share in GPU_CLASSES if share < booked]
+    assert reserved in GPU_CLASSES
+    assert reserved * packing.usable_mib >= needed_mib
+    lower = [share for share in GPU_CLASSES if share < reserved]
     assert not lower or lower[-1] * packing.usable_mib < needed_mib
 
 
@@ -93,11 +93,11 @@ def test_what_does_not_fit_with_one_image_is_rejected_with_both_numbers():
     full = replace(PACKING, calibration=Calibration(1.0, 7200.0))
     placement = full.place(make_spec()).placement
     assert placement.rejection is not None
-    assert "with one image at a time, 7200 MiB can be booked" in placement.rejection
+    assert "with one image at a time, 7200 MiB can be reserved" in placement.rejection
     assert placement.gpu_fraction == 0
 
 
-def test_a_share_that_was_asked_for_is_booked_and_bounds_the_micro_batch():
+def test_a_share_that_was_asked_for_is_reserved_and_bounds_the_micro_batch():
     packing = replace(PACKING, gpus_per_trial=0.3)
     placement = packing.place(make_spec()).placement
     assert placement.gpu_fraction == 0.3
@@ -106,7 +106,7 @@ def test_a_share_that_was_asked_for_is_booked_and_bounds_the_micro_batch():
     assert refused.rejection is not None
 
 
-def test_on_a_cpu_memory_is_booked_with_the_worker_s_own():
+def test_on_a_cpu_memory_is_reserved_with_the_worker_s_own():
     spec = ON_CPU.place(make_spec())
     assert (spec.placement.gpu_fraction, spec.placement.cap_mib) == (0, None)
     assert spec.placement.ram_mib % 256 == 0
@@ -186,13 +186,13 @@ def test_as_many_as_fit_side_by_side_are_no_more_than_the_card_as_ray_counts(sha
     assert count == round(1 / share)
 
 
-def test_a_trial_that_goes_on_keeps_its_micro_batch_and_is_booked_for_it():
+def test_a_trial_that_goes_on_keeps_its_micro_batch_and_is_reserved_for_it():
     spec = PACKING.place(with_micro_batch(make_spec(32, batch_size=16), 4))
     assert spec.train.micro_batch is None
     asked = with_micro_batch(spec, 4)
-    booked = PACKING.reserve_again(asked)
-    assert booked.train == asked.train
-    assert booked.placement.predicted_peak_mib == pytest.approx(predict(asked).allocated_mib)
+    reserved = PACKING.reserve_again(asked)
+    assert reserved.train == asked.train
+    assert reserved.placement.predicted_peak_mib == pytest.approx(predict(asked).allocated_mib)
 
 
 @pytest.mark.parametrize("packing", [PACKING, ON_CPU])

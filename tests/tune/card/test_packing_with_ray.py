@@ -17,7 +17,7 @@ import sys
 from tune.card import calibration, device
 from models.footprint.calibration import MeasuredMemory
 
-# Contexts of 2000 MiB: a third of the 7200 MiB that can be booked, so that three fit.
+# Contexts of 2000 MiB: a third of the 7200 MiB that can be reserved, so that three fit.
 device.measure_card = lambda name: device.Card("cuda", "pretend", 8192.0, 8000.0)
 calibration.measure_in_child = lambda card, *asked: MeasuredMemory(1.0, 2000.0)
 

@@ -34,7 +34,7 @@ def test_the_second_signal_ends_the_process_and_its_children_at_once(monkeypatch
         child.kill()
     assert child.pid in {process.pid for process in killed}
     assert codes == [130]
-    assert "the same command goes on" in capsys.readouterr().err
+    assert "the same command resumes" in capsys.readouterr().err
 
 
 def test_folders_of_dead_drivers_are_swept_and_those_of_living_ones_stay(tmp_path):

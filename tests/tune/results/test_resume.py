@@ -66,7 +66,7 @@ def test_the_same_configuration_goes_on_with_the_unfinished_study(config, make_s
     folder = make_study("study", config, num_over=1)
     start = choose(config)
     assert start.folder == folder
-    assert start.words == "goes on with study: 1 of 2 trials ended, 0 unfinished, 1.00 h used"
+    assert start.words == "resumes study: 1 of 2 trials ended, 0 unfinished, 1.00 h used"
 
 
 @pytest.mark.parametrize(

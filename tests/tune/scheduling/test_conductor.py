@@ -1,4 +1,4 @@
-"""A whole study without Ray: trials are handed out, judged and ended, and the books agree."""
+"""A whole study without Ray: trials are handed out, judged and ended, and the reserves agree."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -129,13 +129,13 @@ def test_every_trial_ends_in_the_outcome_that_befell_it(study):
     ]
 
 
-def test_no_more_trials_are_handed_out_than_asked_for(make_conductor):
+def test_no_more_trials_are_started_than_asked_for(make_conductor):
     conductor = make_conductor(num_trials=2)
     specs = [conductor.next_trial() for _ in range(4)]
     assert [spec and spec.number for spec in specs] == [0, 1, None, None]
 
 
-def test_the_known_point_is_handed_out_first(make_conductor):
+def test_the_known_point_is_started_first(make_conductor):
     spec = make_conductor().next_trial()
     assert (spec.proposed_by, spec.train.learning_rate) == ("hand_set", 1e-4)
 
@@ -146,7 +146,7 @@ def test_a_stopped_trial_runs_no_further_than_its_rung(study):
 
 def test_a_stopped_trial_says_both_values_and_the_epoch(study):
     reason = study.recorder.trials[1].reason
-    assert reason == "19.00 dB at epoch 2 is below the 20.00 dB that stay"
+    assert reason == "19.00 dB at epoch 2 is below the 20.00 dB needed to continue"
 
 
 def test_a_trial_ends_once(study):
@@ -242,9 +242,9 @@ def test_the_rungs_table_has_every_decision(study, study_folder):
     ]
 
 
-def test_what_does_not_fit_is_rejected_and_never_handed_out(rejecting):
-    handed_out = [rejecting.next_trial() for _ in range(3)]
-    assert [spec and spec.number for spec in handed_out] == [1, 3, None]
+def test_what_does_not_fit_is_rejected_and_never_started(rejecting):
+    started = [rejecting.next_trial() for _ in range(3)]
+    assert [spec and spec.number for spec in started] == [1, 3, None]
     found = [(record.outcome, record.reason) for record in rejecting.recorder.trials.values()]
     rejected = (Outcome.REJECTED, "predicted to need 9000 MiB")
     assert found == [rejected, (None, None), rejected, (None, None)]
@@ -259,7 +259,7 @@ def test_a_study_that_died_before_it_rejected_a_trial_rejects_it(rejecting, make
     assert again.next_trial().number == 1
 
 
-def test_an_open_trial_is_booked_anew_for_what_was_asked_and_an_ended_one_keeps_its_booking(
+def test_an_open_trial_is_reserved_anew_for_what_was_asked_and_an_ended_one_keeps_its_booking(
     make_conductor, run_trial, monkeypatch
 ):
     first = make_conductor()

@@ -1,4 +1,4 @@
-"""The books of a study: what is kept, what goes away, and how often tables are written."""
+"""The reserves of a study: what is kept, what goes away, and how often tables are written."""
 
 import errno
 from types import SimpleNamespace

@@ -45,6 +45,6 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(tiny_corpus, tmp_path, mon
         "about 16 epochs (at most 24)",
         "base_channels  predicted_peak_mib  micro_batch",
         "whole (8)   768 MiB",
-        "MiB can be booked (headroom 0.1); up to",
+        "MiB can be reserved (headroom 0.1); up to",
     ):
         assert words in captured.out

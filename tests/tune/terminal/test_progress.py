@@ -75,12 +75,12 @@ def test_outcomes_are_counted_the_most_frequent_first(make_record):
 @pytest.mark.parametrize(
     ("placement", "words"),
     [
-        (Placement(gpu_fraction=0.25), "50% of the card's memory booked"),
-        (Placement(ram_mib=768), "1.5 GiB booked"),
+        (Placement(gpu_fraction=0.25), "50% of the card's memory reserved"),
+        (Placement(ram_mib=768), "1.5 GiB reserved"),
         (Placement(), ""),
     ],
 )
-def test_memory_is_booked_for_running_trials_only(make_record, placement, words):
+def test_memory_is_reserved_for_running_trials_only(make_record, placement, words):
     records = [make_record(n, outcome=None if n < 2 else Outcome.COMPLETED) for n in range(3)]
     for record in records:
         record.spec = replace(record.spec, placement=placement)

@@ -121,7 +121,7 @@ def test_where_the_best_epoch_found_no_space_the_best_of_the_others_is_kept(
     (note,) = save_each(spec, epochs, monkeypatch, full=2)
     assert note == (
         "no space left for checkpoint study_t003.newest.pt, its best epoch so far: "
-        "training goes on without it"
+        "training continues without it"
     )
     assert kept_epoch(spec) == 3
 
@@ -224,7 +224,7 @@ def test_a_full_disk_leaves_the_files_before_it_and_training_goes_on(spec, make_
     checkpoints, session = TrialCheckpoints(spec), open_session(spec)
     checkpoints.restore(session)
     note = checkpoints.save(session, make_epoch(2, 30.0))
-    assert "training goes on without it" in note
+    assert "training continues without it" in note
     assert newest(spec).read_bytes() == before
     assert len(checkpoints.results) == 2
 
