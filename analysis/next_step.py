@@ -1,6 +1,6 @@
 """What to do after a search: the next space, and the exact command.
 
-A study that is not finished goes on; one whose best value lies at an edge is searched wider; one
+An unfinished study is resumed; one whose best value lies at an edge is searched wider; one
 without a single score is searched where fewer crash; any other is promoted.
 """
 
@@ -49,8 +49,8 @@ def compute_next_step(
         missing = view.num_planned - int((~view.trials["outcome"].isin(_OPEN)).sum())
         return NextStep(
             space,
-            f"{missing} of {view.num_planned} planned trials have no end yet: the study goes on, "
-            "unless a search drives it at this moment.",
+            f"{missing} of {view.num_planned} planned trials have not ended: resume the study, "
+            "unless it is running now.",
             _line("tune.search", "--resume", view.name, "--results", results),
         )
     edges = find_edges(view)

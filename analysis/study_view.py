@@ -101,7 +101,7 @@ class StudyView:
 def view_studies(frames: Frames) -> tuple[StudyView, ...]:
     """Return every search in the frames, in the order of their names.
 
-    A search that has begun and handed out no trial is among them, by its space. One whose trials
+    A search that has begun and started no trial is among them, by its space. One whose trials
     cannot be read is not: the frames' notes say why, and nothing is known of it.
     """
     begun = {

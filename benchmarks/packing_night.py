@@ -1,4 +1,4 @@
-"""A night of 200 trials on a pretend card of 8 GB: what is reserved, what runs out of memory.
+"""A night of 200 trials on a pretend card of 8 GB: what is booked, what runs out of memory.
 
 `python -m benchmarks.packing_night` drives the search's own conductor, sampler, rungs and packing
 with a simulated card instead of Ray: trials start where their booking fits, take time in proportion
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     print(
         "| architecture | predictions | outcomes | out of memory, first and last quarter | "
-        "micro-batched | reserved while trials wait | most side by side | rows of trials |"
+        "micro-batched | booked while trials wait | most side by side | rows of trials |"
     )
     print("|---|---|---|---|---|---|---|---|")
     for arch in arguments.arch:
@@ -160,15 +160,15 @@ class Night:
         self.conductor.close()
 
     @property
-    def reserved(self) -> float:
-        """Share of the card that is reserved."""
+    def booked(self) -> float:
+        """Share of the card that is booked."""
         return sum(one.spec.placement.gpu_fraction for one in self.running)
 
     def start_what_fits(self) -> None:
         """Start waiting trials in their order, small ones before large ones that do not fit."""
         for spec in list(self.waiting):
             has_core = len(self.running) < self.packing.max_concurrent
-            if has_core and self.reserved + spec.placement.gpu_fraction <= 1 + 1e-9:
+            if has_core and self.booked + spec.placement.gpu_fraction <= 1 + 1e-9:
                 self.waiting.remove(spec)
                 self.conductor.start(spec.number)
                 self.running.append(Running(spec, self.now_s + epoch_s(spec)))
@@ -180,7 +180,7 @@ class Night:
         # With all cores taken trials wait for those, whatever the memory.
         if self.waiting and len(self.running) < self.packing.max_concurrent:
             self.waited_s += one.next_epoch_s - self.now_s
-            self.booked_s += self.reserved * (one.next_epoch_s - self.now_s)
+            self.booked_s += self.booked * (one.next_epoch_s - self.now_s)
         self.now_s = one.next_epoch_s
         one.epoch += 1
         one.next_epoch_s += epoch_s(one.spec)
@@ -207,11 +207,11 @@ class Night:
         outcomes = ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common())
         is_out = trials["outcome"] == "out_of_memory"
         quarter = len(trials) // 4
-        reserved = f"{100 * self.booked_s / self.waited_s:.0f} %" if self.waited_s else "none waited"
+        booked = f"{100 * self.booked_s / self.waited_s:.0f} %" if self.waited_s else "none waited"
         predictions = "right" if self.share == 1 else f"{100 * (1 - self.share):.0f} % low"
         return (
             f"| {self.arch} | {predictions} | {outcomes} | {is_out[:quarter].sum()}, "
-            f"{is_out[-quarter:].sum()} | {trials['micro_batch'].notna().sum()} | {reserved} | "
+            f"{is_out[-quarter:].sum()} | {trials['micro_batch'].notna().sum()} | {booked} | "
             f"{self.most} | {len(trials)} |"
         )
 

@@ -1,4 +1,4 @@
-"""What Ray, the reserves and the tables cost: a search of equal trials against a plain process pool.
+"""What Ray, the books and the tables cost: a search of equal trials against a plain process pool.
 
 `python -m benchmarks.search_overhead` trains the same configuration `--trials` times, once through
 the whole search and once with nothing but `open_session` and `train_epochs` in a pool of as many

@@ -26,14 +26,19 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Examine a study, repair it if asked; return 0 where everything is whole, else 1."""
     parser = OneSentenceParser(
-        "python -m tune.doctor", "Say what of a study is whole, what is torn, and repair it."
+        "python -m tune.doctor", "Check the files of a study, and repair what is damaged."
     )
     parser.add_argument("study", metavar="STUDY", help="name of the study")
     parser.add_argument(
-        "--results", metavar="DIR", default="ray_results", help="folder of all studies"
+        "--results",
+        metavar="DIR",
+        default="ray_results",
+        help="folder of all studies (default: ray_results)",
     )
     parser.add_argument(
-        "--repair", action="store_true", help="repair it, keeping every original beside"
+        "--repair",
+        action="store_true",
+        help="repair what is damaged; every original is kept beside it",
     )
     arguments = parser.parse_args(argv)
     return run_command(lambda: examine(arguments.results, arguments.study, arguments.repair))

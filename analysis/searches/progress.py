@@ -20,7 +20,7 @@ class SweepProgress:
     Attributes:
         arch: The architecture, which has its colour.
         steps: One row per improvement, and one for the end: `epochs_spent` by all trials together
-            when it was heard of, `best_val_psnr_db` from then on, `trial` and its `epoch`.
+            when it was reported, `best_val_psnr_db` from then on, `trial` and its `epoch`.
         hand_set_db: Best score of the hand-set trial; None without one.
         references: Scores of the linear lines at this ratio, by name.
     """
@@ -32,21 +32,21 @@ class SweepProgress:
 
 
 def compute_sweep_progress(view: StudyView) -> SweepProgress:
-    """Return how the best validation PSNR grew; epochs count in the order they were heard of."""
-    heard = view.epochs.sort_values(["recorded_at", "trial_number", "epoch"], kind="stable")
-    scores_db = heard["val_psnr_db"].to_numpy()
+    """Return how the best validation PSNR grew; epochs count in the order they were reported."""
+    reported = view.epochs.sort_values(["recorded_at", "trial_number", "epoch"], kind="stable")
+    scores_db = reported["val_psnr_db"].to_numpy()
     best_db = np.maximum.accumulate(scores_db) if len(scores_db) else scores_db
     is_better = np.concatenate(([True], np.diff(best_db) > 0))[: len(best_db)]
     steps = pd.DataFrame(
         {
-            "epochs_spent": np.arange(1, len(heard) + 1),
+            "epochs_spent": np.arange(1, len(reported) + 1),
             "best_val_psnr_db": best_db,
-            "trial": heard["trial"].to_numpy(),
-            "epoch": heard["epoch"].to_numpy(),
+            "trial": reported["trial"].to_numpy(),
+            "epoch": reported["epoch"].to_numpy(),
         }
     )
     better = steps[is_better]
-    if len(better):  # the last best trial stays the best until the end
+    if len(better):  # the last best trial is the best until the end
         end = better.iloc[[-1]].assign(epochs_spent=len(steps))
         better = pd.concat([better, end]).drop_duplicates("epochs_spent")
     hand_set = view.scored[view.scored["proposed_by"] == "hand_set"]

@@ -42,7 +42,7 @@ class RungAudit:
         return (
             f"{self.num_wrong} of {self.num_audited} audited stops would have been wrong (rate "
             f"{self.false_stop_rate:.2f}): run to its end, such a trial reaches the median score "
-            "of the trials that stayed by themselves and completed."
+            "of the other trials that completed."
         )
 
 

@@ -78,7 +78,7 @@ def study_section(view: StudyView, shares: Shares) -> Section:
     title = f"What the search learnt: {view.title}"
     anchor = "sweep-" + re.sub(r"[^a-z0-9_-]+", "-", view.name.lower())
     if view.trials.empty:
-        words = f"{view.name}: the search has begun and handed out no trial yet."
+        words = f"{view.name}: the search has begun and has started no trial yet."
         return Section(title, anchor, (words,))
     figures = [
         *_score_figures(view, shares),

@@ -36,7 +36,7 @@ class TimeSpent:
         overhead_s: What trials took beside on their worker: its start, checkpoints, reports, and
             the epoch that an ending cut off.
         waiting_s: Time in which a place held no trial, from the first start to the last end; None
-            where it cannot be told because the study was interrupted and went on later.
+            where it is not known because the study was interrupted and resumed.
         queued_s: Time that trials waited for a worker or for memory, all together; no part of the
             places' time.
         epochs_spent: Finished epochs.
@@ -79,7 +79,10 @@ class TimeSpent:
         if self.queued_s >= 1:
             text += f" Trials waited {_hours(self.queued_s)} for a worker or for memory."
         if self.waiting_s is None:
-            text += " The study was interrupted and went on, so waiting cannot be told apart."
+            text += (
+                " The study was interrupted and resumed, so it is not known how long workers were "
+                "idle."
+            )
         return text
 
 

@@ -122,8 +122,8 @@ class SearchConfig:
         choices=SCHEDULERS,
     )
     grace_epochs: int = setting(
-        "epochs before a trial can be stopped. Learning curves rank late: one that ended best "
-        "stood still from epoch 3 to 9 of 35, so an early cut would have ended it",
+        "epochs before a trial can be stopped. A good trial can be slow at first: one that ended "
+        "best made no progress from epoch 3 to 9 of 35",
         default_words="three tenths of the epochs",
         at_least=1,
     )
@@ -134,8 +134,8 @@ class SearchConfig:
         at_least=2,
     )
     audit: float = setting(
-        "share of the trials that run on where a comparison would stop them, so that the tables "
-        "can say how often stopping is wrong",
+        "share of the trials that continue although a comparison would stop them; they show how "
+        "often stopping is wrong",
         default=0.05,
         at_least=0,
         at_most=1,
@@ -158,7 +158,10 @@ class SearchConfig:
         "largest norm of the gradient; 0 for no limit", default=1.0, at_least=0
     )
     mse_weight: float = setting(
-        "weight of MSE in the loss; 1 - SSIM has the rest of 1", default=0.5, at_least=0, at_most=1
+        "weight of MSE in the loss; 1 - SSIM gets the remaining weight",
+        default=0.5,
+        at_least=0,
+        at_most=1,
     )
     dropout: float = setting(
         "share of channels dropped while training", default=0.0, at_least=0, at_most=0.9

@@ -148,7 +148,11 @@ def add_flags(
     for name, known in settings_of(config_class).items():
         if name in absent:
             continue
-        default = known.default_words or defaults.get(name) or _default_text(built_in[name])
+        default = (
+            known.default_words
+            or defaults.get(name)
+            or _default_text(built_in[name], known.none_word)
+        )
         unit = f" [{known.unit}]" if known.unit else ""
         parser.add_argument(
             known.flag,
@@ -253,9 +257,9 @@ def _wrong_type(setting: Setting, raw: object) -> UsageError:
     )
 
 
-def _default_text(entry: "Field[Any]") -> str:
+def _default_text(entry: "Field[Any]", none_word: str | None) -> str:
     if entry.default is None:
-        return "none"
+        return none_word or "none"
     if isinstance(entry.default, tuple):
         return ",".join(entry.default) or "none"
     return str(entry.default)

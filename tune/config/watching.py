@@ -39,8 +39,8 @@ def add_live_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--dashboard",
         action=argparse.BooleanOptionalAction,
-        help="Ray's dashboard, which is on by default; asked for by --dashboard, every trial gets "
-        "a worker of its own that bears its name there, which takes seconds per trial",
+        help="show Ray's dashboard; on by default. Where --dashboard is given, every trial gets a "
+        "worker of its own with its name in the dashboard, which takes seconds per trial",
     )
     group.add_argument(
         "--dashboard-host",

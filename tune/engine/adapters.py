@@ -71,8 +71,8 @@ class RungScheduler(FIFOScheduler):
         result: dict[str, Any],
     ) -> str:
         """Continue or stop; a trial's last report (`done`) never comes here."""
-        stays = self._conductor.report_epoch(trial_number(trial), result[RESULT])
-        return str(TrialScheduler.CONTINUE if stays else TrialScheduler.STOP)
+        continues = self._conductor.report_epoch(trial_number(trial), result[RESULT])
+        return str(TrialScheduler.CONTINUE if continues else TrialScheduler.STOP)
 
 
 class StudyCallback(Callback):

@@ -76,8 +76,8 @@ def show_watching(console: Console, study: Path, live: Live) -> None:
     """Print how to watch a study from another terminal."""
     console.print(
         f"watch: python -m tune.status --results {quote(str(study.parent))} --watch\n"
-        f"       optuna-dashboard {quote(str(study / 'journal'))} --host {LOOPBACK}  (a package of "
-        "its own; it has no login and can delete)",
+        f"       optuna-dashboard {quote(str(study / 'journal'))} --host {LOOPBACK}  (a separate "
+        "package; it has no login and can delete studies)",
         markup=False,
     )
     if live.tensorboard:

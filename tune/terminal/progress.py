@@ -174,7 +174,7 @@ class StudyProgress:
             "" if best_db == float("-inf") else f"best {best_db:.2f} dB",
             f"{3600 * new_epochs / elapsed_s:.0f} epochs/h" if new_epochs and elapsed_s else "",
             reserved_words(records),
-            f"{clock(elapsed_s)} gone",
+            f"{clock(elapsed_s)} elapsed",
             "" if left_s is None else f"{clock(left_s)} left",
         ]
         return ", ".join(part for part in parts if part)

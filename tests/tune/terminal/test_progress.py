@@ -96,4 +96,4 @@ def test_a_log_line_says_how_far_the_study_is(make_record, monkeypatch):
     progress.begin([])
     progress.show_end(done, [done])
     text = console.export_text()
-    assert "1/2 trials (1 completed), best 20.00 dB, 200 epochs/h, 0:36 gone, 0:36 left" in text
+    assert "1/2 trials (1 completed), best 20.00 dB, 200 epochs/h, 0:36 elapsed, 0:36 left" in text
