@@ -1,8 +1,18 @@
 """One study behind Ray Tune's four interfaces: searcher, scheduler, callback and stopper.
 
-Each class only translates; `tune.scheduling.conductor` decides. Ray's own Optuna
-searcher, ASHA and experiment state are not used, because of what they do to outcomes
-(docs/DECISIONS.md).
+Each class only translates; `tune.scheduling.conductor` decides. Ray asks
+
+    the searcher for a trial                  StudySearcher.suggest               next_trial
+    the scheduler whether a trial continues   RungScheduler.on_trial_result       report_epoch
+    callbacks about a last result             StudyCallback.on_trial_result       report_epoch
+    callbacks about an end                    StudyCallback.on_trial_complete     end
+                                              StudyCallback.on_trial_error        lose_worker
+    callbacks about a start                   StudyCallback.on_trial_start        start
+    callbacks between events                  StudyCallback.on_step_begin         overdue
+    the stopper whether to end everything     StudyStopper.stop_all               should_end
+
+Ray's own Optuna searcher, ASHA and experiment state are not used, because of what they do to
+outcomes (docs/DECISIONS.md).
 """
 
 import re
