@@ -99,9 +99,7 @@ class EvalBatches:
     def __post_init__(self) -> None:
         _check_sizes(self.patches, self.crop_px, self.batch_size)
         if self.limit is not None and self.limit < 1:
-            raise DataError(
-                f"an evaluation needs at least one image, and its limit is {self.limit}"
-            )
+            raise DataError(f"an evaluation needs at least one image, found {self.limit}")
 
     @property
     def positions(self) -> NDArray[np.int64]:
@@ -140,11 +138,11 @@ class EvalBatches:
 def _check_sizes(patches: PatchSet, crop_px: int, batch_size: int) -> None:
     if not 0 < crop_px <= patches.patch_px:
         raise DataError(
-            f"a crop fits into a patch of {patches.patch_px} px, and it is {crop_px} px: take at "
+            f"a crop fits into a patch of {patches.patch_px} px, found {crop_px} px: take at "
             f"most {patches.patch_px} or prepare larger patches"
         )
     if batch_size < 1:
-        raise DataError(f"a batch holds at least one crop, and its size is {batch_size}")
+        raise DataError(f"a batch holds at least one crop, found {batch_size}")
 
 
 def _flip(crops: NDArray[np.float32], flips: NDArray[np.bool_]) -> None:

@@ -113,12 +113,12 @@ class Corpus:
             DataError: Unknown or empty split, a fraction outside (0, 1] or of another split.
         """
         if split not in SPLITS:
-            raise DataError(f"a split is one of {', '.join(SPLITS)}, and {split!r} was asked for")
+            raise DataError(f"a split is one of {', '.join(SPLITS)}, found {split!r}")
         if not 0 < fraction <= 1:
-            raise DataError(f"a data fraction lies above 0 and up to 1, and it is {fraction}")
+            raise DataError(f"a data fraction lies above 0 and up to 1, found {fraction}")
         if fraction != 1 and split != TRAIN:
             raise DataError(
-                f"a data fraction applies to train only, and {fraction} was asked of {split}: "
+                f"a data fraction applies to train only, found {fraction} for {split}: "
                 "validation and test are the same at every fidelity"
             )
         rows = self.index[self.index["split"] == split]

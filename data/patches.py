@@ -54,7 +54,7 @@ def check_patch_px(patch_px: int) -> None:
     if patch_px <= 0 or patch_px % PATCH_MULTIPLE_PX:
         nearest = max(PATCH_MULTIPLE_PX, round(patch_px / PATCH_MULTIPLE_PX) * PATCH_MULTIPLE_PX)
         raise DataError(
-            f"the patch side must be a positive multiple of {PATCH_MULTIPLE_PX} px, and it is "
+            f"the patch side must be a positive multiple of {PATCH_MULTIPLE_PX} px, found "
             f"{patch_px}: take {nearest}"
         )
 

@@ -53,12 +53,12 @@ class PrepareOptions:
         check_patch_px(self.patch_px)
         if not 0 <= self.min_valid_fraction <= 1:
             raise DataError(
-                "the least valid fraction lies between 0 and 1, and it is "
+                "the least valid fraction lies between 0 and 1, found "
                 f"{self.min_valid_fraction}: 0.99 is usual"
             )
         if not 0 <= self.train_overlap <= 0.9:
             raise DataError(
-                "the overlap of training patches is a share between 0 and 0.9, and it is "
+                "the overlap of training patches is a share between 0 and 0.9, found "
                 f"{self.train_overlap}: 0 stores every pixel once"
             )
 

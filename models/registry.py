@@ -62,20 +62,20 @@ class ModelConfig:
     def __post_init__(self) -> None:
         if self.arch not in ARCHITECTURES:
             known = ", ".join(ARCHITECTURES)
-            raise ModelError(f"arch must be one of {known}, it is {self.arch!r}: choose one")
+            raise ModelError(f"arch must be one of {known}, found {self.arch!r}: choose one")
         if not _is_count(self.ratio) or REDUCTION**2 % self.ratio:
             raise ModelError(
                 f"ratio must be a whole divisor of {REDUCTION**2}, so that the latent has a whole "
-                f"number of channels, it is {self.ratio!r}: choose one of {RATIOS}"
+                f"number of channels, found {self.ratio!r}: choose one of {RATIOS}"
             )
         if not _is_count(self.base_channels):
             raise ModelError(
                 "base_channels must be a whole number above 0, "
-                f"it is {self.base_channels!r}: try {self.architecture.usual_base_channels}"
+                f"found {self.base_channels!r}: try {self.architecture.usual_base_channels}"
             )
         if not 0 <= self.dropout < 1:
             raise ModelError(
-                f"dropout must be at least 0 and below 1, it is {self.dropout!r}: 0 switches it off"
+                f"dropout must be at least 0 and below 1, found {self.dropout!r}: 0 switches it off"
             )
 
     @property

@@ -191,4 +191,4 @@ def _check(image_u8: NDArray[np.uint8], max_bytes: int) -> None:
             f"{image_u8.shape} of {image_u8.dtype}: see to_8_bit"
         )
     if max_bytes < 1:
-        raise ModelError(f"a byte budget must be at least 1, it is {max_bytes}: ask for more")
+        raise ModelError(f"a byte budget must be at least 1, found {max_bytes}: ask for more")

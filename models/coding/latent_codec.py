@@ -64,7 +64,7 @@ class LatentCoder:
             True
         """
         if not (np.isfinite(step) and step > 0):
-            raise ModelError(f"a quantiser step must be above 0, it is {step}: pass a positive one")
+            raise ModelError(f"a quantiser step must be above 0, found {step}: pass a positive one")
         if latents.ndim != 4 or not latents.numel():
             raise ModelError(
                 "an entropy coder is fitted on latents of shape (N, C, h, w), they are "

@@ -156,7 +156,7 @@ def _require_square(ratio: int) -> int:
     """The root of ratio."""
     if not supports_down_up(ratio):
         raise ModelError(
-            f"down-and-up sampling needs a square ratio, it is {ratio}: take 4, 16 or 64"
+            f"down-and-up sampling needs a square ratio, found {ratio}: take 4, 16 or 64"
         )
     return math.isqrt(ratio)
 
@@ -179,12 +179,12 @@ def _require_multiple(patches: NDArray[np.float32], factor: int) -> tuple[int, i
     """Height and width of the patches, both multiples of factor."""
     if patches.ndim != 3:
         raise ModelError(
-            f"patches must be of shape (N, P, P), they are {patches.shape}: leave the channel out"
+            f"patches must be of shape (N, P, P), found {patches.shape}: leave the channel out"
         )
     height, width = patches.shape[1:]
     if height % factor or width % factor:
         raise ModelError(
-            f"sides of patches must be multiples of {factor} px, they are {height} x {width}: "
+            f"sides of patches must be multiples of {factor} px, found {height} x {width}: "
             "crop them"
         )
     return height, width

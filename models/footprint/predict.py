@@ -134,7 +134,7 @@ def predict_footprint(
     _check_sizes(patch_px, batch_size, images_per_step)
     if precision not in PRECISIONS:
         known = ", ".join(PRECISIONS)
-        raise ModelError(f"precision must be one of {known}, it is {precision!r}: choose one")
+        raise ModelError(f"precision must be one of {known}, found {precision!r}: choose one")
     calibration = calibration or default_calibration(device)
     accumulates = images_per_step > batch_size
     return _predict(model, patch_px, batch_size, precision, accumulates, calibration)
@@ -229,10 +229,10 @@ def default_calibration(device: str) -> Calibration:
 def _check_sizes(patch_px: int, batch_size: int, images_per_step: int) -> None:
     if patch_px < WINDOW_PX or patch_px % REDUCTION:
         raise ModelError(
-            f"patch_px must be a positive multiple of {REDUCTION}, it is {patch_px}: try 64"
+            f"patch_px must be a positive multiple of {REDUCTION}, found {patch_px}: try 64"
         )
     if not 1 <= batch_size <= images_per_step:
         raise ModelError(
-            f"batch_size must lie between 1 and images_per_step = {images_per_step}, it is "
+            f"batch_size must lie between 1 and images_per_step = {images_per_step}, found "
             f"{batch_size}: choose a smaller one"
         )

@@ -70,7 +70,7 @@ def score_image(
     original, decoded = _checked(x), np.clip(_checked(x_hat), 0.0, 1.0)
     if original.shape != decoded.shape:
         raise ModelError(
-            "an image is scored against an original of its shape, these are "
+            "an image is scored against an original of its shape, found "
             f"{decoded.shape} and {original.shape}: crop the decoded image to the original"
         )
     intensity, decoded_intensity = (
@@ -111,7 +111,7 @@ def linear_intensity(image: Image, low_db: float, high_db: float) -> Image:
     """
     if not low_db < high_db:
         raise ModelError(
-            f"bounds must ascend, they are {low_db} and {high_db} dB: pass the corpus's bounds"
+            f"bounds must ascend, found {low_db} and {high_db} dB: pass the corpus's bounds"
         )
     return np.asarray(np.power(10.0, (low_db + (high_db - low_db) * image) / 10))
 
@@ -121,7 +121,7 @@ def _checked(image: NDArray[np.float32]) -> Image:
     values = np.asarray(image, dtype=np.float64)
     if values.ndim != 2:
         raise ModelError(
-            f"one image of shape (H, W) is scored at a time, it is {values.shape}: "
+            f"one image of shape (H, W) is scored at a time, found {values.shape}: "
             "leave batch and channel out"
         )
     if not np.isfinite(values).all():

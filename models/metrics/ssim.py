@@ -47,12 +47,12 @@ def ssim_per_image(x_hat: Tensor, x: Tensor) -> Tensor:
     """
     if x_hat.shape != x.shape or x.ndim != 4 or x.shape[1] != 1:
         raise ModelError(
-            "SSIM compares two (N, 1, H, W) tensors of one shape, these are "
+            "SSIM compares two (N, 1, H, W) tensors of one shape, found "
             f"{tuple(x_hat.shape)} and {tuple(x.shape)}: pass batches of one-channel images"
         )
     if min(x.shape[-2:]) < WINDOW_PX:
         raise ModelError(
-            f"SSIM needs images of at least {WINDOW_PX} x {WINDOW_PX} px, these are "
+            f"SSIM needs images of at least {WINDOW_PX} x {WINDOW_PX} px, found "
             f"{x.shape[-2]} x {x.shape[-1]}: use larger crops"
         )
     dtype = torch.promote_types(torch.promote_types(x_hat.dtype, x.dtype), torch.float32)

@@ -76,12 +76,12 @@ def _decoder(stages: Sequence[nn.Module], dropout: float) -> nn.Sequential:
 def _check_images(x: Tensor) -> None:
     if x.ndim != 4 or x.shape[1] != 1:
         raise ModelError(
-            f"images must be of shape (N, 1, H, W), they are {tuple(x.shape)}: "
+            f"images must be of shape (N, 1, H, W), found {tuple(x.shape)}: "
             "pass one polarisation at a time, with a channel axis"
         )
     height, width = x.shape[2:]
     if not (height and width) or height % REDUCTION or width % REDUCTION:
         raise ModelError(
-            f"height and width must be multiples of {REDUCTION}, they are {height} x {width}: "
+            f"height and width must be multiples of {REDUCTION}, found {height} x {width}: "
             "crop or pad the image"
         )

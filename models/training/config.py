@@ -58,11 +58,11 @@ class TrainConfig:
             _require(name, getattr(self, name), at_least=0)
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise ModelError(
-                f"learning_rate must be positive, it is {self.learning_rate}: try 1e-4"
+                f"learning_rate must be positive, found {self.learning_rate}: try 1e-4"
             )
         if self.warmup_epochs > self.epochs:
             raise ModelError(
-                f"warmup_epochs must not exceed epochs, they are {self.warmup_epochs} and "
+                f"warmup_epochs must not exceed epochs, found {self.warmup_epochs} and "
                 f"{self.epochs}: shorten the warmup or train longer"
             )
         if self.mse_weight + self.ssim_weight == 0:
@@ -72,16 +72,16 @@ class TrainConfig:
             )
         if self.micro_batch is not None and not 1 <= self.micro_batch <= self.batch_size:
             raise ModelError(
-                f"micro_batch must lie between 1 and batch_size = {self.batch_size}, it is "
+                f"micro_batch must lie between 1 and batch_size = {self.batch_size}, found "
                 f"{self.micro_batch}: choose a smaller one or leave it out"
             )
 
 
 def _require_one_of(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
-        raise ModelError(f"{name} must be one of {', '.join(known)}, it is {value!r}: choose one")
+        raise ModelError(f"{name} must be one of {', '.join(known)}, found {value!r}: choose one")
 
 
 def _require(name: str, value: float, *, at_least: int) -> None:
     if not (math.isfinite(value) and value >= at_least):
-        raise ModelError(f"{name} must be at least {at_least}, it is {value}: set it higher")
+        raise ModelError(f"{name} must be at least {at_least}, found {value}: set it higher")

@@ -112,9 +112,9 @@ def test_the_last_evaluation_batch_may_be_short(val):
 
 @pytest.mark.parametrize("crop_px", [0, 33])
 def test_a_crop_that_does_not_fit_is_refused(crop_px, train, val):
-    with pytest.raises(DataError, match=f"it is {crop_px} px"):
+    with pytest.raises(DataError, match=f"found {crop_px} px"):
         TrainBatches(train, crop_px, 4, seed=0)
-    with pytest.raises(DataError, match=f"it is {crop_px} px"):
+    with pytest.raises(DataError, match=f"found {crop_px} px"):
         EvalBatches(val, crop_px, 4)
 
 

@@ -79,5 +79,5 @@ def test_multiples_of_sixteen_are_patch_sides(patch_px):
 
 @pytest.mark.parametrize(("patch_px", "nearest"), [(-16, 16), (0, 16), (15, 16), (100, 96)])
 def test_other_patch_sides_are_refused_with_the_nearest(patch_px, nearest):
-    with pytest.raises(DataError, match=f"it is {patch_px}: take {nearest}"):
+    with pytest.raises(DataError, match=f"found {patch_px}: take {nearest}"):
         check_patch_px(patch_px)

@@ -35,7 +35,7 @@ def test_ratio_is_legal_when_it_divides_256(ratio):
     if ratio > 0 and 256 % ratio == 0:
         assert ModelConfig("baseline", ratio, 16).latent_channels * ratio == 256
     else:
-        with pytest.raises(ModelError, match=rf"divisor of 256.*it is {ratio}: choose one of"):
+        with pytest.raises(ModelError, match=rf"divisor of 256.*found {ratio}: choose one of"):
             ModelConfig("baseline", ratio, 16)
 
 

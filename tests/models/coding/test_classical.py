@@ -134,7 +134,7 @@ def test_other_images_are_refused(encode, image):
 
 @pytest.mark.parametrize("encode", CODECS)
 def test_a_budget_of_nothing_is_refused(encode):
-    with pytest.raises(ModelError, match="at least 1, it is 0"):
+    with pytest.raises(ModelError, match="at least 1, found 0"):
         encode(textured(), 0)
 
 

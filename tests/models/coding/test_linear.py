@@ -102,12 +102,12 @@ def test_down_up_keeps_a_ramp_away_from_the_border():
 
 @pytest.mark.parametrize("ratio", [8, 32])
 def test_down_up_refuses_a_ratio_without_whole_factor(ratio):
-    with pytest.raises(ModelError, match=f"square ratio, it is {ratio}: take 4, 16 or 64"):
+    with pytest.raises(ModelError, match=f"square ratio, found {ratio}: take 4, 16 or 64"):
         down_up_sample(textured_patches(1), ratio)
 
 
 def test_klt_refuses_sides_that_do_not_split_into_blocks():
-    with pytest.raises(ModelError, match="multiples of 16 px, they are 40 x 40"):
+    with pytest.raises(ModelError, match="multiples of 16 px, found 40 x 40"):
         fit_block_klt(textured_patches(1, 40), 16)
 
 

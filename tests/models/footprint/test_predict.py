@@ -220,11 +220,11 @@ def test_fitting_takes_the_largest_divisor_within_the_budget():
 @pytest.mark.parametrize(
     ("patch_px", "batch_size", "precision", "options", "rule"),
     [
-        (0, 2, "fp32", {}, "patch_px must be a positive multiple of 16, it is 0"),
-        (40, 2, "fp32", {}, "patch_px must be a positive multiple of 16, it is 40"),
-        (32, 0, "fp32", {}, "batch_size must lie between 1 and images_per_step = 0, it is 0"),
-        (32, 3, "fp32", {"images_per_step": 2}, "images_per_step = 2, it is 3"),
-        (32, 2, "fp16", {}, "precision must be one of fp32, bf16, it is 'fp16'"),
+        (0, 2, "fp32", {}, "patch_px must be a positive multiple of 16, found 0"),
+        (40, 2, "fp32", {}, "patch_px must be a positive multiple of 16, found 40"),
+        (32, 0, "fp32", {}, "batch_size must lie between 1 and images_per_step = 0, found 0"),
+        (32, 3, "fp32", {"images_per_step": 2}, "images_per_step = 2, found 3"),
+        (32, 2, "fp16", {}, "precision must be one of fp32, bf16, found 'fp16'"),
         (32, 2, "fp32", {"device": "mps"}, "predicted for cpu or cuda, the device is 'mps'"),
     ],
 )

@@ -278,5 +278,5 @@ def test_other_shapes_are_refused(shape):
 
 
 def test_descending_bounds_are_refused():
-    with pytest.raises(ModelError, match=r"ascend, they are 5\.0 and -20\.0 dB"):
+    with pytest.raises(ModelError, match=r"ascend, found 5\.0 and -20\.0 dB"):
         score_image(speckled(0), speckled(0), HIGH_DB, LOW_DB)

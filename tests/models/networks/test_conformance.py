@@ -106,14 +106,14 @@ def test_every_multiple_of_16_comes_back_in_its_shape(arch, height, width):
 @every_architecture
 @pytest.mark.parametrize(("height", "width"), [(15, 16), (17, 16), (64, 65), (250, 256), (0, 16)])
 def test_other_sides_are_refused(arch, height, width):
-    with pytest.raises(ModelError, match=f"multiples of 16, they are {height} x {width}: crop"):
+    with pytest.raises(ModelError, match=f"multiples of 16, found {height} x {width}: crop"):
         make_model_once(arch)(torch.rand(1, 1, height, width))
 
 
 @every_architecture
 @pytest.mark.parametrize("shape", [(1, 2, 32, 32), (1, 0, 32, 32), (1, 32, 32), (1, 1, 1, 32, 32)])
 def test_other_than_one_channel_is_refused(arch, shape):
-    with pytest.raises(ModelError, match=r"shape \(N, 1, H, W\), they are .*one polarisation"):
+    with pytest.raises(ModelError, match=r"shape \(N, 1, H, W\), found .*one polarisation"):
         make_model_once(arch)(torch.rand(shape))
 
 
