@@ -50,14 +50,14 @@ def test_ratio_that_is_no_whole_number_is_refused(ratio):
 
 
 def test_unknown_architecture_is_refused_with_the_known_ones():
-    expected = "arch must be one of baseline, resnet, residual, attention, it is 'unet': choose one"
+    expected = "arch must be one of baseline, resnet, residual, attention, found 'unet': choose one"
     with pytest.raises(ModelError, match=expected):
         ModelConfig("unet", 16, 16)
 
 
 @pytest.mark.parametrize("base_channels", [0, -8, 16.0, True])
 def test_impossible_width_is_refused(base_channels):
-    with pytest.raises(ModelError, match=r"whole number above 0, it is .*: try 64"):
+    with pytest.raises(ModelError, match=r"whole number above 0, found .*: try 64"):
         ModelConfig("baseline", 16, base_channels)
 
 

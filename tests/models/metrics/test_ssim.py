@@ -77,7 +77,7 @@ def test_works_in_training_after_inference_mode_saw_the_size_first():
 
 @pytest.mark.parametrize("size", [(10, 64), (64, 10)])
 def test_a_side_below_the_window_is_refused_in_a_sentence(size):
-    with pytest.raises(ModelError, match=r"at least 11 x 11 px, these are .* use larger crops"):
+    with pytest.raises(ModelError, match=r"at least 11 x 11 px, found .* use larger crops"):
         ssim_per_image(torch.zeros(1, 1, *size), torch.zeros(1, 1, *size))
 
 
