@@ -14,7 +14,7 @@ def speckle_db(looks: float) -> float:
 
     Example:
         >>> round(speckle_db(4.4), 2)
-        2.2
+        2.19
     """
     from scipy.special import polygamma
 

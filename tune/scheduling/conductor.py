@@ -39,6 +39,19 @@ class Conductor:
         watcher: Shows a person what happens.
         budget: How much the study may do, all its sessions together.
         reserve_again: Reserves memory again for a trial of an earlier session.
+
+    Example:
+        A study in this process, one trial after the other; Ray runs several:
+
+        >>> while (spec := conductor.next_trial()) is not None:  # doctest: +SKIP
+        ...     conductor.start(spec.number)
+        ...     for report in run_trial(spec):
+        ...         if not conductor.report_epoch(spec.number, report.result):
+        ...             conductor.end(spec.number)
+        ...             break
+        ...     else:
+        ...         conductor.end(spec.number, Outcome.COMPLETED)
+        >>> conductor.close()  # doctest: +SKIP
     """
 
     def __init__(

@@ -173,6 +173,13 @@ def plan_study(resolved: Resolved, corpus: Corpus, card: Card | None = None) -> 
         UsageError: If flags, space and corpus do not fit together.
         DataError: If the corpus has no patches to train or to score on.
         ModelError: If no model or training has these values.
+
+    Example:
+        >>> flags = {"arch": "baseline", "data": "corpus/s1", "trials": 8}
+        >>> (resolved,) = resolve(flags, {}, detect_machine("auto"))  # doctest: +SKIP
+        >>> plan = plan_study(resolved, Corpus.open("corpus/s1"))  # doctest: +SKIP
+        >>> [point.proposed_by for point in plan.known]  # doctest: +SKIP
+        ['hand_set']
     """
     config = resolved.config
     patch_px = corpus.info.patch_px

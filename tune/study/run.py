@@ -109,6 +109,16 @@ def run_study(
         study: Its folder and journal.
         watcher: Shows a person what happens.
         live: What else is offered to watch.
+
+    Example:
+        >>> with (  # doctest: +SKIP
+        ...     open_study(plan, Start(None, Budget(8, None)), machine, ["a script"]) as study,
+        ...     ray_session(plan.packing),
+        ...     StudyProgress(Console(), 8, plan.config.epochs) as progress,
+        ... ):
+        ...     result = run_study(plan, study, progress)
+        >>> result.summary.ranked[0].best_val_psnr_db  # doctest: +SKIP
+        21.3
     """
     # Workers import what they need meanwhile. Never in a thread while Ray starts: a fork waits for
     # ever for a matrix product that another thread is in.

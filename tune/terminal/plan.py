@@ -38,7 +38,7 @@ def show_setting(console: Console, plan: StudyPlan) -> None:
             f"{bounds.low_db:.2f} .. {bounds.high_db:.2f} dB",
         )
     for note in plan.notes:
-        console.print(f"[yellow]note[/] {escape(note)}")
+        console.print(f"[yellow]note:[/] {escape(note)}")
     console.print(f"picked for this machine ({plan.config.device}):")
     for name, pick in plan.picked.items():
         value = ", ".join(pick.value) if isinstance(pick.value, tuple) else pick.value
@@ -67,7 +67,7 @@ def show_dashboard(
     console.print(f"Ray dashboard: http://{address} (token: ray get-auth-token)")
     if live.host != LOOPBACK:
         console.print(
-            f"[yellow]note[/] it listens on {live.host}: whoever reaches that and has the token "
+            f"[yellow]note:[/] it listens on {live.host}: whoever reaches that and has the token "
             "can run code here"
         )
 
@@ -130,7 +130,7 @@ def show_card(console: Console, plan: StudyPlan) -> None:
         highlight=False,
     )
     if (sentence := foreign_sentence(packing.card)) is not None:
-        console.print(f"[yellow]note[/] {escape(sentence)}")
+        console.print(f"[yellow]note:[/] {escape(sentence)}")
 
 
 def show_classes(console: Console, plan: StudyPlan, estimate: StudyEstimate) -> None:

@@ -140,7 +140,7 @@ class StudyProgress:
 
     def say(self, sentence: str) -> None:
         """Write a sentence, with `quiet` too: it is about something that went wrong."""
-        self._console.print(f"[yellow]note[/] {escape(sentence)}")
+        self._console.print(f"[yellow]note:[/] {escape(sentence)}")
 
     def update(self, records: Iterable[TrialRecord]) -> None:
         """Redraw the bar after an epoch."""

@@ -46,7 +46,7 @@ def draw_summary(
     if summary.audit is not None:
         console.print(summary.audit.words)
     for sentence in summary.edge_warnings:
-        console.print(f"[yellow]edge[/] {sentence}")
+        console.print(f"[yellow]edge:[/] {sentence}")
 
 
 REFERENCE_WORDS = {
