@@ -8,7 +8,7 @@ from collections.abc import Iterable
 class UsageError(ValueError):
     """A mistake in flags, files or names; the message gives the rule, the value and the next step.
 
-    Commands print the message and end with exit code 2, without a traceback.
+    `tune.config.command` prints the message and ends with exit code 2, without a traceback.
     """
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.study_view import StudyView
-from tune.statistics.stopping import rank_correlation, wrong_stops
+from tune.statistics.wrong_stops import rank_correlation, wrong_stops
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from tune.storage.history import Agreement
 from tune.storage.journal import StudyJournal
 from tune.storage.journal_file import keep_readable
 from tune.storage.lock import study_lock
-from tune.storage.projection import project_tables
 from tune.storage.recorder import Recorder
+from tune.storage.replay import project_tables
 from tune.tables.files import read_table, write_table
 from tune.trial.clock import StudyClock
 from tune.trial.spec import DataSpec, TrialSpec

@@ -248,5 +248,5 @@ def test_a_second_study_tries_the_best_of_its_neighbour_first(finished):
 
 def test_the_manifest_says_what_the_study_was_made_with(finished):
     manifest = json.loads((finished[0] / "ray_results/first/manifest.json").read_text())
-    assert manifest["corpus"]["is_synthetic"]
+    assert manifest["data"]["is_synthetic"]
     assert manifest["versions"]["torch"].startswith("2.13.0")

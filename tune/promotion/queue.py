@@ -27,7 +27,7 @@ HOPELESS = frozenset({Outcome.OUT_OF_MEMORY, Outcome.REJECTED})
 
 
 class RunQueue:
-    """Suggests the runs of a promotion; see `tune.scheduling.conductor.Suggests`.
+    """Suggests the runs of a promotion; see `tune.scheduling.roles.Suggests`.
 
     Args:
         journal: The promotion's journal.

@@ -19,7 +19,7 @@ from tune.outcomes import Outcome
 from tune.promotion.finish import finish_promotion
 from tune.promotion.plan import PromotionPlan
 from tune.promotion.queue import RunQueue
-from tune.promotion.rows import verdict_rows
+from tune.promotion.verdict_rows import verdict_rows
 from tune.scheduling.conductor import Conductor
 from tune.scheduling.roles import Watches
 from tune.scheduling.rungs import RungLedger

@@ -21,7 +21,7 @@ from tune.storage.journal import StudyJournal
 from tune.storage.journal_file import JournalState, examine_journal, keep_readable
 from tune.storage.kind import Kind, read_kind
 from tune.storage.lock import is_locked, read_owner
-from tune.storage.projection import project_tables
+from tune.storage.replay import project_tables
 from tune.tables.files import read_table, write_table
 from tune.trial.checkpoints import newest_file, previous_file
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tune.outcomes import Outcome
-from tune.statistics.stopping import rank_correlation, wrong_stops
+from tune.statistics.wrong_stops import rank_correlation, wrong_stops
 from tune.trial.record import TrialRecord
 
 

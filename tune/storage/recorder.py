@@ -17,7 +17,7 @@ from tune.outcomes import Outcome
 from tune.storage.folder import StudyFolder
 from tune.storage.history import Ending, TrialHistory
 from tune.storage.journal import StudyJournal
-from tune.storage.rows import MakeRows, Row, epoch_row, rung_row, trial_rows
+from tune.storage.trial_rows import MakeRows, Row, epoch_row, rung_row, trial_rows
 from tune.tables.files import write_table
 from tune.trial.checkpoints import drop_resumable
 from tune.trial.clock import Moment, StudyClock

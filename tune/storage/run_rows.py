@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tune.space.points import Candidate
-from tune.storage.rows import MakeRows, Row, run_beside, trial_row
+from tune.storage.trial_rows import MakeRows, Row, run_beside, trial_row
 from tune.trial.record import TrialRecord
 from tune.trial.spec import StudyFacts, TrialSpec
 

@@ -23,7 +23,7 @@ from tune.storage.folder import StudyFolder
 from tune.storage.recorder import Recorder
 from tune.study.opening import OpenStudy
 from tune.study.plan import StudyPlan
-from tune.study.rows import dimension_rows, importance_rows
+from tune.study.space_rows import dimension_rows, importance_rows
 from tune.study.summary import StudySummary, summarise
 from tune.tables.files import read_readable_tables, write_table
 from tune.trial.record import TrialRecord

@@ -21,8 +21,8 @@ from tune.space.points import CONTROL, Candidate, Suggestion
 from tune.storage.folder import StudyFolder
 from tune.storage.history import Budget
 from tune.storage.journal import StudyJournal
-from tune.storage.projection import project_tables
 from tune.storage.recorder import Recorder
+from tune.storage.replay import project_tables
 from tune.storage.run_rows import run_rows
 from tune.tables.files import read_table
 from tune.terminal.progress import StudyProgress

@@ -8,7 +8,7 @@ import pytest
 from tune.outcomes import Outcome
 from tune.scheduling.importance import MIN_TRIALS, evaluate_importance
 from tune.space.ranges import build_space
-from tune.study.rows import dimension_rows, importance_rows
+from tune.study.space_rows import dimension_rows, importance_rows
 from tune.tables.schemas import SCHEMAS
 
 SPACE = build_space(["learning_rate", "base_channels"], ["base_channels=8,16,32"])

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tune.outcomes import Outcome
-from tune.storage.rows import run_beside
+from tune.storage.trial_rows import run_beside
 from tune.trial.clock import Moment
 
 intervals = st.lists(st.tuples(st.integers(0, 9), st.integers(1, 5)), max_size=12)

@@ -4,11 +4,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from analysis import report
+from tune import doctor, promote, search, status
 from tune.tables.files import read_table
 
 REPOSITORY = Path(__file__).parents[3]
@@ -19,10 +22,10 @@ PROMOTION = "baseline_full_c4_cr64x_20261128_043837"
 pytestmark = pytest.mark.ray
 
 
-def run(cwd: Path, module: str, *arguments: str, code: int = 0) -> str:
-    """Run a command in the copy; return its output, on a refusal its error output."""
+def run(cwd: Path, module: str, *arguments: str) -> str:
+    """Run a command that starts Ray in the copy, in a process of its own; return its output."""
     done = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
+        [sys.executable, "-m", module, "--no-dashboard", *arguments],
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         capture_output=True,
@@ -30,12 +33,25 @@ def run(cwd: Path, module: str, *arguments: str, code: int = 0) -> str:
         timeout=200,
         check=False,
     )
-    assert done.returncode == code, done.stderr
-    return done.stderr if code == 2 else done.stdout
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def table(cwd: Path, name: str, study: str) -> pd.DataFrame:
     return read_table(cwd / "ray_results", name, study)
+
+
+@pytest.fixture
+def ask(resumed, monkeypatch, capsys):
+    """Call a command in the copy, in this process; return what it printed."""
+
+    def ask(main: Callable[[list[str]], int], *arguments: str, code: int = 0) -> str:
+        monkeypatch.chdir(resumed[0])
+        assert main(list(arguments)) == code
+        captured = capsys.readouterr()
+        return captured.err if code == 2 else captured.out
+
+    return ask
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +66,7 @@ def copied(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def resumed(copied) -> tuple[Path, str]:
     """The same after the unfinished search was resumed, and what that printed."""
-    return copied, run(copied, "tune.search", "--resume", UNFINISHED, "--no-dashboard")
+    return copied, run(copied, "tune.search", "--resume", UNFINISHED)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +75,7 @@ def promoted(resumed) -> tuple[Path, str]:
     cwd, _ = resumed
     output = run(
         cwd, "tune.promote", "--top", "1", "--seeds", "1", "--epochs", "2", "--data-fraction",
-        "0.2", "--test-images", "2", "--no-dashboard",
+        "0.2", "--test-images", "2",
     )  # fmt: skip
     return cwd, output
 
@@ -81,24 +97,24 @@ def test_a_search_ends_with_the_trials_that_it_was_to_have(resumed):
     assert set(trials["outcome"]) <= {"completed", "stopped"}
 
 
-def test_only_the_search_without_a_promotion_is_promoted(promoted):
+def test_only_the_search_without_a_promotion_is_promoted(promoted, ask):
     cwd, output = promoted
     assert f"from {UNFINISHED}" in output
     assert f"from {FINISHED}" not in output
     assert len(read_table(cwd / "ray_results", "verdicts")) >= 2
-    assert "nothing to promote" in run(cwd, "tune.promote")
+    assert "nothing to promote" in ask(promote.main)
 
 
-def test_a_finished_promotion_is_known_as_one(copied):
-    said = run(copied, "tune.promote", "--resume", PROMOTION, code=2)
+def test_a_finished_promotion_is_known_as_one(ask):
+    said = ask(promote.main, "--resume", PROMOTION, code=2)
     assert f"a finished promotion does nothing more, found '{PROMOTION}'" in said
-    said = run(copied, "tune.search", "--resume", PROMOTION, code=2)
+    said = ask(search.main, "--resume", PROMOTION, code=2)
     assert f"python -m tune.promote --resume {PROMOTION}" in said
 
 
-def test_the_report_has_all_of_them(promoted):
+def test_the_report_has_all_of_them(promoted, ask):
     cwd, _ = promoted
-    run(cwd, "analysis.report")
+    ask(report.main)
     log = (cwd / "report" / "RUNLOG.md").read_text(encoding="utf-8")
     assert UNFINISHED in log
     assert FINISHED in log
@@ -109,11 +125,12 @@ def test_the_report_has_all_of_them(promoted):
 
 
 @pytest.mark.parametrize("study", [UNFINISHED, FINISHED, PROMOTION])
-def test_the_doctor_finds_them_whole(resumed, study):
-    assert "torn" not in run(resumed[0], "tune.doctor", study)
+def test_the_doctor_finds_them_whole(ask, study):
+    assert "torn" not in ask(doctor.main, study)
 
 
-def test_the_status_counts_their_trials(promoted):
-    status = run(promoted[0], "tune.status")
-    assert "4/4 trials" in status
-    assert "full " in status
+@pytest.mark.usefixtures("promoted")
+def test_the_status_counts_their_trials(ask):
+    printed = ask(status.main)
+    assert "4/4 trials" in printed
+    assert "full " in printed

@@ -30,7 +30,7 @@ def trial_row(record: TrialRecord, facts: StudyFacts, beside: Sequence[int] = ()
     Args:
         record: What is known of it.
         facts: What is the same in every row.
-        beside: Numbers of the trials that ran beside it, see `tune.storage.rows`.
+        beside: Numbers of the trials that ran beside it, see `run_beside`.
     """
     spec, train = record.spec, record.spec.train
     return {

@@ -4,7 +4,7 @@ import pytest
 
 from models.registry import ARCHITECTURES, ModelConfig, build_model, count_parameters
 from tune.outcomes import Outcome
-from tune.storage.rows import epoch_row, num_parameters, rung_row, trial_row
+from tune.storage.trial_rows import epoch_row, num_parameters, rung_row, trial_row
 from tune.tables.schemas import SCHEMAS
 from tune.trial.record import RungDecision
 

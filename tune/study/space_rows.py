@@ -6,7 +6,7 @@ from dataclasses import asdict
 from tune.scheduling.importance import Importance
 from tune.space.dimension import format_values
 from tune.space.ranges import SearchSpace
-from tune.storage.rows import Row
+from tune.storage.trial_rows import Row
 
 
 def dimension_rows(study: str, space: SearchSpace) -> list[Row]:

@@ -6,8 +6,8 @@ from typing import Any
 from tune.storage.folder import StudyFolder
 from tune.storage.journal import StudyJournal
 from tune.storage.recorder import Recorder
-from tune.storage.rows import trial_rows
 from tune.storage.run_rows import run_rows
+from tune.storage.trial_rows import trial_rows
 from tune.trial.clock import StudyClock
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from tune.statistics.intervals import Interval
 from tune.statistics.verdicts import Verdict
-from tune.storage.rows import Row
+from tune.storage.trial_rows import Row
 from tune.trial.spec import StudyFacts
 
 
