@@ -114,12 +114,12 @@ def build_model(config: ModelConfig, *, seed: int | None = None) -> Autoencoder:
 
 
 def count_parameters(model: Autoencoder) -> int:
-    """The number of trainable parameters."""
+    """Return the number of trainable parameters."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
 def _load(module: str, name: str) -> Callable[[ModelConfig], Autoencoder]:
-    """A builder that imports the architecture's class when it is first needed."""
+    """Return a builder that imports the architecture's class when it is first needed."""
 
     def build(config: ModelConfig) -> Autoencoder:
         networks = importlib.import_module(f"models.networks.{module}")

@@ -54,7 +54,7 @@ class CodedImage:
 
 
 def to_8_bit(image: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Values in [0, 1] as the nearest of 256 levels; outside they are clipped.
+    """Return values in [0, 1] as the nearest of 256 levels; outside they are clipped.
 
     Example:
         >>> to_8_bit(np.array([[0.0, 0.5, 1.0, 1.2]])).tolist()
@@ -119,7 +119,7 @@ def encode_hevc_intra(image_u8: NDArray[np.uint8], max_bytes: int) -> CodedImage
 
 
 def _highest_quality(num_bytes: Callable[[int], int], max_bytes: int, first: int) -> int:
-    """The highest quality that fits, -1 where none does, in few evaluations of growing sizes.
+    """Return the highest quality that fits, -1 where none does, in few evaluations of growing sizes.
 
     Every evaluation says how far to go if sizes doubled as usual, within what is still open.
     """
@@ -137,7 +137,7 @@ def _highest_quality(num_bytes: Callable[[int], int], max_bytes: int, first: int
 
 
 def _jpeg2000_bytes(image_u8: NDArray[np.uint8], rate: float) -> bytes:
-    """The codestream at a compression rate against 8 bit per pixel; 1 means as good as it gets."""
+    """Return the codestream at a compression rate against 8 bit per pixel; 1 means as good as it gets."""
     file = io.BytesIO()
     Image.fromarray(image_u8).save(
         file,
@@ -156,7 +156,7 @@ def _decode_jpeg2000(code: bytes) -> NDArray[np.float32]:
 
 
 def _hevc_file(image_u8: NDArray[np.uint8], quality: int) -> bytes:
-    """The HEIF file of an image at a quality from 0 to 100."""
+    """Return the HEIF file of an image at a quality from 0 to 100."""
     height, width = image_u8.shape
     image = pillow_heif.from_bytes(mode="L", size=(width, height), data=image_u8.tobytes())
     file = io.BytesIO()
@@ -165,7 +165,7 @@ def _hevc_file(image_u8: NDArray[np.uint8], quality: int) -> bytes:
 
 
 def _payload_bytes(heif_file: bytes) -> int:
-    """Bytes of coded picture data: the content of the boxes `mdat`."""
+    """Return bytes of coded picture data: the content of the boxes `mdat`."""
     return sum(size for kind, size in _boxes(heif_file) if kind == b"mdat")
 
 

@@ -61,7 +61,7 @@ class SymbolCoder:
         return symbols
 
     def estimate_bits(self, symbols: Symbols) -> float:
-        """What the models expect the code to need: the sum of -log2 p, escapes included."""
+        """Return what the models expect the code to need: the sum of -log2 p, escapes included."""
         indices = [model.indices(row) for model, row in zip(self.models, symbols, strict=True)]
         of_tables = sum(
             float(m.bits[row].sum()) for m, row in zip(self.models, indices, strict=True)
@@ -73,7 +73,7 @@ class SymbolCoder:
         return of_tables + of_escapes
 
     def _escaped(self, symbols: Symbols, indices: Sequence[NDArray[np.int32]]) -> Iterator[int]:
-        """The numbers that escapes stand for, in decoding order."""
+        """Return the numbers that escapes stand for, in decoding order."""
         for model, row, places in zip(self.models, symbols, indices, strict=True):
             for value in row[places == model.escape]:
                 yield _wrap(int(value), model)
@@ -86,7 +86,7 @@ class SymbolCoder:
 
 
 def _wrap(value: int, model: SymbolModel) -> int:
-    """A value outside the table as a number from 0: even above the table, odd below."""
+    """Return a value outside the table as a number from 0: even above the table, odd below."""
     return 2 * (value - model.high - 1) if value > model.high else 2 * (model.low - value) - 1
 
 

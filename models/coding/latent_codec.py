@@ -76,7 +76,7 @@ class LatentCoder:
         )
 
     def quantise(self, latent: Tensor) -> Tensor:
-        """The latent that decoding its bytes gives: multiples of the step, in float32, on the CPU.
+        """Return the latent that decoding its bytes gives: multiples of the step, in float32, on the CPU.
 
         Args:
             latent: Of any shape.
@@ -101,7 +101,7 @@ class LatentCoder:
         return self._checksum(body) + body
 
     def decode(self, code: bytes) -> Tensor:
-        """The quantised latent of an image, (C, h, w) in float32 on the CPU.
+        """Return the quantised latent of an image, (C, h, w) in float32 on the CPU.
 
         Raises:
             ModelError: When the bytes are damaged, or were written with other tables.
@@ -118,11 +118,11 @@ class LatentCoder:
         return _restore(symbols.reshape(-1, height, width), self.step)
 
     def estimate_bits(self, latent: Tensor) -> float:
-        """The entropy coder's own expectation for one latent (C, h, w), header not included."""
+        """Return the entropy coder's own expectation for one latent (C, h, w), header not included."""
         return self._coder.estimate_bits(self._symbols(latent))
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """The coder as plain arrays, to be stored with the model; see from_arrays."""
+        """Return the coder as plain arrays, to be stored with the model; see from_arrays."""
         return {
             "step": np.array(self.step),
             "lows": np.array([model.low for model in self.channels], np.int64),
@@ -132,7 +132,7 @@ class LatentCoder:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "LatentCoder":
-        """The coder that to_arrays describes."""
+        """Return the coder that to_arrays describes."""
         tables = np.split(arrays["frequencies"].astype(np.uint32), np.cumsum(arrays["sizes"])[:-1])
         models = (SymbolModel(int(low), t) for low, t in zip(arrays["lows"], tables, strict=True))
         return cls(float(arrays["step"]), tuple(models))
@@ -173,7 +173,7 @@ def rate_bpp(code: bytes, height_px: int, width_px: int) -> float:
 
 
 def _scale(latent: Tensor, step: float) -> NDArray[np.float64]:
-    """Values over the step, in float64."""
+    """Return values over the step, in float64."""
     scaled: NDArray[np.float64] = latent.detach().cpu().double().numpy() / step
     if not (np.abs(scaled) < MAX_SYMBOL).all():  # false for NaN too
         raise ModelError(
@@ -201,7 +201,7 @@ def _varint(number: int) -> bytes:
 
 
 def _read_varint(code: bytes, start: int) -> tuple[int, int]:
-    """The number at start, and where the next thing begins."""
+    """Return the number at start, and where the next thing begins."""
     number = shift = 0
     while code[start] > 127:
         number += (code[start] - 128) << shift

@@ -38,7 +38,7 @@ class BlockKlt:
     variances: NDArray[np.float64]
 
     def reconstruct(self, patches: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Patches as C coefficients per block tell them.
+        """Return patches as C coefficients per block tell them.
 
         Args:
             patches: (N, P, P), P a multiple of 16.
@@ -49,7 +49,7 @@ class BlockKlt:
         return self.synthesise(self.analyse(patches))
 
     def analyse(self, patches: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The C coefficients of each block, (N, C, P / 16, P / 16); see reconstruct."""
+        """Return the C coefficients of each block, (N, C, P / 16, P / 16); see reconstruct."""
         blocks = _split(patches)
         coefficients = np.empty((len(blocks), len(self.basis)), np.float32)
         for start in range(0, len(blocks), CHUNK_BLOCKS):
@@ -60,7 +60,7 @@ class BlockKlt:
         return np.ascontiguousarray(coefficients.reshape(grid).transpose(0, 3, 1, 2))
 
     def synthesise(self, coefficients: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Patches (N, P, P) of coefficients (N, C, P / 16, P / 16)."""
+        """Return patches (N, P, P) of coefficients (N, C, P / 16, P / 16)."""
         num_patches, num_coefficients, rows, columns = coefficients.shape
         flat = coefficients.transpose(0, 2, 3, 1).reshape(-1, num_coefficients)
         blocks = np.empty((len(flat), BLOCK_SIZE), np.float32)
@@ -71,7 +71,7 @@ class BlockKlt:
 
 
 def fit_block_klt(patches: NDArray[np.float32], latent_channels: int) -> BlockKlt:
-    """The block KLT of training patches, from the exact covariance of all their blocks.
+    """Return the block KLT of training patches, from the exact covariance of all their blocks.
 
     Args:
         patches: (N, P, P), P a multiple of 16.
@@ -107,12 +107,12 @@ def fit_block_klt(patches: NDArray[np.float32], latent_channels: int) -> BlockKl
 
 
 def supports_down_up(ratio: int) -> bool:
-    """Whether sides shrink by a whole factor at this ratio: at 4x, 16x, 64x, not at 8x, 32x."""
+    """Return whether sides shrink by a whole factor at this ratio: at 4x, 16x, 64x, not at 8x, 32x."""
     return ratio > 0 and math.isqrt(ratio) ** 2 == ratio
 
 
 def down_up_sample(patches: NDArray[np.float32], ratio: int) -> NDArray[np.float32]:
-    """Patches from the means of their squares of ratio pixels, interpolated bicubically.
+    """Return patches from the means of their squares of ratio pixels, interpolated bicubically.
 
     Args:
         patches: (N, P, P), P a multiple of the square root of ratio.
@@ -125,7 +125,7 @@ def down_up_sample(patches: NDArray[np.float32], ratio: int) -> NDArray[np.float
 
 
 def area_means(patches: NDArray[np.float32], ratio: int) -> NDArray[np.float32]:
-    """The means of squares of ratio pixels, (N, P / f, P / f) with f² = ratio.
+    """Return the means of squares of ratio pixels, (N, P / f, P / f) with f² = ratio.
 
     Raises:
         ModelError: When ratio is no square, or P no multiple of its root.
@@ -138,7 +138,7 @@ def area_means(patches: NDArray[np.float32], ratio: int) -> NDArray[np.float32]:
 
 
 def interpolate_means(means: NDArray[np.float32], ratio: int) -> NDArray[np.float32]:
-    """Patches of f times the sides of means (N, h, w), by bicubic interpolation, f² = ratio.
+    """Return patches of f times the sides of means (N, h, w), by bicubic interpolation, f² = ratio.
 
     Raises:
         ModelError: When ratio is no square.
@@ -153,7 +153,7 @@ def interpolate_means(means: NDArray[np.float32], ratio: int) -> NDArray[np.floa
 
 
 def _require_square(ratio: int) -> int:
-    """The root of ratio."""
+    """Return the root of ratio."""
     if not supports_down_up(ratio):
         raise ModelError(
             f"down-and-up sampling needs a square ratio, found {ratio}: take 4, 16 or 64"
@@ -169,7 +169,7 @@ def _split(patches: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _join(blocks: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """The inverse of _split."""
+    """Return the inverse of _split."""
     _, height, width = shape
     grid = blocks.reshape(-1, height // BLOCK_PX, width // BLOCK_PX, BLOCK_PX, BLOCK_PX)
     return grid.swapaxes(2, 3).reshape(shape)

@@ -85,7 +85,7 @@ def _root_mean_square(latents: Tensor) -> float:
 def _steps_of_losses(
     steps: Sequence[float], found_db: Sequence[float], losses_db: Sequence[float]
 ) -> tuple[float, ...]:
-    """The step at which each loss is first met, going down from the coarsest."""
+    """Return the step at which each loss is first met, going down from the coarsest."""
     chosen = []
     for loss_db in losses_db:
         finer = next((i for i, found in enumerate(found_db) if found <= loss_db), 0)

@@ -67,7 +67,7 @@ class SymbolModel:
 
 
 def fit_symbol_model(scaled: NDArray[np.float64]) -> SymbolModel:
-    """The table of a channel.
+    """Return the table of a channel.
 
     Args:
         scaled: Training values over the step, (n,), finite, n at least 1.

@@ -46,7 +46,7 @@ def calibrate(
     channels_last: bool,
     measure: Measure,
 ) -> Calibration:
-    """The calibration of a device for a kind of model, measured the first time.
+    """Return the calibration of a device for a kind of model, measured the first time.
 
     The workspace is what was measured less what is counted exactly: weights, average, optimiser
     state and saved activations. Both it and the counted one grow in proportion to images and
@@ -82,7 +82,7 @@ def calibrate(
 def compare_with_prediction(
     model: ModelConfig, patch_px: int, precision: str, measured: MeasuredMemory
 ) -> Calibration:
-    """The calibration with which the prediction equals the measurement."""
+    """Return the calibration with which the prediction equals the measurement."""
     counted = predict_footprint(model, patch_px, PROBE_BATCH, precision)
     exact_mib = counted.allocated_mib - counted.workspace_mib
     return Calibration(

@@ -108,7 +108,7 @@ def predict_footprint(
     device: str = "cpu",
     calibration: Calibration | None = None,
 ) -> Footprint:
-    """The footprint of a configuration, in under a second and nothing the second time.
+    """Return the footprint of a configuration, in under a second and nothing the second time.
 
     The first prediction of a process takes about a second more, for torch's imports.
 
@@ -149,7 +149,7 @@ def fit_micro_batch(
     device: str = "cpu",
     calibration: Calibration | None = None,
 ) -> int | None:
-    """The most images per backward pass with which training fits into a budget.
+    """Return the most images per backward pass with which training fits into a budget.
 
     Args:
         model: Which model.
@@ -212,7 +212,7 @@ def _predict(
 
 
 def default_calibration(device: str) -> Calibration:
-    """What is assumed of a device where nothing was measured.
+    """Return what is assumed of a device where nothing was measured.
 
     Raises:
         ModelError: For a kind of device that nothing is known of.

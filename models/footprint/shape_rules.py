@@ -16,12 +16,12 @@ aten = torch.ops.aten
 
 
 def _like(x: Tensor, *_arguments: Any, dtype: torch.dtype | None = None, **_options: Any) -> Tensor:
-    """A tensor of the first one's size; `torch.empty_like` goes by way of Python."""
+    """Return a tensor of the first one's size; `torch.empty_like` goes by way of Python."""
     return x.new_empty(x.shape, dtype=dtype)
 
 
 def _convolution(x: Tensor, weight: Tensor, _bias: object, *options: Any) -> Tensor:
-    """The output: its sides follow from those of the input, or the other way round."""
+    """Return the output: its sides follow from those of the input, or the other way round."""
     *windows, is_transposed, margins, num_groups = options
     sides = zip(x.shape[2:], weight.shape[2:], *windows, margins, strict=True)
     if not is_transposed:
@@ -34,7 +34,7 @@ def _convolution(x: Tensor, weight: Tensor, _bias: object, *options: Any) -> Ten
 def _convolution_backward(
     grad: Tensor, x: Tensor, weight: Tensor, bias_sizes: Sequence[int] | None, *options: Any
 ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-    """The gradients of input, weight and bias, of those that are asked for."""
+    """Return the gradients of input, weight and bias, of those that are asked for."""
     *_, is_asked = options
     return (
         _like(x) if is_asked[0] else None,
@@ -44,12 +44,12 @@ def _convolution_backward(
 
 
 def _batch_norm(x: Tensor, *_options: Any) -> tuple[Tensor, Tensor, Tensor]:
-    """The output, and the mean and inverse deviation of each channel in the weights' format."""
+    """Return the output, and the mean and inverse deviation of each channel in the weights' format."""
     return _like(x), _per_channel(x), _per_channel(x)
 
 
 def _batch_norm_backward(grad: Tensor, _x: Tensor, *_options: Any) -> tuple[Tensor, Tensor, Tensor]:
-    """The gradients of input, weight and bias."""
+    """Return the gradients of input, weight and bias."""
     return _like(grad), _per_channel(grad), _per_channel(grad)
 
 
@@ -101,7 +101,7 @@ def _max(x: Tensor, dim: int, keepdim: bool = False) -> tuple[Tensor, Tensor]:
 
 
 def _maxima(x: Tensor, shape: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """The maxima and where they were."""
+    """Return the maxima and where they were."""
     return x.new_empty(shape), x.new_empty(shape, dtype=torch.int64)
 
 

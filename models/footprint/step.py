@@ -114,7 +114,7 @@ def _without_data(*, is_bf16: bool) -> AbstractContextManager[Any]:
 
 
 def _build_without_data(model: ModelConfig, *, is_bf16: bool) -> nn.Module:
-    """The network for `_without_data`."""
+    """Return the network for `_without_data`."""
     return build_model(model) if is_bf16 else build_weightless(model)
 
 
@@ -193,7 +193,7 @@ class _LiveMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def _key(tensor: Tensor) -> int:
-    """The identity of the tensor's storage, which views of it share."""
+    """Return the identity of the tensor's storage, which views of it share."""
     return int(tensor.untyped_storage()._cdata)
 
 

@@ -17,7 +17,7 @@ above what the 16-bit codes of a corpus can carry.
 
 
 def mse(x_hat: Tensor, x: Tensor) -> Tensor:
-    """Mean squared error of each image, (N,), in fp32 or better."""
+    """Return mean squared error of each image, (N,), in fp32 or better."""
     dtype = torch.promote_types(x_hat.dtype, torch.float32)
     return (x_hat.to(dtype) - x).square().mean(dim=(1, 2, 3))
 
@@ -33,10 +33,10 @@ def psnr_db(x_hat: Tensor, x: Tensor) -> Tensor:
 
 
 def psnr_db_from_mse(errors: Tensor) -> Tensor:
-    """PSNR in dB of mean squared errors per image; NaN stays NaN."""
+    """Return PSNR in dB of mean squared errors per image; NaN stays NaN."""
     return -10 * errors.clamp(min=MSE_FLOOR).log10()
 
 
 def ssim(x_hat: Tensor, x: Tensor) -> Tensor:
-    """Structural similarity of each image, (N,): Gaussian 11 x 11 window."""
+    """Return structural similarity of each image, (N,): Gaussian 11 x 11 window."""
     return ssim_per_image(x_hat, x)

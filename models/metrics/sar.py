@@ -99,12 +99,12 @@ def texture(x: NDArray[np.float32], low_db: float, high_db: float) -> float:
 
 
 def mean_db(x: NDArray[np.float32], low_db: float, high_db: float) -> float:
-    """Mean backscatter of an image in dB: the mean of the decibels, clipped as the image is."""
+    """Return mean backscatter of an image in dB: the mean of the decibels, clipped as the image is."""
     return low_db + (high_db - low_db) * float(_checked(x).mean())
 
 
 def linear_intensity(image: Image, low_db: float, high_db: float) -> Image:
-    """Values in [0, 1] to linear intensity, 10^(dB / 10).
+    """Return values in [0, 1] to linear intensity, 10^(dB / 10).
 
     Raises:
         ModelError: When low_db is not below high_db.
@@ -117,7 +117,7 @@ def linear_intensity(image: Image, low_db: float, high_db: float) -> Image:
 
 
 def _checked(image: NDArray[np.float32]) -> Image:
-    """The image in float64, two-dimensional and finite."""
+    """Return the image in float64, two-dimensional and finite."""
     values = np.asarray(image, dtype=np.float64)
     if values.ndim != 2:
         raise ModelError(

@@ -110,7 +110,7 @@ def filter_valid(maps: Tensor) -> Tensor:
 
 
 def spread_valid(means: Tensor, size: torch.Size) -> Tensor:
-    """The transpose of filter_valid: (..., h, w) back to (..., H, W)."""
+    """Return the transpose of filter_valid: (..., h, w) back to (..., H, W)."""
     rows = window_band(size[-2], means.dtype, means.device)
     columns = window_band(size[-1], means.dtype, means.device)
     return (rows.T @ means) @ columns
@@ -118,7 +118,7 @@ def spread_valid(means: Tensor, size: torch.Size) -> Tensor:
 
 @lru_cache(maxsize=16)
 def window_band(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """The (size - 10, size) matrix whose row i holds the Gaussian window from column i on.
+    """Return the (size - 10, size) matrix whose row i holds the Gaussian window from column i on.
 
     Made once per process and kept.
     """

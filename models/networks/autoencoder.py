@@ -50,20 +50,20 @@ class Autoencoder(nn.Module):
         return self.decode(latent).to(x.dtype), latent
 
     def encode(self, x: Tensor) -> Tensor:
-        """The latent of images; see forward."""
+        """Return the latent of images; see forward."""
         _check_images(x)
         latent: Tensor = self.encoder(x)
         return latent
 
     def decode(self, latent: Tensor) -> Tensor:
-        """The reconstruction of a latent, at least in fp32: bf16 has 8 bits near 1."""
+        """Return the reconstruction of a latent, at least in fp32: bf16 has 8 bits near 1."""
         logits: Tensor = self.head(self.decoder(latent))
         dtype = torch.promote_types(logits.dtype, torch.float32)
         return torch.sigmoid(logits.to(dtype))
 
 
 def _decoder(stages: Sequence[nn.Module], dropout: float) -> nn.Sequential:
-    """The stages in order, with dropout behind the first, where most channels are.
+    """Return the stages in order, with dropout behind the first, where most channels are.
 
     Names, not positions: a checkpoint fits the model with and without dropout.
     """

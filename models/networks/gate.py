@@ -114,7 +114,7 @@ class _Gating(torch.autograd.Function):
 
 
 def _is_channels_last(values: Tensor) -> bool:
-    """Whether the channels of (N, C, P) lie side by side."""
+    """Return whether the channels of (N, C, P) lie side by side."""
     return values.stride(1) == 1 and values.shape[1] > 1
 
 
@@ -169,7 +169,7 @@ def _excite_backward(
 
 
 def _convolution_backward(grad: Tensor, x: Tensor, window: Tensor) -> tuple[Tensor, Tensor]:
-    """The gradients of a padded convolution's input and window."""
+    """Return the gradients of a padded convolution's input and window."""
     padding = [WINDOW_PX // 2] * 2
     grad_x, grad_window, _ = torch.ops.aten.convolution_backward(
         grad, x, window.to(x.dtype), None, [1, 1], padding, [1, 1], False, [0, 0], 1,

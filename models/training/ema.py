@@ -15,7 +15,7 @@ DECAY = 0.999
 
 
 def decay_at(step: int, decay: float = DECAY) -> float:
-    """The share of the average that the update after step steps keeps, t = step counting from 0.
+    """Return the share of the average that the update after step steps keeps, t = step counting from 0.
 
     Example:
         >>> decay_at(0), decay_at(10**6)
@@ -49,7 +49,7 @@ class WeightAverage:
         self.num_updates += 1
 
     def state_dict(self) -> dict[str, Any]:
-        """The average and its count; the tensors are shared, not copied."""
+        """Return the average and its count; the tensors are shared, not copied."""
         return {"model": self.model.state_dict(), "num_updates": self.num_updates}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -59,7 +59,7 @@ class WeightAverage:
 
 
 def _split(model: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
-    """A model's floating-point and integer tensors, detached but sharing memory."""
+    """Return a model's floating-point and integer tensors, detached but sharing memory."""
     tensors = [t.detach() for t in model.state_dict(keep_vars=True).values()]
     floats = [t for t in tensors if t.is_floating_point()]
     return floats, [t for t in tensors if not t.is_floating_point()]

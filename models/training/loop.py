@@ -50,7 +50,7 @@ class BatchSource(Protocol):
     """Where batches come from: data.batches has one for training and one for validation."""
 
     def epoch(self, epoch: int) -> Iterator[NDArray[np.float32]]:
-        """The batches of an epoch, each (N, 1, H, W) in [0, 1]; the same ones on every call."""
+        """Return the batches of an epoch, each (N, 1, H, W) in [0, 1]; the same ones on every call."""
         ...
 
     @property
@@ -112,7 +112,7 @@ class TrainingSession:
         self.early_stopping = EarlyStopping()
 
     def scored_model(self) -> nn.Module:
-        """The model that validation scores, in evaluation mode."""
+        """Return the model that validation scores, in evaluation mode."""
         if self.train_config.score_weights == "ema":
             return self.average.model
         return self.model.eval()
@@ -226,14 +226,14 @@ def _accumulate_gradients(
 def _micro_batches(
     config: TrainConfig, batch: NDArray[np.float32]
 ) -> Iterator[NDArray[np.float32]]:
-    """The parts of a batch that go through the network at a time; the last may be smaller."""
+    """Return the parts of a batch that go through the network at a time; the last may be smaller."""
     size = config.micro_batch or len(batch)
     for start in range(0, len(batch), size):
         yield batch[start : start + size]
 
 
 def _forward(session: TrainingSession, model: nn.Module, images: NDArray[np.float32]) -> LossParts:
-    """The loss of a batch, in the configured precision and memory layout."""
+    """Return the loss of a batch, in the configured precision and memory layout."""
     config = session.train_config
     layout = torch.channels_last if config.channels_last else torch.contiguous_format
     x = torch.from_numpy(images).to(session.device, memory_format=layout, non_blocking=True)
@@ -244,7 +244,7 @@ def _forward(session: TrainingSession, model: nn.Module, images: NDArray[np.floa
 
 
 def _clip_gradients(session: TrainingSession) -> Tensor:
-    """The norm of the gradient, which is then scaled down to gradient_clip where it is larger."""
+    """Return the norm of the gradient, which is then scaled down to gradient_clip where it is larger."""
     parameters = [p for p in session.model.parameters() if p.grad is not None]
     norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
     if session.train_config.gradient_clip > 0:

@@ -32,7 +32,7 @@ class PeakMemory:
             self._baseline_mib = _resident_mib()
 
     def read_mib(self) -> float:
-        """The peak so far, in MiB."""
+        """Return the peak so far, in MiB."""
         if self.method == "cuda_peak":
             return torch.cuda.max_memory_allocated(self._device) / 2**20
         now_mib = _resident_peak_mib() if self.method == "rss_growth" else _resident_mib()

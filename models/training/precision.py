@@ -92,7 +92,7 @@ def prepare_process(num_threads: int | None = None) -> bool:
 def choose_stack(
     model_config: ModelConfig, crop_px: int, batch_size: int, device: str = "cpu"
 ) -> Stack:
-    """The fastest safe stack for a model, timed in a child process that may crash.
+    """Return the fastest safe stack for a model, timed in a child process that may crash.
 
     Takes a few seconds the first time and nothing after: on the CPU all widths from 16 base
     channels on share a probe at 16 (narrower ones are probed as they are), at most 64 px and 4
@@ -113,7 +113,7 @@ def choose_stack(
 
 
 def fastest(seconds: dict[Stack, float], failed: list[Stack], unsupported: list[Stack]) -> Stack:
-    """The stack to use, given the seconds per step of those that ran."""
+    """Return the stack to use, given the seconds per step of those that ran."""
     plain_s = seconds.get(PLAIN)
     if not seconds:
         return replace(PLAIN, reason="no probe finished")
@@ -154,7 +154,7 @@ def _probe_stacks(model_config: ModelConfig, crop_px: int, batch_size: int, devi
 
 
 def _run_child(request: dict[str, object]) -> tuple[int, list[float]]:
-    """How many stacks survived their first step, and the seconds per step if all of them did."""
+    """Return how many stacks survived their first step, and the seconds per step if all of them did."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     command = [sys.executable, "-m", "models.training.probe", json.dumps(request)]
     with tempfile.TemporaryFile("w+") as output:  # a pipe would lose what a killed child wrote
@@ -176,7 +176,7 @@ def _run_child(request: dict[str, object]) -> tuple[int, list[float]]:
 
 
 def _has_bf16(device: torch.device) -> bool:
-    """Whether the device computes bf16 itself; a CPU that does not emulates it, slowly."""
+    """Return whether the device computes bf16 itself; a CPU that does not emulates it, slowly."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

@@ -48,7 +48,7 @@ class Schedule:
         self._stalled_epochs = 0
 
     def factor(self, step: int) -> float:
-        """The share of the learning rate that step uses; steps count from 0."""
+        """Return the share of the learning rate that step uses; steps count from 0."""
         if self.name == "one_cycle" and self._warmup_steps == 0:
             rise_steps = ONE_CYCLE_RISE * self._total_steps
             if step < rise_steps:
@@ -59,7 +59,7 @@ class Schedule:
         return self._factor_after_warmup(_progress(step, self._warmup_steps, self._total_steps))
 
     def _factor_after_warmup(self, progress: float) -> float:
-        """The share of the learning rate when progress, in [0, 1], of the rest has gone by."""
+        """Return the share of the learning rate when progress, in [0, 1], of the rest has gone by."""
         factors = {
             "plateau": self._plateau_factor,
             "cosine": _half_cosine(1.0, 0.0, progress),
@@ -81,7 +81,7 @@ class Schedule:
             self._stalled_epochs = 0
 
     def may_stop(self, first_step: int, end_step: int) -> bool:
-        """Whether a run may end early after the epoch of steps first_step up to end_step.
+        """Return whether a run may end early after the epoch of steps first_step up to end_step.
 
         Only triangular2 ever says no: inside a triangle the scores dip because the rate is high,
         so it allows an end only in the epoch where the rate reaches the foot.
@@ -93,7 +93,7 @@ class Schedule:
         return any(first_step < foot <= end_step for foot in feet)
 
     def state_dict(self) -> dict[str, Any]:
-        """What plateau remembers."""
+        """Return what plateau remembers."""
         return {
             "plateau_factor": self._plateau_factor,
             "lowest_loss": self._lowest_loss,

@@ -67,10 +67,10 @@ class AutoencoderTrial(Trainable):
             return _end(outcome, crash_reason(error))
         # The result as a whole: of plain numbers Ray keeps statistics, for every trial to the end.
         result = report.result
-        told: dict[str, Any] = {METRIC: result.val_psnr_db, RESULT: result, NOTES: report.notes}
+        values: dict[str, Any] = {METRIC: result.val_psnr_db, RESULT: result, NOTES: report.notes}
         if result.is_last:
-            told |= {"done": True, "outcome": Outcome.COMPLETED.value}
-        return told
+            values |= {"done": True, "outcome": Outcome.COMPLETED.value}
+        return values
 
     def __repr__(self) -> str:
         """Name the trial in the Ray dashboard."""

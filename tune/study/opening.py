@@ -35,7 +35,7 @@ class OpenStudy:
         folder: Where it lies.
         journal: What happened in it.
         stack: How its training steps run, in every session.
-        known: The points to try first.
+        agreement: What it decided once, for every session.
         budget: How much it may do, all sessions together.
         clock: Its time.
         notes: What a person should know of its opening.
