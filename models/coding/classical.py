@@ -119,7 +119,7 @@ def encode_hevc_intra(image_u8: NDArray[np.uint8], max_bytes: int) -> CodedImage
 
 
 def _highest_quality(num_bytes: Callable[[int], int], max_bytes: int, first: int) -> int:
-    """Return the highest quality that fits, -1 where none does, in few evaluations of growing sizes.
+    """Return the highest quality that fits, -1 where none does, in few evaluations.
 
     Every evaluation says how far to go if sizes doubled as usual, within what is still open.
     """
@@ -137,7 +137,7 @@ def _highest_quality(num_bytes: Callable[[int], int], max_bytes: int, first: int
 
 
 def _jpeg2000_bytes(image_u8: NDArray[np.uint8], rate: float) -> bytes:
-    """Return the codestream at a compression rate against 8 bit per pixel; 1 means as good as it gets."""
+    """Return the codestream at a compression rate against 8 bit per pixel; 1 is the best."""
     file = io.BytesIO()
     Image.fromarray(image_u8).save(
         file,

@@ -76,7 +76,7 @@ class LatentCoder:
         )
 
     def quantise(self, latent: Tensor) -> Tensor:
-        """Return the latent that decoding its bytes gives: multiples of the step, in float32, on the CPU.
+        """Return the latent as decoded from its bytes: multiples of the step, float32, on the CPU.
 
         Args:
             latent: Of any shape.
@@ -118,7 +118,7 @@ class LatentCoder:
         return _restore(symbols.reshape(-1, height, width), self.step)
 
     def estimate_bits(self, latent: Tensor) -> float:
-        """Return the entropy coder's own expectation for one latent (C, h, w), header not included."""
+        """Return the bits that the entropy coder expects for one latent (C, h, w), without header."""
         return self._coder.estimate_bits(self._symbols(latent))
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:

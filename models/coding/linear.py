@@ -107,7 +107,7 @@ def fit_block_klt(patches: NDArray[np.float32], latent_channels: int) -> BlockKl
 
 
 def supports_down_up(ratio: int) -> bool:
-    """Return whether sides shrink by a whole factor at this ratio: at 4x, 16x, 64x, not at 8x, 32x."""
+    """Return whether sides shrink by a whole factor: at 4x, 16x, 64x, not at 8x, 32x."""
     return ratio > 0 and math.isqrt(ratio) ** 2 == ratio
 
 

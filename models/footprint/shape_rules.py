@@ -44,7 +44,7 @@ def _convolution_backward(
 
 
 def _batch_norm(x: Tensor, *_options: Any) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the output, and the mean and inverse deviation of each channel in the weights' format."""
+    """Return the output, and mean and inverse deviation per channel in the weights' format."""
     return _like(x), _per_channel(x), _per_channel(x)
 
 

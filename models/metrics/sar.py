@@ -99,7 +99,7 @@ def texture(x: NDArray[np.float32], low_db: float, high_db: float) -> float:
 
 
 def mean_db(x: NDArray[np.float32], low_db: float, high_db: float) -> float:
-    """Return mean backscatter of an image in dB: the mean of the decibels, clipped as the image is."""
+    """Return the mean backscatter of an image in dB: of the decibels, clipped as the image is."""
     return low_db + (high_db - low_db) * float(_checked(x).mean())
 
 

@@ -15,7 +15,7 @@ DECAY = 0.999
 
 
 def decay_at(step: int, decay: float = DECAY) -> float:
-    """Return the share of the average that the update after step steps keeps, t = step counting from 0.
+    """Return the share of the average that the update after `step` steps keeps; t counts from 0.
 
     Example:
         >>> decay_at(0), decay_at(10**6)

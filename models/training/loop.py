@@ -50,7 +50,7 @@ class BatchSource(Protocol):
     """Where batches come from: data.batches has one for training and one for validation."""
 
     def epoch(self, epoch: int) -> Iterator[NDArray[np.float32]]:
-        """Return the batches of an epoch, each (N, 1, H, W) in [0, 1]; the same ones on every call."""
+        """Yield the batches of an epoch, each (N, 1, H, W) in [0, 1]; the same on every call."""
         ...
 
     @property
@@ -226,7 +226,7 @@ def _accumulate_gradients(
 def _micro_batches(
     config: TrainConfig, batch: NDArray[np.float32]
 ) -> Iterator[NDArray[np.float32]]:
-    """Return the parts of a batch that go through the network at a time; the last may be smaller."""
+    """Yield the parts of a batch that go through the network; the last may be smaller."""
     size = config.micro_batch or len(batch)
     for start in range(0, len(batch), size):
         yield batch[start : start + size]
@@ -244,7 +244,7 @@ def _forward(session: TrainingSession, model: nn.Module, images: NDArray[np.floa
 
 
 def _clip_gradients(session: TrainingSession) -> Tensor:
-    """Return the norm of the gradient, which is then scaled down to gradient_clip where it is larger."""
+    """Scale the gradient down to gradient_clip where it is larger; return its norm before."""
     parameters = [p for p in session.model.parameters() if p.grad is not None]
     norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
     if session.train_config.gradient_clip > 0:

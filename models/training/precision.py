@@ -154,7 +154,7 @@ def _probe_stacks(model_config: ModelConfig, crop_px: int, batch_size: int, devi
 
 
 def _run_child(request: dict[str, object]) -> tuple[int, list[float]]:
-    """Return how many stacks survived their first step, and the seconds per step if all of them did."""
+    """Return how many stacks survived their first step, and seconds per step if all did."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     command = [sys.executable, "-m", "models.training.probe", json.dumps(request)]
     with tempfile.TemporaryFile("w+") as output:  # a pipe would lose what a killed child wrote

@@ -59,7 +59,7 @@ class Schedule:
         return self._factor_after_warmup(_progress(step, self._warmup_steps, self._total_steps))
 
     def _factor_after_warmup(self, progress: float) -> float:
-        """Return the share of the learning rate when progress, in [0, 1], of the rest has gone by."""
+        """Return the share of the learning rate at a progress in [0, 1] of what follows."""
         factors = {
             "plateau": self._plateau_factor,
             "cosine": _half_cosine(1.0, 0.0, progress),
