@@ -118,7 +118,7 @@ class LatentCoder:
         return _restore(symbols.reshape(-1, height, width), self.step)
 
     def estimate_bits(self, latent: Tensor) -> float:
-        """Return the bits that the entropy coder expects for one latent (C, h, w), without header."""
+        """Return the bits that the entropy coder expects for a latent (C, h, w), without header."""
         return self._coder.estimate_bits(self._symbols(latent))
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
