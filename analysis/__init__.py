@@ -1,4 +1,4 @@
-"""From Parquet tables to the report. Sees only `tune.tables`; never torch or ray."""
+"""From Parquet tables to the report. Sees only the pure rooms of `tune`; never torch or ray."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

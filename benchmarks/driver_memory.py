@@ -26,6 +26,7 @@ from tune.study.opening import open_study
 from tune.study.plan import StudyPlan
 from tune.study.run import run_study
 from tune.tables.files import read_table, write_table
+from tune.terminal.progress import StudyProgress
 
 EPOCH_S = 10.0
 """The epoch that table writing is compared with."""
@@ -77,8 +78,11 @@ def measure_growth(plan: StudyPlan, machine: Machine, warm_trials: int) -> tuple
     ):
         watcher = threading.Thread(target=watch, args=(study.folder.journal,))
         watcher.start()
-        run_study(plan, study, Console(), quiet=True)
-    ended.set()
+        progress = StudyProgress(Console(), plan.config.trials, plan.config.epochs, quiet=True)
+        try:
+            run_study(plan, study, progress)
+        finally:
+            ended.set()
     watcher.join()
     return resident_mib[plan.config.trials] - resident_mib[warm_trials], time.monotonic() - start_s
 

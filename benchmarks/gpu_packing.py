@@ -2,8 +2,8 @@
 
 `python -m benchmarks.gpu_packing` trains with the search's own command, per architecture at base
 channels 16 and 32, with 1, 2, 4 and 8 trials side by side, without and with NVIDIA MPS. Every trial
-books an equal share (`--gpus-per-trial`), so that what is compared is sharing alone. Without a CUDA
-card it says so and exits 0.
+reserves an equal share (`--gpus-per-trial`), so that what is compared is sharing alone. Without a
+CUDA card it says so and exits 0.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""What never losing anything costs: journal and tables per epoch, and the time to go on.
+"""What never losing anything costs: journal and tables per epoch, and the time to resume.
 
 `python -m benchmarks.journal` fills a study with `--trials` trials of 20 epochs, their scores made
-up, and times what the search does for every epoch, and writing all tables once. Then it goes on
-with the study for one more trial, by the real command, and times how long that takes until a worker
+up, and times what the search does for every epoch, and writing all tables once. Then it resumes
+the study for one more trial, by the real command, and times how long that takes until a worker
 trains the trial, and until the command has ended after a SIGTERM, beside the same command on a new
 study.
 """
@@ -38,7 +38,7 @@ EPOCH_S = 10.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the cost per epoch and the time to go on."""
+    """Print the cost per epoch and the time to resume."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.journal")
     parser.add_argument("--trials", type=int, default=200)
     arguments = parser.parse_args(argv)

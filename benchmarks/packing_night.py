@@ -1,10 +1,11 @@
-"""A night of 200 trials on a pretend card of 8 GB: what is booked, what runs out of memory.
+"""A night of 200 trials on a pretend card of 8 GB: what is reserved, what runs out of memory.
 
 `python -m benchmarks.packing_night` drives the search's own conductor, sampler, rungs and packing
-with a simulated card instead of Ray: trials start where their booking fits, take time in proportion
-to their arithmetic, get a made-up score that favours wide networks, and run out of memory where
-they truly need more than their cap. Once with predictions that are right, once with predictions
-that are 40 % low. Nothing is trained; memory is predicted by the real `models.footprint`.
+with a simulated card instead of Ray: trials start where their reservation fits, take time in
+proportion to their arithmetic, get a made-up score that favours wide networks, and run out of
+memory where they truly need more than their cap. Once with predictions that are right, once with
+predictions that are 40 % low. Nothing is trained; memory is predicted by the real
+`models.footprint`.
 """
 
 import argparse
@@ -58,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     print(
         "| architecture | predictions | outcomes | out of memory, first and last quarter | "
-        "micro-batched | booked while trials wait | most side by side | rows of trials |"
+        "micro-batched | reserved while trials wait | most side by side | rows of trials |"
     )
     print("|---|---|---|---|---|---|---|---|")
     for arch in arguments.arch:

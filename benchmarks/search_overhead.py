@@ -1,4 +1,4 @@
-"""What Ray, the books and the tables cost: a search of equal trials against a plain process pool.
+"""What Ray, journal and tables cost: a search of equal trials against a plain process pool.
 
 `python -m benchmarks.search_overhead` trains the same configuration `--trials` times, once through
 the whole search and once with nothing but `open_session` and `train_epochs` in a pool of as many
@@ -29,6 +29,7 @@ from tune.study.opening import choose_study_stack, open_study
 from tune.study.plan import StudyPlan, plan_study
 from tune.study.run import run_study
 from tune.tables.files import read_table
+from tune.terminal.progress import StudyProgress
 from tune.trial.session import open_corpus, open_session
 from tune.trial.spec import TrialSpec
 
@@ -104,7 +105,8 @@ def time_search(plan: StudyPlan, machine: Machine) -> float:
         open_study(plan, start, machine, ["benchmark"]) as study,
         ray_session(plan.packing),
     ):
-        run_study(plan, study, Console(), quiet=True)
+        progress = StudyProgress(Console(), plan.config.trials, plan.config.epochs, quiet=True)
+        run_study(plan, study, progress)
     return time.monotonic() - start_s
 
 

@@ -139,7 +139,11 @@ def plan_all(
     """
     from tune.card.device import measure_card
     from tune.promotion.plan import plan_promotion, resolve_promotion
-    from tune.results.promotions import choose_promotion_start, was_promoted
+    from tune.results.promotions import (
+        choose_promotion_start,
+        find_promotions,
+        was_promoted,
+    )
     from tune.results.searches import choose_searches
     from tune.trial.session import open_data
 
@@ -158,16 +162,17 @@ def plan_all(
     is_one = archs is not None and ratios is not None and len(archs) * len(ratios) == 1
     is_matrix = asked.get("study") is None and not is_one
     card = measure_card(machine.device)
+    known = list(find_promotions(asked.get("results", "ray_results")))
     planned = []
     for search in searches:
         promotion = resolve_promotion(asked, search, machine)
-        if is_matrix and not arguments.new and was_promoted(promotion):
+        if is_matrix and not arguments.new and was_promoted(promotion, known):
             continue
         if promotion.data not in corpora:
             corpora[promotion.data] = open_data(promotion.data, console.print)
         plan = plan_promotion(promotion, search, corpora[promotion.data], card)
         start = choose_promotion_start(
-            promotion, plan.num_runs, new=arguments.new, resume=arguments.resume
+            promotion, known, plan.num_runs, new=arguments.new, resume=arguments.resume
         )
         planned.append((plan, start))
     return planned

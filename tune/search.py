@@ -91,7 +91,7 @@ def search(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     from tune.storage.folder import check_results
     from tune.study.estimate import estimate_study
     from tune.study.plan import plan_study
-    from tune.terminal.plan import show_card, show_plan, show_setting, show_start
+    from tune.terminal.plan import show_card, show_costs, show_plan, show_setting, show_start
     from tune.trial.session import open_data
 
     for one in resolved:
@@ -112,7 +112,8 @@ def search(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     if arguments.dry_run:
         for plan, start in zip(plans, starts, strict=True):
             show_start(console, start)
-            show_plan(console, plan, estimate_study(plan))
+            show_plan(console, plan)
+            show_costs(console, plan, estimate_study(plan))
         return DONE
     return run_all(console, list(zip(plans, starts, strict=True)), machine, command, arguments)
 

@@ -1,6 +1,6 @@
 """`python -m tune.status`: the architecture x ratio matrix of all studies, also while one runs.
 
-Parses and draws; what is in the matrix is decided in `tune.statistics.matrix`, what is read in
+Parses; what is in the matrix is decided in `tune.statistics.matrix`, what is read in
 `tune.results.standings`.
 """
 

@@ -95,7 +95,9 @@ def train(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     from tune.trial.session import open_data
 
     check_results(one.config.results)
-    (start,) = choose_starts([one.config], new=arguments.new, resume=None, more=More())
+    (start,) = choose_starts(
+        [one.config], new=arguments.new, resume=None, more=More(), kind=Kind.TRAINING
+    )
     console = make_console()
     prepare_process()
     plan = plan_study(one, open_data(one.config.data, console.print))
@@ -138,12 +140,10 @@ def run_here(conductor: "Conductor", console: "Console", quiet: bool) -> None:
         return
     conductor.start(spec.number)
     try:
-        for report in run_trial(spec):
-            for note in report.notes:
-                conductor.say(note)
-            conductor.report_epoch(spec.number, report.result)
+        for result in run_trial(spec, conductor.say):
+            conductor.report_epoch(spec.number, result)
             if not quiet:
-                console.print(epoch_line(report.result, spec.train.epochs))
+                console.print(epoch_line(result, spec.train.epochs))
     except KeyboardInterrupt:
         conductor.interrupt("interrupted by SIGINT")
     except Exception as error:

@@ -12,6 +12,7 @@ import pandas as pd
 from analysis.frames import Frames
 from analysis.page.palette import KNOWN_ARCHITECTURES, architecture_order
 from analysis.page.section import NamedTable
+from tune.statistics.intervals import Interval
 from tune.statistics.matrix import promoted_score
 
 PIXELS = [
@@ -107,21 +108,39 @@ def _quick_lines(trials: pd.DataFrame) -> list[str]:
 
 
 def _full_lines(frames: Frames, runs: pd.DataFrame) -> list[str]:
+    """Return what the newest promotion with test scores says, and what a newer one lacks."""
     if runs.empty:
         return []
-    newest = max(set(runs["study"]), key=lambda study: (study[-15:], study))
-    verdicts = frames.verdicts[frames.verdicts["study"] == newest].sort_values("place")
-    runs = runs[runs["study"] == newest]
-    num_running = int(runs["outcome"].isna().sum())
-    running = f", {num_running} without an end" if num_running else ""
+    newest_first = sorted(set(runs["study"]), key=lambda study: (study[-15:], study), reverse=True)
+    for study in newest_first:
+        found = _promoted(frames, study)
+        if found is None:
+            continue
+        best, score = found
+        span = "" if score.low is None else f" [{score.low:.2f}, {score.high:.2f}]"
+        lines = [f"full {score.mean:.2f}{span}", f"{best}, {_run_words(runs, study)}"]
+        return (
+            lines if study == newest_first[0] else [*lines, "a newer promotion is not tested yet"]
+        )
+    newest = newest_first[0]
+    is_judged = frames.verdicts.loc[frames.verdicts["study"] == newest, "val_psnr_db"].notna().any()
+    missing = "no test score yet" if is_judged else "no verdict yet"
+    return [f"full: {missing}", _run_words(runs, newest)]
+
+
+def _promoted(frames: Frames, study: str) -> tuple[str, Interval] | None:
+    """Return a promotion's best candidate and its test PSNR; None where either is missing."""
+    verdicts = frames.verdicts[frames.verdicts["study"] == study].sort_values("place")
     if verdicts["val_psnr_db"].isna().all():  # also where there is none
-        return ["full: no verdict yet", f"{len(runs)} runs{running}"]
+        return None
     best = verdicts.iloc[0]["candidate"]
-    count = f"{best}, {len(runs)} runs{running}"
-    test = frames.test[(frames.test["study"] == newest) & (frames.test["candidate"] == best)]
+    test = frames.test[(frames.test["study"] == study) & (frames.test["candidate"] == best)]
     by_run = test[test["quantiser_step"].isna()].groupby("run")["psnr_db"].mean()
-    if by_run.empty:
-        return ["full: no test score yet", count]
-    score = promoted_score(by_run.tolist())
-    span = "" if score.low is None else f" [{score.low:.2f}, {score.high:.2f}]"
-    return [f"full {score.mean:.2f}{span}", count]
+    return None if by_run.empty else (best, promoted_score(by_run.tolist()))
+
+
+def _run_words(runs: pd.DataFrame, study: str) -> str:
+    of_study = runs[runs["study"] == study]
+    num_running = int(of_study["outcome"].isna().sum())
+    running = f", {num_running} without an end" if num_running else ""
+    return f"{len(of_study)} runs{running}"

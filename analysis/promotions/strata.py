@@ -122,6 +122,7 @@ def _scores(rows: pd.DataFrame, kind: str, labels: "pd.Series[str]") -> pd.DataF
     for (ratio, name, stratum), part in labelled.groupby(["ratio", "name", "stratum"]):
         means = part.groupby("image")["rmse_db"].mean().to_numpy(dtype=np.float64)
         score = interval(means[None, :])
+        low_db, high_db = score.ends
         found.append(
             {
                 "kind": kind,
@@ -129,8 +130,8 @@ def _scores(rows: pd.DataFrame, kind: str, labels: "pd.Series[str]") -> pd.DataF
                 "name": name,
                 "stratum": stratum,
                 "rmse_db": score.mean,
-                "low_db": score.low,
-                "high_db": score.high,
+                "low_db": low_db,
+                "high_db": high_db,
                 "num_images": len(means),
             }
         )

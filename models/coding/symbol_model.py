@@ -3,7 +3,7 @@
 A table counts how often each symbol occurred and adds the counts that a Laplace distribution of the
 same median and mean deviation would give PRIOR_COUNT values: seen symbols follow the data, unseen
 ones nearby stay cheap. What lies outside the table is the symbol `escape`; the value itself follows
-in entropy_coding. docs/DECISIONS.md has the comparison with other families.
+in models.coding.entropy. docs/DECISIONS.md has the comparison with other families.
 
 Letters: n training values of a channel, s symbols of its table.
 """

@@ -160,3 +160,11 @@ def test_what_follows_from_the_journal_is_what_the_tables_hold(folder):
         written = read_table(folder.path.parent, name)
         write_table(folder.tables, name, rows)
         assert read_table(folder.path.parent, name).equals(written)
+
+
+def test_a_kind_from_another_release_is_one_finding_among_the_others(folder, capsys):
+    folder.manifest_file.write_text('{"kind": "sweep", "created_at": "2030-01-01"}')
+    assert doctor(folder) == 1
+    printed = capsys.readouterr().out
+    assert "found 'sweep'" in printed
+    assert "journal" in printed

@@ -115,7 +115,7 @@ class Packing:
         A resumed one keeps it, because its batch norms see it; what does not fit any more reserves
         all that can be reserved and runs into its limit, if it comes to that.
         """
-        return replace(spec, placement=self._book(self.predict(spec)))
+        return replace(spec, placement=self._reserve(self.predict(spec)))
 
     def predict(self, spec: TrialSpec) -> Footprint:
         """Return what a trial would take with its micro-batch, before any correction."""
@@ -147,7 +147,7 @@ class Packing:
         )
         return replace(self._reservation(footprint), rejection=reason)
 
-    def _book(self, footprint: Footprint) -> Placement:
+    def _reserve(self, footprint: Footprint) -> Placement:
         needed_mib = self._needed_mib(footprint)
         reservation = self._reservation(footprint)
         if not self.num_gpus:

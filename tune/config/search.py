@@ -1,7 +1,7 @@
 """The configuration of one study: what is asked, resolved, checked and written down.
 
-Layers, weakest first: the defaults below, the machine's profile, a TOML file, flags. `resolve`
-joins them; it is pure. The same declarations give the flags, their help and the TOML keys.
+The defaults below are the weakest layer; `tune.config.resolve` joins it with a machine's profile, a
+TOML file and flags. The same declarations give the flags, their help and the TOML keys.
 Ranges of the search are texts of `tune.space.ranges`; what a profile picks is in
 `tune.config.profiles`.
 """

@@ -26,7 +26,7 @@ WORKER_ENVIRONMENT = {
 
 DRIVER_ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # no CSV, JSON or TensorBoard files
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # signals are handled below, SIGTERM included
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # `tune.engine.run` handles signals, SIGTERM included
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000",  # Ray's experiment state is never read
     "TUNE_FORCE_TRIAL_CLEANUP_S": "5",  # an epoch in flight is not waited for; the default is 600 s
     "TUNE_RESULT_BUFFER_LENGTH": "1",  # every epoch is judged before the next one starts

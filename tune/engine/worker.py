@@ -18,10 +18,11 @@ from typing import Any
 import torch
 from ray.tune import PlacementGroupFactory, Trainable
 
+from models.training.epoch_result import EpochResult
 from models.training.precision import prepare_process
 from tune.outcomes import Outcome
 from tune.trial.crashes import crash_outcome, crash_reason
-from tune.trial.run import Report, run_trial
+from tune.trial.run import run_trial
 from tune.trial.spec import Placement, TrialSpec
 
 METRIC = "val_psnr_db"
@@ -34,7 +35,8 @@ class AutoencoderTrial(Trainable):
     """Trains one autoencoder per trial; `step` is one epoch."""
 
     _spec: TrialSpec
-    _reports: Iterator[Report] = iter(())
+    _notes: list[str]
+    _epochs: Iterator[EpochResult] = iter(())
 
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> PlacementGroupFactory:
@@ -48,7 +50,7 @@ class AutoencoderTrial(Trainable):
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Free the finished trial and begin the next one in this process."""
-        self._reports = iter(())
+        self._epochs = iter(())
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -59,15 +61,15 @@ class AutoencoderTrial(Trainable):
     def step(self) -> dict[str, Any]:
         """Train and validate one epoch; the report is an `EpochResult` or the trial's end."""
         try:
-            report = next(self._reports)
+            result = next(self._epochs)
         except Exception as error:
             outcome = crash_outcome(error)
             if outcome is Outcome.FAILED:
                 raise
             return _end(outcome, crash_reason(error))
         # The result as a whole: of plain numbers Ray keeps statistics, for every trial to the end.
-        result = report.result
-        values: dict[str, Any] = {METRIC: result.val_psnr_db, RESULT: result, NOTES: report.notes}
+        values = {METRIC: result.val_psnr_db, RESULT: result, NOTES: [*self._notes]}
+        self._notes.clear()
         if result.is_last:
             values |= {"done": True, "outcome": Outcome.COMPLETED.value}
         return values
@@ -80,7 +82,8 @@ class AutoencoderTrial(Trainable):
     def _begin(self, spec: TrialSpec) -> None:
         # The session is built in the first step and not here: a model that does not fit must end
         # its own trial, with a reason, and an exception in `reset_config` cannot say one.
-        self._spec, self._reports = spec, run_trial(spec)
+        self._spec, self._notes = spec, []
+        self._epochs = run_trial(spec, self._notes.append)
         if spec.device == "cuda" and spec.placement.cap_mib is not None:
             cap_allocator(spec.placement.cap_mib)
 

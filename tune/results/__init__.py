@@ -1,4 +1,5 @@
 """What a results folder holds: which studies, how far they are, whether they can be resumed.
 
-Only reads. Start with `resume.py` for searches, `promotions.py` for promotions.
+Only reads, but for the repairs of `examination.py`. Start with `resume.py` for searches,
+`promotions.py` for promotions.
 """

@@ -55,11 +55,17 @@ def examine_study(folder: StudyFolder) -> list[Finding]:
     if journal is not None:
         findings += _tables(folder, journal)
         findings += _checkpoints(folder, journal)
-    if (
-        read_kind(folder) is not Kind.PROMOTION
-    ):  # its lines are rows of codecs, and it searches nothing
+    if _kind(folder) in {Kind.SEARCH, Kind.TRAINING}:  # a promotion has neither
         findings += [*_references(folder), *_space(folder)]
     return [*findings, *_leftovers(folder)]
+
+
+def _kind(folder: StudyFolder) -> Kind | None:
+    """Return of what kind a study is; None where it is unknown, as `_configuration` says."""
+    try:
+        return read_kind(folder)
+    except UsageError:
+        return None
 
 
 def _configuration(folder: StudyFolder) -> Finding:

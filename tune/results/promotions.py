@@ -1,7 +1,7 @@
 """Where a promotion begins: a new one, or one of an earlier session to resume. Only reads."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +13,10 @@ from tune.storage.history import Budget
 from tune.storage.journal import StudyJournal
 from tune.storage.kind import Kind, read_kind
 
+Promotion = tuple[StudyFolder, PromotionConfig]
 
-def find_promotions(results: str) -> Iterator[tuple[StudyFolder, PromotionConfig]]:
+
+def find_promotions(results: str) -> Iterator[Promotion]:
     """Return the promotions of a results folder whose configuration can be read."""
     for folder in study_folders(results):
         with contextlib.suppress(UsageError):
@@ -33,12 +35,18 @@ def is_promotion_finished(folder: StudyFolder) -> bool:
 
 
 def choose_promotion_start(
-    config: PromotionConfig, num_runs: int, *, new: bool, resume: str | None
+    config: PromotionConfig,
+    known: Iterable[Promotion],
+    num_runs: int,
+    *,
+    new: bool,
+    resume: str | None,
 ) -> Start:
     """Return whether to resume the newest unfinished promotion of this configuration.
 
     Args:
         config: What is asked for.
+        known: The promotions of the results folder.
         num_runs: Runs of a new one.
         new: Whether to begin a new one in any case.
         resume: Name of the promotion to resume; None finds one by its configuration.
@@ -51,19 +59,18 @@ def choose_promotion_start(
     wanted = promotion_hash(config)
     same = [
         (created_at(folder), folder.name, folder)
-        for folder, known in find_promotions(config.results)
-        if promotion_hash(known) == wanted and not is_promotion_finished(folder)
+        for folder, other in known
+        if promotion_hash(other) == wanted and not is_promotion_finished(folder)
     ]
     if new or not same:
         return Start(None, Budget(num_runs, None))
     return _going_on(max(same)[2], num_runs)
 
 
-def was_promoted(config: PromotionConfig) -> bool:
-    """Return whether a finished promotion of this search exists, whatever its settings."""
+def was_promoted(config: PromotionConfig, known: Iterable[Promotion]) -> bool:
+    """Return whether one of these promotions is a finished one of this search."""
     return any(
-        known.study == config.study and is_promotion_finished(folder)
-        for folder, known in find_promotions(config.results)
+        other.study == config.study and is_promotion_finished(folder) for folder, other in known
     )
 
 

@@ -94,7 +94,12 @@ class Start:
 
 
 def choose_starts(
-    configs: Sequence[SearchConfig], *, new: bool, resume: str | None, more: More
+    configs: Sequence[SearchConfig],
+    *,
+    new: bool,
+    resume: str | None,
+    more: More,
+    kind: Kind = Kind.SEARCH,
 ) -> tuple[Start, ...]:
     """Return where each study of a command begins.
 
@@ -106,19 +111,20 @@ def choose_starts(
         new: Whether to begin new studies whatever exists.
         resume: Name of the study to resume; None finds one by its configuration.
         more: What a study may do beyond its budget.
+        kind: What the studies do.
 
     Raises:
         UsageError: If the named study does not exist, is finished or was made with another
-            configuration, if a new one is to have its name, if there is nothing to extend, or a
-            journal cannot be read.
+            configuration or for something else, if a new one is to have its name, if there is
+            nothing to extend, or a journal cannot be read.
     """
-    starts = tuple(_choose(config, new, resume, more) for config in configs)
+    starts = tuple(_choose(config, new, resume, more, kind) for config in configs)
     if all(start.is_finished for start in starts):
         return tuple(Start(None, new_budget(config)) for config in configs)
     return starts
 
 
-def _choose(config: SearchConfig, new: bool, resume: str | None, more: More) -> Start:
+def _choose(config: SearchConfig, new: bool, resume: str | None, more: More, kind: Kind) -> Start:
     named = resume or config.name
     folder = None if named is None else StudyFolder(Path(config.results) / named)
     if folder is not None and folder.path.exists():
@@ -128,9 +134,9 @@ def _choose(config: SearchConfig, new: bool, resume: str | None, more: More) -> 
                 "where --new asks for a new one: choose another --name, or resume it without "
                 "--new"
             )
-        _check_configuration(folder, config)
+        _check_configuration(folder, config, kind)
     else:
-        folder = None if new or named is not None else newest_study(config)
+        folder = None if new or named is not None else newest_study(config, kind)
     if folder is None:
         if more.is_asked:
             raise UsageError(
@@ -209,13 +215,13 @@ def extended(config: SearchConfig, standing: Standing, more: More) -> Budget:
     return Budget(before.trials + more.trials, hours)
 
 
-def newest_study(config: SearchConfig) -> StudyFolder | None:
-    """Return the newest study with this configuration; None if there is none."""
+def newest_study(config: SearchConfig, kind: Kind) -> StudyFolder | None:
+    """Return the newest study of a kind with this configuration; None if there is none."""
     wanted = config_hash(config)
     same = [
         (created_at(folder), folder.name, folder)
         for folder in study_folders(config.results)
-        if _hash_of(folder) == wanted
+        if _hash_of(folder) == wanted and read_kind(folder) is kind
     ]
     return max(same)[2] if same else None
 
@@ -245,7 +251,12 @@ def created_at(folder: StudyFolder) -> str:
         return ""
 
 
-def _check_configuration(folder: StudyFolder, config: SearchConfig) -> None:
+def _check_configuration(folder: StudyFolder, config: SearchConfig, kind: Kind) -> None:
+    if (found := read_kind(folder)) is not kind:
+        raise UsageError(
+            f"a study's name is never used twice, found {folder.name!r} in "
+            f"{str(folder.path.parent)!r} which is a {found}: choose another --name"
+        )
     if _hash_of(folder) == config_hash(config):
         return
     raise UsageError(

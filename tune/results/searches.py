@@ -62,6 +62,7 @@ def find_searches(
     A study of `tune.train`, whose one trial was given by a person, is no search.
     """
     trials, _ = read_readable_tables(results, "trials")
+    trials = trials[trials["proposed_by"] != "given"]  # a training's manifest may be lost
     if archs is not None:
         trials = trials[trials["arch"].isin(archs)]
     if ratios is not None:

@@ -45,8 +45,8 @@ class Conductor:
 
         >>> while (spec := conductor.next_trial()) is not None:  # doctest: +SKIP
         ...     conductor.start(spec.number)
-        ...     for report in run_trial(spec):
-        ...         if not conductor.report_epoch(spec.number, report.result):
+        ...     for result in run_trial(spec, conductor.say):
+        ...         if not conductor.report_epoch(spec.number, result):
         ...             conductor.end(spec.number)
         ...             break
         ...     else:
@@ -71,13 +71,13 @@ class Conductor:
         self._watcher = watcher
         self._budget = budget
         self._reserve_again = reserve_again
-        self._to_go_on: deque[int] = deque()
+        self._to_continue: deque[int] = deque()
         self._watchdog = Watchdog(lambda: recorder.clock.elapsed_s)
         self._hanging: dict[int, str] = {}
         self.interruption: str | None = None
 
     def resume(self) -> None:
-        """Take up what the journal knows, and finish what a killed session had begun.
+        """Read what the journal knows, and finish what a killed session had begun.
 
         Every fact of the journal is in the records first; only then is anything decided, because a
         rung compares with all trials.
@@ -85,7 +85,7 @@ class Conductor:
         for history in self.recorder.journal.trials():
             spec = self._make_spec(self._sampler.recall(history))
             if history.spec is not None:
-                spec = self._taken_up(spec, history)
+                spec = self._resumed(spec, history)
             self.recorder.recall(spec, history)
             self._ledger.recall(history.decisions)
             if history.has_ended and not history.is_reported:
@@ -104,8 +104,8 @@ class Conductor:
         it suggests again.
         """
         while not self.should_end():
-            if self._to_go_on:
-                return self.recorder.go_on(self._to_go_on.popleft())
+            if self._to_continue:
+                return self.recorder.resume_trial(self._to_continue.popleft())
             if len(self.recorder.trials) >= self._budget.trials:
                 return None
             suggestion = self._sampler.suggest()
@@ -128,7 +128,7 @@ class Conductor:
         if self.should_end():
             return True
         has_room = len(self.recorder.trials) < self._budget.trials
-        if self._to_go_on or (has_room and not self._sampler.is_exhausted):
+        if self._to_continue or (has_room and not self._sampler.is_exhausted):
             return False
         return all(record.outcome for record in self.recorder.trials.values())
 
@@ -161,7 +161,7 @@ class Conductor:
             details: The whole traceback, kept in the study's folder.
         """
         record = self.recorder.trials[number]
-        if record.outcome is not None or number in self._to_go_on:
+        if record.outcome is not None or number in self._to_continue:
             return
         turned_away = _turned_away(record)
         if outcome is None and turned_away is not None:
@@ -191,14 +191,14 @@ class Conductor:
             details: Everything that is known, kept in the study's folder.
         """
         record = self.recorder.trials[number]
-        if record.outcome is not None or number in self._to_go_on:
+        if record.outcome is not None or number in self._to_continue:
             return
         reason = self._hanging.pop(number, reason)
         self._watchdog.forget(number)
         if self.recorder.add_failure(number, reason) >= MAX_FAILURES:
             self.end(number, Outcome.FAILED, reason, details)
             return
-        self._to_go_on.append(number)
+        self._to_continue.append(number)
         name = record.spec.short_name
         self._watcher.say(f"{name}  {reason}; it continues after epoch {len(record.epochs)}")
 
@@ -235,13 +235,13 @@ class Conductor:
 
     def close(self) -> None:
         """End what still runs as interrupted and write the tables a last time."""
-        self._to_go_on.clear()
+        self._to_continue.clear()
         for number, record in self.recorder.trials.items():
             if record.outcome is None:
                 self.end(number)
         self.recorder.flush()
 
-    def _taken_up(self, now: TrialSpec, history: TrialHistory) -> TrialSpec:
+    def _resumed(self, now: TrialSpec, history: TrialHistory) -> TrialSpec:
         """Return a trial of an earlier session: what was asked for stands, places may change.
 
         Memory is reserved again for an open one: another part of the card may be free today.
@@ -267,22 +267,22 @@ class Conductor:
         """Finish what a killed session had begun to record about a trial, or let it continue."""
         number, last = record.spec.number, record.epochs[-1] if record.epochs else None
         if last is not None and last.is_last:
-            self.recorder.go_on(number)
+            self.recorder.resume_trial(number)
             self.end(number, Outcome.COMPLETED)
             return
         if last is not None and all(known.rung_epoch != last.epoch for known in record.decisions):
             self._judge(number, last)
         if _turned_away(record) is not None:
-            self.recorder.go_on(number)
+            self.recorder.resume_trial(number)
             self.end(number)
         elif (rejection := record.spec.placement.rejection) is not None:
-            self.recorder.go_on(number)
+            self.recorder.resume_trial(number)
             self.end(number, Outcome.REJECTED, rejection)
         elif len(record.failures) >= MAX_FAILURES:
-            self.recorder.go_on(number)
+            self.recorder.resume_trial(number)
             self.end(number, Outcome.FAILED, record.failures[-1])
         else:
-            self._to_go_on.append(number)
+            self._to_continue.append(number)
 
 
 def _turned_away(record: TrialRecord) -> RungDecision | None:

@@ -93,7 +93,7 @@ class RungLedger:
     _audited: set[int] = field(default_factory=set)
 
     def recall(self, decisions: Iterable[RungDecision]) -> None:
-        """Take up the decisions of earlier sessions, in any order."""
+        """Add the decisions of earlier sessions, in any order."""
         for decision in sorted(decisions, key=lambda known: known.num_values):
             self._values.setdefault(decision.rung_epoch, []).append(decision.value)
             if decision.audited:

@@ -31,24 +31,24 @@ class Watchdog:
         self._now_s = now_s
         self._factor = factor
         self._floor_s = floor_s
-        self._heard_s: dict[int, float] = {}
+        self._reported_s: dict[int, float] = {}
 
     def restart(self, number: int) -> None:
-        """Note a sign of life of a trial: a worker took it up, or it finished an epoch."""
-        self._heard_s[number] = self._now_s()
+        """Note a sign of life of a trial: a worker started it, or it finished an epoch."""
+        self._reported_s[number] = self._now_s()
 
     def forget(self, number: int) -> None:
         """Stop watching a trial."""
-        self._heard_s.pop(number, None)
+        self._reported_s.pop(number, None)
 
     def overdue(self, records: Iterable[TrialRecord]) -> dict[int, str]:
         """Return the trials that hang, with the reason in words."""
-        if not self._heard_s:
+        if not self._reported_s:
             return {}
         records = list(records)
         watched = {record.spec.number: record for record in records if record.outcome is None}
         now_s = self._now_s()
-        silences_s = {n: now_s - self._heard_s[n] for n in watched if n in self._heard_s}
+        silences_s = {n: now_s - self._reported_s[n] for n in watched if n in self._reported_s}
         if max(silences_s.values(), default=0.0) <= self._floor_s:
             return {}  # spares the medians: asked ten times a second
         study_epoch_s = _median_epoch_s(records)

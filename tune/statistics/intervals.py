@@ -41,6 +41,14 @@ class Interval:
     low: float | None = None
     high: float | None = None
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Both ends as numbers for a data frame: NaN where there is none."""
+        return (
+            math.nan if self.low is None else self.low,
+            math.nan if self.high is None else self.high,
+        )
+
     @classmethod
     def around(cls, mean: float, half: float | None) -> "Interval":
         """Return the interval of a mean with its half width, None for none.

@@ -2,7 +2,7 @@
 
 Scores compare only where the pixels are the same, so there is one matrix per corpus, split, crop
 and validation set; nothing is averaged or ranked across them. What is read is
-`tune.results.standings`'s, drawing is `tune.status`'s.
+`tune.results.standings`'s, drawing is `tune.terminal.matrix`'s.
 """
 
 import math
@@ -250,7 +250,7 @@ def _promoted(view: PromotionView) -> Promoted:
         num_seeds=len(view.test_psnr_db),
         num_parameters=view.num_parameters,
         test_psnr_db=score_db.mean,
-        half_width_db=None if score_db.high is None else score_db.high - score_db.mean,
+        half_width_db=half_width(view.test_psnr_db),
     )
 
 

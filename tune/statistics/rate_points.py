@@ -1,6 +1,6 @@
 """A promotion on the rate-distortion plane: its best candidate at real bytes, codecs beside it.
 
-Pure functions of the tables `test` and `codecs`; drawing is the report's and `promotion_view`'s.
+Pure functions of the tables `test` and `codecs`; the report and `tune.terminal.promotion` draw.
 """
 
 from dataclasses import dataclass

@@ -67,7 +67,7 @@ class TrialHistory:
         spec: What was asked for, its checkpoint named without a folder; None if the writer died
             before it was scheduled.
         begun: When it was scheduled; None likewise.
-        started: When a worker first took it up; None if none did.
+        started: When a worker first started it; None if none did.
         epochs: The finished epochs, in order, and when they were reported.
         decisions: What rungs decided about it.
         failures: Why its worker was lost, each time; it continued after each but the last.

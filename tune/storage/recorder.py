@@ -78,7 +78,7 @@ class Recorder:
         self._is_short_of_space = False
 
     def recall(self, spec: TrialSpec, history: TrialHistory) -> TrialRecord:
-        """Take up a trial of an earlier session as the journal knows it."""
+        """Add a trial of an earlier session as the journal knows it."""
         record = TrialRecord(spec, history.begun or self.clock.now())
         if history.begun is None:
             self.journal.begin_trial(spec, record.begun)
@@ -108,7 +108,7 @@ class Recorder:
             record.started = self.clock.now()
             self.journal.start_trial(number, record.started)
 
-    def go_on(self, number: int) -> TrialSpec:
+    def resume_trial(self, number: int) -> TrialSpec:
         """Return what a worker needs to continue a trial; an interruption is undone."""
         record = self.trials[number]
         if record.outcome is Outcome.INTERRUPTED:

@@ -167,7 +167,7 @@ TRIALS = TableSchema(
         Column(
             "wait_s",
             "float64",
-            "Part of wall_s that passed before a worker took it up: it waited for one, or for "
+            "Part of wall_s that passed before a worker started it: it waited for one, or for "
             "memory of the card.",
             "s",
         ),

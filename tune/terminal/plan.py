@@ -133,8 +133,8 @@ def show_card(console: Console, plan: StudyPlan) -> None:
         console.print(f"[yellow]note:[/] {escape(sentence)}")
 
 
-def show_classes(console: Console, plan: StudyPlan, estimate: StudyEstimate) -> None:
-    """Print what the trials of each width would take."""
+def show_costs(console: Console, plan: StudyPlan, estimate: StudyEstimate) -> None:
+    """Print what the trials of each width would take, and how long all of them."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in (
         "  base_channels", "predicted_peak_mib", "micro_batch", "reserved", "side by side",
@@ -160,10 +160,16 @@ def show_classes(console: Console, plan: StudyPlan, estimate: StudyEstimate) -> 
             f"{estimate.trials_per_hour(one):.0f}",
         )
     console.print(table)
+    console.print(
+        f"  one epoch at base_channels {estimate.timed.model.base_channels}: "
+        f"{estimate.epoch_s:.1f} s measured here; about {estimate.expected_epochs:.0f} epochs (at "
+        f"most {estimate.most_epochs}): {clock(estimate.expected_s)} (at most "
+        f"{clock(estimate.most_s)})",
+    )
 
 
-def show_plan(console: Console, plan: StudyPlan, estimate: StudyEstimate) -> None:
-    """Print what a study would do and how long it would take."""
+def show_plan(console: Console, plan: StudyPlan) -> None:
+    """Print what a study would do."""
     config = plan.config
     console.print(f"[bold]{config.arch} {config.ratio}x[/]")
     console.print(
@@ -180,13 +186,6 @@ def show_plan(console: Console, plan: StudyPlan, estimate: StudyEstimate) -> Non
         )
         console.print(f"  tries first: {values} ({point.proposed_by})")
     console.print(f"  {rung_words(plan.rungs, config.reduction_factor)}")
-    show_classes(console, plan, estimate)
-    console.print(
-        f"  one epoch at base_channels {estimate.timed.model.base_channels}: "
-        f"{estimate.epoch_s:.1f} s measured here; about {estimate.expected_epochs:.0f} epochs (at "
-        f"most {estimate.most_epochs}): {clock(estimate.expected_s)} (at most "
-        f"{clock(estimate.most_s)})",
-    )
 
 
 def rung_words(rungs: Sequence[int], reduction_factor: int) -> str:

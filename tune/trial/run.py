@@ -3,8 +3,7 @@
 A search's worker and `tune.train` both run it.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 
 from models.training.epoch_result import EpochResult
 from models.training.loop import train_epochs
@@ -13,25 +12,16 @@ from tune.trial.session import open_session
 from tune.trial.spec import TrialSpec
 
 
-@dataclass(frozen=True)
-class Report:
-    """A finished epoch of a trial.
-
-    Attributes:
-        result: What it came to.
-        notes: What a person should know of it, one sentence each: checkpoints that could not be
-            read, or written.
-    """
-
-    result: EpochResult
-    notes: tuple[str, ...] = ()
-
-
-def run_trial(spec: TrialSpec) -> Iterator[Report]:
+def run_trial(spec: TrialSpec, say: Callable[[str], None]) -> Iterator[EpochResult]:
     """Train a trial to its end; yield every epoch that its study has not recorded yet.
 
     Epochs that a trial had finished when its study died come first, from its checkpoint; they are
-    not trained again. Nothing is opened before the first report is asked for.
+    not trained again. Nothing is opened before the first epoch is asked for.
+
+    Args:
+        spec: The trial.
+        say: Takes what a person should know, in sentences: checkpoints that could not be read, or
+            written.
 
     Raises:
         DataError: If the corpus cannot be read or has no patches for the asked split.
@@ -41,11 +31,11 @@ def run_trial(spec: TrialSpec) -> Iterator[Report]:
     """
     session = open_session(spec)
     checkpoints = TrialCheckpoints(spec)
-    notes = tuple(checkpoints.restore(session))
-    for result in checkpoints.results[spec.known_epochs :]:
-        yield Report(result, notes)
-        notes = ()
+    for note in checkpoints.restore(session):
+        say(note)
+    yield from checkpoints.results[spec.known_epochs :]
     for result in train_epochs(session):
         no_space = checkpoints.save(session, result)
-        yield Report(result, notes if no_space is None else (*notes, no_space))
-        notes = ()
+        if no_space is not None:
+            say(no_space)
+        yield result

@@ -2,6 +2,8 @@ import dataclasses
 import math
 from pathlib import Path
 
+import pandas as pd
+
 from analysis.overview.matrix import compute_status
 from tune.results.standings import read_promotions
 from tune.statistics.matrix import promoted_score
@@ -41,6 +43,15 @@ def test_a_promotion_without_verdicts_says_so(recorded):
 def test_a_promotion_that_is_not_tested_yet_says_so(recorded):
     untested = dataclasses.replace(recorded, test=recorded.test.iloc[:0])
     assert "full: no test score yet" in cell(untested, "baseline", 4)
+
+
+def test_a_newer_promotion_without_test_scores_leaves_the_older_one_shown(recorded):
+    runs = recorded.runs[recorded.runs["study"].str.startswith("baseline_full_c64_cr4x")]
+    newer = runs.assign(study="baseline_full_c64_cr4x_20270101_000000")
+    both = dataclasses.replace(recorded, runs=pd.concat([recorded.runs, newer]))
+    lines = cell(both, "baseline", 4).splitlines()
+    assert lines[:2] == cell(recorded, "baseline", 4).splitlines()[:2]
+    assert lines[2] == "a newer promotion is not tested yet"
 
 
 def test_full_means_in_the_report_what_it_means_in_the_status(recorded):

@@ -73,8 +73,8 @@ def test_a_kind_of_model_is_measured_once_per_device(tmp_path):
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_calibration_on_a_gpu_holds_for_another_width_and_batch(tmp_path, arch, precision):
     name = torch.cuda.get_device_name()
-    calibration = calibrate(tmp_path, name, arch, 64, precision, measure_on_cuda)
+    calibration = calibrate(tmp_path, name, arch, 64, precision, False, measure_on_cuda)
     model = ModelConfig(arch, 16, 24)
     footprint = predict_footprint(model, 64, 8, precision, calibration=calibration)
-    measured = measure_on_cuda(model, 64, 8, precision)
+    measured = measure_on_cuda(model, 64, 8, precision, False)
     assert footprint.allocated_mib == pytest.approx(measured.allocated_mib, rel=0.1)

@@ -159,7 +159,7 @@ def test_one_width_that_fits_is_enough():
     require_fit(PACKING.place(make_spec(8)))
 
 
-def test_a_correction_raises_what_is_predicted_and_booked():
+def test_a_correction_raises_what_is_predicted_and_reserved():
     plain = replace(PACKING, calibration=Calibration(1.0, 0.0))
     spec = make_spec(32, batch_size=16)
     allocated_mib = plain.place(spec).placement.predicted_peak_mib

@@ -3,12 +3,14 @@
 import os
 import signal
 import subprocess
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
 
+from tune.config.watching import USUAL
 from tune.engine.run import interruptible
-from tune.engine.session import socket_folder
+from tune.engine.session import ray_on_demand, socket_folder
 from tune.engine.temporary import sweep_temporary, temporary_prefix
 
 
@@ -60,3 +62,35 @@ def test_without_a_signal_the_handlers_are_as_before():
 def test_a_long_temporary_folder_is_left_to_the_sockets_limit(length, is_kept):
     folder = "/" + "x" * (length - 1)
     assert socket_folder(folder) == (folder if is_kept else "/tmp")
+
+
+@pytest.fixture
+def started(monkeypatch) -> list[object]:
+    """Replace Ray; list what it was started with."""
+    started: list[object] = []
+
+    @contextmanager
+    def session(packing, **_):
+        started.append(packing)
+        yield "127.0.0.1:8265"
+        started.append("ended")
+
+    monkeypatch.setattr("tune.engine.session.ray_session", session)
+    return started
+
+
+def test_ray_starts_once_with_the_first_study_that_needs_it_and_ends_with_the_command(started):
+    shown: list[str | None] = []
+    with ray_on_demand(USUAL, mps=False, say=print, show_address=shown.append) as start_ray:
+        assert started == []
+        start_ray("first")
+        start_ray("second")
+        assert started == ["first"]
+    assert started == ["first", "ended"]
+    assert shown == ["127.0.0.1:8265"]
+
+
+def test_ray_is_not_started_where_no_study_needs_it(started):
+    with ray_on_demand(USUAL, mps=False, say=print, show_address=print):
+        pass
+    assert started == []

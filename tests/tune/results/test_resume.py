@@ -230,3 +230,12 @@ def test_a_study_of_another_kind_is_refused_with_who_continues_it(tmp_path, kind
     with pytest.raises(UsageError, match=f"a search, found 'night' which is a {kind}: {next_step}"):
         find_study(str(tmp_path), "night", Kind.SEARCH)
     assert find_study(str(tmp_path), "night", kind) == find_study(str(tmp_path), "night") == folder
+
+
+def test_a_training_with_the_same_settings_is_not_resumed_as_a_search(config, make_study):
+    folder = make_study("training", config, num_over=1)
+    folder.manifest_file.write_text(json.dumps({"kind": "training"}))
+    assert choose(config).folder is None
+    assert choose(config, kind=Kind.TRAINING).folder == folder
+    with pytest.raises(UsageError, match=r"found 'training' in .* which is a training: choose"):
+        choose(replace(config, name="training"))

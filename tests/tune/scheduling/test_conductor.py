@@ -259,7 +259,7 @@ def test_a_study_that_died_before_it_rejected_a_trial_rejects_it(rejecting, make
     assert again.next_trial().number == 1
 
 
-def test_an_open_trial_is_reserved_anew_for_what_was_asked_and_an_ended_one_keeps_its_booking(
+def test_an_open_trial_is_reserved_anew_for_what_was_asked_and_an_ended_one_keeps_its_reservation(
     make_conductor, run_trial, monkeypatch
 ):
     first = make_conductor()
@@ -267,7 +267,7 @@ def test_an_open_trial_is_reserved_anew_for_what_was_asked_and_an_ended_one_keep
     first.next_trial()
     run_trial(first, 0, [18.0, 20.0, 21.0, 22.0, 21.5])
 
-    def book(spec: TrialSpec) -> TrialSpec:
+    def reserve(spec: TrialSpec) -> TrialSpec:
         assert spec.train == first.recorder.trials[1].spec.train
         return replace(spec, placement=Placement(gpu_fraction=0.5))
 
@@ -276,7 +276,7 @@ def test_an_open_trial_is_reserved_anew_for_what_was_asked_and_an_ended_one_keep
         return replace(spec, train=replace(spec.train, micro_batch=1))
 
     monkeypatch.setitem(globals(), "spec_maker", make_smaller)
-    records = make_conductor(reserve_again=book).recorder.trials.values()
+    records = make_conductor(reserve_again=reserve).recorder.trials.values()
     assert [record.spec.placement.gpu_fraction for record in records] == [0.0, 0.5]
 
 
@@ -294,9 +294,9 @@ def test_a_signal_after_the_last_trial_leaves_nothing_to_do(make_conductor, run_
 def test_a_trial_that_waits_for_its_memory_does_not_hang(make_conductor):
     conductor = make_conductor()
     assert conductor.next_trial() is not None
-    assert conductor._watchdog._heard_s == {}
+    assert conductor._watchdog._reported_s == {}
     conductor.start(0)
-    assert list(conductor._watchdog._heard_s) == [0]
+    assert list(conductor._watchdog._reported_s) == [0]
 
 
 def test_waiting_ends_when_a_worker_first_takes_the_trial_up(make_conductor, study_folder):

@@ -37,6 +37,17 @@ def test_an_older_manifest_says_it_by_its_command(study_folder, module, kind):
     assert read_kind(study_folder) is kind
 
 
+def test_a_study_that_bears_the_name_of_a_command_is_what_made_it(study_folder):
+    note(study_folder, command=["python", "-m", "tune.search", "--name", "tune.train"])
+    assert read_kind(study_folder) is Kind.SEARCH
+
+
+@pytest.mark.parametrize("command", [None, 3, [], ["python"], [["tune.promote"]] * 3])
+def test_a_command_that_is_none_says_nothing(study_folder, command):
+    note(study_folder, command=command)
+    assert read_kind(study_folder) is Kind.SEARCH
+
+
 @pytest.mark.parametrize(
     ("setting", "kind"), [("top = 3", Kind.PROMOTION), ("trials = 3", Kind.SEARCH)]
 )
