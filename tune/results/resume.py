@@ -14,7 +14,6 @@ from tune.config.search import SearchConfig, config_hash, hashed_values, read_co
 from tune.errors import UsageError
 from tune.storage.folder import StudyFolder, study_folders
 from tune.storage.history import Budget
-from tune.storage.journal import StudyJournal
 from tune.storage.kind import Kind, read_kind
 from tune.storage.lock import read_owner
 
@@ -232,6 +231,8 @@ def read_standing(folder: StudyFolder) -> Standing:
     Raises:
         UsageError: If its journal cannot be read.
     """
+    from tune.storage.journal import StudyJournal  # loads Optuna, which a plan does not need
+
     if not StudyJournal.has_begun(folder.journal):  # its first session died at the very beginning
         return Standing(folder, 0, 0, 0.0, None)
     journal = StudyJournal.open(folder.journal)
