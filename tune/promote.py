@@ -237,7 +237,8 @@ def run_and_show(
     if not quiet:
         show_watching(console, study.folder.path, live)
         show_stack(console, study.stack)
-    with StudyProgress(console, study.budget.trials, plan.config.epochs, quiet) as progress:
+    num_runs, epochs = study.budget.trials, plan.config.epochs
+    with StudyProgress(console, num_runs, epochs, quiet, unit="runs") as progress:
         promoter = train_candidates(plan, study, progress, start_ray, live)
     say = (lambda _: None) if quiet else partial(console.print, markup=False)
     return conclude(plan, study, promoter, say)

@@ -106,15 +106,22 @@ class StudyProgress:
         num_trials: Trials that the study will have.
         max_epochs: Epochs of a trial that nobody stops.
         quiet: Whether to show nothing.
+        unit: What the study runs, "trials" or "runs".
     """
 
     def __init__(
-        self, console: Console, num_trials: int, max_epochs: int, quiet: bool = False
+        self,
+        console: Console,
+        num_trials: int,
+        max_epochs: int,
+        quiet: bool = False,
+        unit: str = "trials",
     ) -> None:
         self._console = console
         self._num_trials = num_trials
         self._max_epochs = max_epochs
         self._quiet = quiet
+        self._unit = unit
         self._start_s = time.monotonic()
         self._known_epochs = 0
         self._bar = Progress(
@@ -170,7 +177,7 @@ class StudyProgress:
         new_epochs = sum(len(record.epochs) for record in records) - self._known_epochs
         outcomes = outcome_words(records)
         parts = [
-            f"{num_ended}/{self._num_trials} trials" + (f" ({outcomes})" if outcomes else ""),
+            f"{num_ended}/{self._num_trials} {self._unit}" + (f" ({outcomes})" if outcomes else ""),
             "" if best_db == float("-inf") else f"best {best_db:.2f} dB",
             f"{3600 * new_epochs / elapsed_s:.0f} epochs/h" if new_epochs and elapsed_s else "",
             reserved_words(records),

@@ -97,3 +97,11 @@ def test_a_log_line_says_how_far_the_study_is(make_record, monkeypatch):
     progress.show_end(done, [done])
     text = console.export_text()
     assert "1/2 trials (1 completed), best 20.00 dB, 200 epochs/h, 0:36 elapsed, 0:36 left" in text
+
+
+def test_a_promotion_counts_runs(make_record):
+    console = Console(record=True, width=200)
+    progress = StudyProgress(console, num_trials=2, max_epochs=2, unit="runs")
+    done = make_record(0, [19.0, 20.0])
+    progress.show_end(done, [done])
+    assert "1/2 runs (1 completed)" in console.export_text()
