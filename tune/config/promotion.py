@@ -4,8 +4,6 @@ As `tune.config.search` is for searches, with fewer layers: crops, batches, vali
 all that was not searched come from the promoted search itself.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from tune.config.settings import (
     ALL,
     check_limits,
     format_toml,
+    hash_values,
     read_toml_file,
     read_values,
     setting,
@@ -136,7 +135,7 @@ def read_promotion(path: Path | str) -> PromotionConfig:
 def promotion_hash(config: PromotionConfig) -> str:
     """Return 16 hex digits that are equal for promotions that do the same work."""
     values = {name: value for name, value in asdict(config).items() if name not in NOT_HASHED}
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+    return hash_values(values)
 
 
 def read_asked(flags: Mapping[str, object], file: Mapping[str, object]) -> dict[str, Any]:

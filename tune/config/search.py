@@ -6,8 +6,6 @@ Ranges of the search are texts of `tune.space.ranges`; what a profile picks is i
 `tune.config.profiles`.
 """
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +25,7 @@ from tune.config.settings import (
     ALL,
     check_limits,
     format_toml,
+    hash_values,
     read_toml_file,
     read_values,
     setting,
@@ -226,7 +225,7 @@ class SearchConfig:
     @property
     def hand_set(self) -> dict[str, Value]:
         """The hand-set point: the value of every searched dimension before any search."""
-        return {name: self.values[name] for name in self.tune}
+        return {name: getattr(self, name) for name in self.tune}
 
     @property
     def values(self) -> dict[str, Value]:
@@ -261,8 +260,7 @@ def read_config(path: Path | str) -> SearchConfig:
 
 def config_hash(config: SearchConfig) -> str:
     """Return 16 hex digits that are equal for studies that do the same work."""
-    text = json.dumps(hashed_values(config), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hash_values(hashed_values(config))
 
 
 def hashed_values(config: SearchConfig) -> dict[str, Any]:

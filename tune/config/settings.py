@@ -6,6 +6,8 @@ Which settings a search has is in `tune.config.search`.
 """
 
 import argparse
+import hashlib
+import json
 import math
 import typing
 from collections.abc import Iterable, Mapping
@@ -183,6 +185,11 @@ def format_toml(values: Mapping[str, object], settings: Mapping[str, Setting]) -
     return "".join(lines)
 
 
+def hash_values(values: Mapping[str, object]) -> str:
+    """Return 16 hex digits that are equal for equal values, whatever their order."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+
 def read_toml_file(path: Path | str) -> dict[str, object]:
     """Return the keys and values of a TOML file.
 
@@ -267,8 +274,6 @@ def _default_text(entry: "Field[Any]", none_word: str | None) -> str:
 
 def _toml_value(value: object) -> str:
     """Return a TOML scalar or list; JSON's strings are TOML's but for the delete character."""
-    import json
-
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, list | tuple):
