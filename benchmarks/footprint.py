@@ -16,8 +16,9 @@ import torch
 from models.footprint.predict import MIB, predict_footprint
 from models.registry import ModelConfig
 from models.training.config import TrainConfig
-from models.training.loop import TrainingSession, train_epochs
+from models.training.loop import train_epochs
 from models.training.probe import NoiseBatches
+from models.training.session import TrainingSession
 
 RATIO = 16
 SIZES = (  # base channels, side of the images, images per backward pass, per step

@@ -96,7 +96,7 @@ def _training_step() -> Callable[[Batch], None]:
     import torch
 
     from models.registry import ModelConfig, build_model
-    from models.training.losses import reconstruction_loss
+    from models.training.losses import LossWeights, reconstruction_loss
 
     torch.set_num_threads(os.cpu_count() or 1)
     model = build_model(ModelConfig("baseline", RATIO, BASE_CHANNELS), seed=0).train()
@@ -105,7 +105,7 @@ def _training_step() -> Callable[[Batch], None]:
     def step(batch: Batch) -> None:
         x = torch.from_numpy(np.ascontiguousarray(batch))
         x_hat, _ = model(x)
-        loss = reconstruction_loss(x_hat, x, mse_weight=0.5, ssim_weight=0.5).loss
+        loss = reconstruction_loss(x_hat, x, LossWeights(0.5, 0.5)).loss
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

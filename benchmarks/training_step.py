@@ -176,9 +176,10 @@ def _turn(arch: str, levers: tuple[str, ...]) -> Callable[[], None]:
 def _session_turn(arch: str) -> Callable[[], None]:
     """One epoch of the library, with the stack that its probe chooses."""
     from models.training.config import TrainConfig
-    from models.training.loop import TrainingSession, train_epochs
+    from models.training.loop import train_epochs
     from models.training.precision import choose_stack
     from models.training.probe import NoiseBatches
+    from models.training.session import TrainingSession
 
     config = _model_config(arch)
     stack = choose_stack(config, CROP_PX, BATCH_SIZE)

@@ -60,8 +60,9 @@ def train(
     from models.metrics.reconstruction import psnr_db
     from models.registry import ModelConfig
     from models.training.config import TrainConfig
-    from models.training.loop import TrainingSession, train_epochs
+    from models.training.loop import train_epochs
     from models.training.precision import choose_stack, prepare_process
+    from models.training.session import TrainingSession
 
     prepare_process(num_threads=1)
     opened = Corpus.open(corpus)

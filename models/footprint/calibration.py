@@ -102,8 +102,10 @@ def measure_on_cuda(
     import torch
 
     from models.training.config import TrainConfig
-    from models.training.loop import TrainingSession, train_epochs
+    from models.training.linear_start import ANY_START
+    from models.training.loop import train_epochs
     from models.training.probe import NoiseBatches
+    from models.training.session import TrainingSession
 
     torch.cuda.empty_cache()
     config = TrainConfig(
@@ -117,7 +119,8 @@ def measure_on_cuda(
         NoiseBatches(patch_px, batch_size, num_batches=2),
         NoiseBatches(patch_px, batch_size),
     )
-    (result,) = train_epochs(TrainingSession(model, config, train, val, "cuda"))
+    session = TrainingSession(model, config, train, val, "cuda", ANY_START)
+    (result,) = train_epochs(session)
     free_bytes, total_bytes = torch.cuda.mem_get_info()
     in_use_mib = (total_bytes - free_bytes) / 2**20
     return MeasuredMemory(

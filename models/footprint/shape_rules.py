@@ -61,7 +61,7 @@ def _upsample(x: Tensor, size: tuple[int, int], *_options: Any) -> Tensor:
     return x.new_empty(*x.shape[:2], *size)
 
 
-def _mean(x: Tensor, dims: Sequence[int] = (), keepdim: bool = False, **_options: Any) -> Tensor:
+def _reduce(x: Tensor, dims: Sequence[int] = (), keepdim: bool = False, **_options: Any) -> Tensor:
     over = {dim % x.ndim for dim in dims} or set(range(x.ndim))
     kept = [1 if i in over else n for i, n in enumerate(x.shape) if keepdim or i not in over]
     return x.new_empty(kept)
@@ -71,6 +71,15 @@ def _elementwise(x: Tensor, y: Tensor | float, **_options: Any) -> Tensor:
     if not isinstance(y, Tensor):
         return _like(x)
     shape = np.broadcast_shapes(x.shape, y.shape)  # torch's imports half of its compiler
+    return x.new_empty(shape, dtype=torch.result_type(x, y))
+
+
+def _compare(x: Tensor, *_arguments: Any) -> Tensor:
+    return x.new_empty(x.shape, dtype=torch.bool)
+
+
+def _where(condition: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    shape = np.broadcast_shapes(condition.shape, x.shape, y.shape)
     return x.new_empty(shape, dtype=torch.result_type(x, y))
 
 
@@ -145,14 +154,18 @@ SHAPE_RULES: Mapping[Any, Callable[..., Any]] = {
     aten.gather.default: _gather,
     aten.mm.default: _matrix_product,
     aten.bmm.default: _matrix_product,
-    aten.mean.default: _mean,
-    aten.mean.dim: _mean,
+    aten.mean.default: _reduce,
+    aten.mean.dim: _reduce,
+    aten.sum.default: _reduce,
+    aten.sum.dim_IntList: _reduce,
     aten.cat.default: _cat,
     aten.stack.default: _stack,
     aten.add.Tensor: _elementwise,
     aten.sub.Tensor: _elementwise,
     aten.mul.Tensor: _elementwise,
     aten.div.Tensor: _elementwise,
+    aten.ge.Scalar: _compare,
+    aten.where.self: _where,
     **dict.fromkeys(
         (
             aten.add_.Tensor,
@@ -169,15 +182,24 @@ SHAPE_RULES: Mapping[Any, Callable[..., Any]] = {
     ),
     **dict.fromkeys(
         (
+            aten._softmax.default,
+            aten._softmax_backward_data.default,
+            aten.abs.default,
+            aten.clamp.default,
             aten.div.Scalar,
             aten.empty_like.default,
+            aten.exp.default,
             aten.leaky_relu.default,
             aten.leaky_relu_backward.default,
+            aten.log2.default,
             aten.mul.Scalar,
             aten.neg.default,
             aten.ones_like.default,
             aten.pow.Tensor_Scalar,
+            aten.rand_like.default,
+            aten.round.default,
             aten.rsub.Scalar,
+            aten.sgn.default,
             aten.sigmoid.default,
             aten.sigmoid_backward.default,
             aten.threshold_backward.default,

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch._subclasses import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -24,8 +24,9 @@ from torch.utils._pytree import tree_leaves
 from models.footprint.shape_rules import SHAPE_RULES
 from models.footprint.weightless import build_weightless
 from models.metrics.ssim import window_band
+from models.networks.autoencoder import Autoencoder
 from models.registry import ModelConfig, build_model
-from models.training.losses import reconstruction_loss
+from models.training.losses import LossWeights, training_loss
 
 aten = torch.ops.aten
 
@@ -113,13 +114,13 @@ def _without_data(*, is_bf16: bool) -> AbstractContextManager[Any]:
     return FakeTensorMode(allow_non_fake_inputs=True) if is_bf16 else torch.device("meta")
 
 
-def _build_without_data(model: ModelConfig, *, is_bf16: bool) -> nn.Module:
+def _build_without_data(model: ModelConfig, *, is_bf16: bool) -> Autoencoder:
     """Return the network for `_without_data`."""
     return build_model(model) if is_bf16 else build_weightless(model)
 
 
 def _train(
-    network: nn.Module, memory: "_LiveMemory", batch_size: int, patch_px: int, *, is_bf16: bool
+    network: Autoencoder, memory: "_LiveMemory", batch_size: int, patch_px: int, *, is_bf16: bool
 ) -> tuple[int, int]:
     """One micro-batch; the bytes that it saves and the multiply-accumulates of its forward pass."""
     before_bytes = memory.live_bytes
@@ -130,12 +131,10 @@ def _train(
     return saved_bytes, macs
 
 
-def _loss(network: nn.Module, num_images: int, patch_px: int, *, is_bf16: bool) -> Tensor:
+def _loss(network: Autoencoder, num_images: int, patch_px: int, *, is_bf16: bool) -> Tensor:
     """The same as in models.training; the weights of the loss change no shape."""
     x = torch.empty(num_images, 1, patch_px, patch_px)
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=is_bf16):
-        x_hat, _ = network(x)
-    return reconstruction_loss(x_hat, x, mse_weight=0.5, ssim_weight=0.5).loss
+    return training_loss(network, x, LossWeights(0.5, 0.5, 1.0), is_bf16=is_bf16).loss
 
 
 class _LiveMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -235,7 +234,8 @@ def _weight_bytes(weight: Tensor) -> int:
     """Of weights in blocks, in the fp32 that their gradients add up in."""
     num_first, num_second, height, width = weight.shape
     itemsize = torch.float32.itemsize
-    return itemsize * height * width * _fill_up(num_first) * _fill_up(num_second)
+    num_filled = _fill_up(num_first) * (1 if num_second == 1 else _fill_up(num_second))
+    return itemsize * height * width * num_filled
 
 
 def _fill_up(num_channels: int) -> int:

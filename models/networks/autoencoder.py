@@ -1,6 +1,7 @@
 """What every architecture is: an encoder, a decoder and a head, with one contract.
 
-The architectures fill in the stages; the checks, the output's range and dropout are here, once.
+The architectures fill in the stages; the checks, the output's range and dropout are here, once, and
+so is what stands beside a network: a linear path and a rate model.
 Letters: N images, C latent channels, B base channels, H and W pixels.
 """
 
@@ -11,6 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from models.errors import ModelError
+from models.networks.linear_path import LinearPath
+from models.networks.rate_model import RateModel
 from models.shapes import REDUCTION
 
 
@@ -19,7 +22,14 @@ class Autoencoder(nn.Module):
 
         x (N,1,H,W) ─ encoder ─ y (N,C,H/16,W/16) ─ decoder ─ (N,·,H,W) ─ head ─ sigmoid ─ x̂
 
-    The latent y is linear: no activation, no bound. The sigmoid keeps x̂ in [0, 1].
+    The latent y is linear: no activation, no bound. The sigmoid keeps x̂ in [0, 1]. With a linear
+    path, see `add_path`:
+
+        y = path(x) + join(encoder(x)),   x̂ = path'(y) + head(decoder(y)), cut to [0, 1].
+
+    Attributes:
+        path: The linear path; None without one.
+        rate_model: What latents cost in bits; None where they are not quantised.
     """
 
     def __init__(
@@ -33,9 +43,29 @@ class Autoencoder(nn.Module):
         self.encoder = encoder
         self.decoder = _decoder(decoder, dropout)
         self.head = head
+        self.path: LinearPath | None = None
+        self.rate_model: RateModel | None = None
+
+    def add_path(self, latent_channels: int) -> None:
+        """Put a linear path beside the network, whose own last layers become zero.
+
+        The last layer of the encoder becomes a 1x1 convolution of its output, because those of the
+        architectures end in different things: a convolution, a norm, an addition.
+        """
+        self.path = LinearPath(latent_channels)
+        self.join = nn.Conv2d(latent_channels, latent_channels, 1)
+        for last in (self.join, self.head):
+            assert isinstance(last, nn.Conv2d | nn.ConvTranspose2d)
+            nn.init.zeros_(last.weight)
+            if last.bias is not None:
+                nn.init.zeros_(last.bias)
+
+    def add_rate_model(self, latent_channels: int) -> None:
+        """Let the model say what its latents cost."""
+        self.rate_model = RateModel(latent_channels)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Reconstructs images.
+        """Reconstructs images, from real numbers.
 
         Args:
             x: (N, 1, H, W) in [0, 1], H and W multiples of 16.
@@ -51,15 +81,17 @@ class Autoencoder(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """Return the latent of images; see forward."""
-        _check_images(x)
+        check_images(x)
         latent: Tensor = self.encoder(x)
-        return latent
+        return latent if self.path is None else self.path.analyse(x) + self.join(latent)
 
     def decode(self, latent: Tensor) -> Tensor:
         """Return the reconstruction of a latent, at least in fp32: bf16 has 8 bits near 1."""
         logits: Tensor = self.head(self.decoder(latent))
-        dtype = torch.promote_types(logits.dtype, torch.float32)
-        return torch.sigmoid(logits.to(dtype))
+        image = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        if self.path is None:
+            return torch.sigmoid(image)
+        return cut(self.path.synthesise(latent) + image, is_training=self.training)
 
 
 def _decoder(stages: Sequence[nn.Module], dropout: float) -> nn.Sequential:
@@ -73,7 +105,17 @@ def _decoder(stages: Sequence[nn.Module], dropout: float) -> nn.Sequential:
     return nn.Sequential(OrderedDict(named))
 
 
-def _check_images(x: Tensor) -> None:
+def cut(image: Tensor, *, is_training: bool) -> Tensor:
+    """Cut to [0, 1], but not while training: a value outside would have no gradient."""
+    return image if is_training else image.clamp(0.0, 1.0)
+
+
+def check_images(x: Tensor) -> None:
+    """Refuse what no architecture takes.
+
+    Raises:
+        ModelError: When x is not (N, 1, H, W), or H or W is no multiple of 16.
+    """
     if x.ndim != 4 or x.shape[1] != 1:
         raise ModelError(
             f"images must be of shape (N, 1, H, W), found {tuple(x.shape)}: "

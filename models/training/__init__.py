@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from models.training.config import TrainConfig
-    from models.training.epoch_result import EpochResult
-    from models.training.loop import NonFiniteError, TrainingSession, train_epochs
+    from models.training.epoch_result import EpochResult, NonFiniteError
+    from models.training.loop import train_epochs
+    from models.training.session import TrainingSession
 
 _HOMES = {
     "EpochResult": "epoch_result",
-    "NonFiniteError": "loop",
+    "NonFiniteError": "epoch_result",
     "TrainConfig": "config",
-    "TrainingSession": "loop",
+    "TrainingSession": "session",
     "train_epochs": "loop",
 }
 __all__ = ["EpochResult", "NonFiniteError", "TrainConfig", "TrainingSession", "train_epochs"]

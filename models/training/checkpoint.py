@@ -21,7 +21,7 @@ import torch
 from models.errors import ModelError
 from models.registry import ModelConfig
 from models.training.config import TrainConfig
-from models.training.loop import TrainingSession
+from models.training.session import TrainingSession
 
 FORMAT_VERSION = 1
 

@@ -6,10 +6,12 @@ copied statistics belong to other weights and alone double the noise of validati
 """
 
 import copy
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
+
+Model = TypeVar("Model", bound=nn.Module)
 
 DECAY = 0.999
 
@@ -24,7 +26,7 @@ def decay_at(step: int, decay: float = DECAY) -> float:
     return min(decay, (1 + step) / (10 + step))
 
 
-class WeightAverage:
+class WeightAverage(Generic[Model]):
     """The running average of a model's weights and floating-point buffers.
 
     Attributes:
@@ -32,7 +34,7 @@ class WeightAverage:
         num_updates: Optimiser steps seen, t of the decay.
     """
 
-    def __init__(self, live: nn.Module, decay: float = DECAY) -> None:
+    def __init__(self, live: Model, decay: float = DECAY) -> None:
         self.model = copy.deepcopy(live).eval().requires_grad_(False)
         self.num_updates = 0
         self._decay = decay

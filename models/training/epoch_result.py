@@ -26,6 +26,10 @@ class EpochResult:
         measured_peak_mib: Since the session was made.
         memory_method: What was measured, see models.training.peak_memory.PeakMemory.
         is_last: True when the run ends here, at its last epoch or by its patience.
+        rate_bpp: Rate of the validation images that the val scores are taken at, as the rate model
+            estimates it, in bits per pixel; None where latents are not quantised.
+        rate_target_bpp: The rate that was aimed at; None likewise.
+        multiplier: What a bit per pixel counted in this epoch's loss; None likewise.
     """
 
     epoch: int
@@ -46,6 +50,9 @@ class EpochResult:
     measured_peak_mib: float
     memory_method: str
     is_last: bool
+    rate_bpp: float | None = None
+    rate_target_bpp: float | None = None
+    multiplier: float | None = None
 
 
 class NonFiniteError(ArithmeticError):

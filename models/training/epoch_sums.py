@@ -21,6 +21,7 @@ class EpochMeans(NamedTuple):
     mse: float
     ssim: float
     psnr_db: float
+    rate_bpp: float
     gradient_norm: float
     num_images: int
     seconds: float
@@ -34,11 +35,11 @@ class EpochSums:
     started_s: float = field(default_factory=time.perf_counter)
     num_images: int = 0
     num_steps: int = 0
-    scores: Tensor = field(init=False)  # sums over images of loss, mse, ssim, psnr_db
+    scores: Tensor = field(init=False)  # sums over images of loss, mse, ssim, psnr_db, rate_bpp
     gradient_norm: Tensor = field(init=False)  # sum over steps
 
     def __post_init__(self) -> None:
-        self.scores = torch.zeros(4, dtype=torch.float64, device=self.device)
+        self.scores = torch.zeros(5, dtype=torch.float64, device=self.device)
         self.gradient_norm = torch.zeros((), dtype=torch.float64, device=self.device)
 
     def add(self, parts: LossParts) -> None:
@@ -49,13 +50,14 @@ class EpochSums:
             parts.mse.sum(),
             parts.ssim.sum(),
             psnr_db_from_mse(parts.mse).sum(),
+            parts.rate_bpp.sum(),
         )
         self.scores += torch.stack(sums)
         self.num_images += num_images
 
     def read_means(self) -> EpochMeans:
         """Waits for the device."""
-        loss, mse, ssim, psnr_db = (self.scores / self.num_images).tolist()
+        loss, mse, ssim, psnr_db, rate_bpp = (self.scores / self.num_images).tolist()
         norm = float(self.gradient_norm) / max(1, self.num_steps)
         seconds = time.perf_counter() - self.started_s
-        return EpochMeans(loss, mse, ssim, psnr_db, norm, self.num_images, seconds)
+        return EpochMeans(loss, mse, ssim, psnr_db, rate_bpp, norm, self.num_images, seconds)

@@ -13,139 +13,20 @@ models.training.precision.
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.registry import ModelConfig, build_model
-from models.training.adamw import EagerAdamW
-from models.training.config import TrainConfig
-from models.training.ema import WeightAverage
 from models.training.epoch_result import EpochResult, NonFiniteError
 from models.training.epoch_sums import EpochMeans, EpochSums
-from models.training.losses import LossParts, reconstruction_loss
-from models.training.peak_memory import PeakMemory
-from models.training.schedules import Schedule
-
-__all__ = [
-    "BatchSource",
-    "EarlyStopping",
-    "EpochResult",
-    "NonFiniteError",
-    "TrainConfig",
-    "TrainingSession",
-    "build_optimizer",
-    "train_epochs",
-]
+from models.training.feeding import micro_batches, to_device
+from models.training.losses import LossWeights, training_loss
+from models.training.session import TrainingSession, rate_model_of
 
 CHECK_EVERY = 8
 """Steps between looks at the loss on an accelerator, where a look stalls the queue."""
-
-
-class BatchSource(Protocol):
-    """Where batches come from: data.batches has one for training and one for validation."""
-
-    def epoch(self, epoch: int) -> Iterator[NDArray[np.float32]]:
-        """Yield the batches of an epoch, each (N, 1, H, W) in [0, 1]; the same on every call."""
-        ...
-
-    @property
-    def num_batches(self) -> int:
-        """Batches per epoch."""
-        ...
-
-
-@dataclass
-class EarlyStopping:
-    """The best validation PSNR so far and the epochs since."""
-
-    best_psnr_db: float = -math.inf
-    epochs_since_best: int = 0
-
-    def observe(self, psnr_db: float) -> None:
-        """Takes an epoch's score into account; an equal score is no improvement."""
-        if psnr_db > self.best_psnr_db:
-            self.best_psnr_db = psnr_db
-            self.epochs_since_best = 0
-        else:
-            self.epochs_since_best += 1
-
-
-class TrainingSession:
-    """A model in training: all that must survive a resume.
-
-    Attributes:
-        epoch: The last finished epoch, 0 before the first.
-        model: The live weights.
-        average: The averaged weights.
-    """
-
-    def __init__(
-        self,
-        model_config: ModelConfig,
-        train_config: TrainConfig,
-        train: BatchSource,
-        val: BatchSource,
-        device: str = "cpu",
-    ) -> None:
-        self.model_config = model_config
-        self.train_config = train_config
-        self.train = train
-        self.val = val
-        self.device = torch.device(device)
-        self.memory = PeakMemory(self.device)
-        self.epoch = 0
-        self.model = build_model(model_config, seed=train_config.seed).to(self.device)
-        if train_config.channels_last:
-            self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = WeightAverage(self.model)
-        self.optimizer = build_optimizer(self.model, train_config)
-        self.schedule = Schedule(
-            train_config.schedule,
-            warmup_steps=train_config.warmup_epochs * train.num_batches,
-            total_steps=train_config.epochs * train.num_batches,
-        )
-        self.early_stopping = EarlyStopping()
-
-    def scored_model(self) -> nn.Module:
-        """Return the model that validation scores, in evaluation mode."""
-        if self.train_config.score_weights == "ema":
-            return self.average.model
-        return self.model.eval()
-
-    def state_dict(self) -> dict[str, Any]:
-        """All that changes while training; tensors are shared: save or copy before going on."""
-        return {
-            "epoch": self.epoch,
-            "model": self.model.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
-            "early_stopping": dict(vars(self.early_stopping)),
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continues after the epoch that state was taken at."""
-        self.epoch = state["epoch"]
-        self.model.load_state_dict(state["model"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
-        self.early_stopping = EarlyStopping(**state["early_stopping"])
-
-
-def build_optimizer(model: nn.Module, config: TrainConfig) -> EagerAdamW:
-    """AdamW in its fused form; vectors and scalars, that is norms and biases, do not decay."""
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return EagerAdamW(groups, lr=config.learning_rate, fused=True)
 
 
 def train_epochs(session: TrainingSession) -> Iterator[EpochResult]:
@@ -157,8 +38,11 @@ def train_epochs(session: TrainingSession) -> Iterator[EpochResult]:
             which stay non-finite once a term was.
     """
     config = session.train_config
+    if session.control is not None and session.epoch == 0:
+        _start_rate(session)
     while session.epoch < config.epochs and not _is_out_of_patience(session):
         epoch = session.epoch + 1
+        multiplier = _multiplier(session)
         trained = _train_epoch(session, epoch)
         scores = _validate(session, epoch)
         session.schedule.finish_epoch(scores.loss)
@@ -183,7 +67,14 @@ def train_epochs(session: TrainingSession) -> Iterator[EpochResult]:
             measured_peak_mib=session.memory.read_mib(),
             memory_method=session.memory.method,
             is_last=epoch == config.epochs or _is_out_of_patience(session),
+            rate_bpp=None if session.control is None else scores.rate_bpp,
+            rate_target_bpp=None if session.control is None else session.control.target_bpp,
+            multiplier=multiplier,
         )
+
+
+def _multiplier(session: TrainingSession) -> float | None:
+    return None if session.control is None else session.control.multiplier
 
 
 def _train_epoch(session: TrainingSession, epoch: int) -> EpochMeans:
@@ -216,31 +107,14 @@ def _accumulate_gradients(
     session: TrainingSession, batch: NDArray[np.float32], sums: EpochSums
 ) -> None:
     """Gradients of the mean loss over the batch, in micro-batches where asked."""
+    config = session.train_config
+    weights = LossWeights(config.mse_weight, config.ssim_weight, _multiplier(session) or 0.0)
     session.optimizer.zero_grad(set_to_none=True)
-    for images in _micro_batches(session.train_config, batch):
-        parts = _forward(session, session.model, images)
+    for images in micro_batches(config, batch):
+        x = to_device(config, images, session.device)
+        parts = training_loss(session.model, x, weights, is_bf16=config.precision == "bf16")
         torch.autograd.backward(parts.loss * (len(images) / len(batch)))
         sums.add(parts)
-
-
-def _micro_batches(
-    config: TrainConfig, batch: NDArray[np.float32]
-) -> Iterator[NDArray[np.float32]]:
-    """Yield the parts of a batch that go through the network; the last may be smaller."""
-    size = config.micro_batch or len(batch)
-    for start in range(0, len(batch), size):
-        yield batch[start : start + size]
-
-
-def _forward(session: TrainingSession, model: nn.Module, images: NDArray[np.float32]) -> LossParts:
-    """Return the loss of a batch, in the configured precision and memory layout."""
-    config = session.train_config
-    layout = torch.channels_last if config.channels_last else torch.contiguous_format
-    x = torch.from_numpy(images).to(session.device, memory_format=layout, non_blocking=True)
-    is_bf16 = config.precision == "bf16"
-    with torch.autocast(session.device.type, dtype=torch.bfloat16, enabled=is_bf16):
-        x_hat, _ = model(x)
-    return reconstruction_loss(x_hat, x, config.mse_weight, config.ssim_weight)
 
 
 def _clip_gradients(session: TrainingSession) -> Tensor:
@@ -253,22 +127,32 @@ def _clip_gradients(session: TrainingSession) -> Tensor:
 
 
 def _validate(session: TrainingSession, epoch: int) -> EpochMeans:
-    """Scores the averaged weights on the validation batches.
-
-    In micro-batches where training needs them and without old gradients, so that the peak of an
-    epoch is that of its training.
-    """
+    """Scores the averaged weights on the validation batches, without old gradients."""
     model = session.scored_model()
     session.optimizer.zero_grad(set_to_none=True)
-    sums = EpochSums(session.device)
-    with torch.inference_mode():
-        for batch in session.val.epoch(epoch):
-            for images in _micro_batches(session.train_config, batch):
-                sums.add(_forward(session, model, images))
-    means = sums.read_means()
+    if session.control is None:
+        means = session.validation.score(model)
+    else:
+        means = session.validation.score_at_rate(model, rate_model_of(model), session.control)
+        _share_scale(session)
     _require_finite(epoch, "val loss", means.loss)
     _require_finite(epoch, "val psnr_db", means.psnr_db)
     return means
+
+
+def _start_rate(session: TrainingSession) -> None:
+    """Fits the rate model of a fresh session to its latents."""
+    assert session.control is not None
+    scored = session.average.model
+    session.validation.start_rate(scored, rate_model_of(scored), session.control)
+    rate_model_of(session.model).load_state_dict(rate_model_of(scored).state_dict())
+
+
+def _share_scale(session: TrainingSession) -> None:
+    """Gives live and averaged weights the steps that the scored ones were set to."""
+    scale = rate_model_of(session.scored_model()).log_scale.clone()
+    for model in (session.model, session.average.model):
+        rate_model_of(model).log_scale.copy_(scale)
 
 
 @contextmanager

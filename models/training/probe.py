@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from models.registry import ModelConfig
 from models.training.config import TrainConfig
 from models.training.epoch_result import EpochResult
-from models.training.loop import TrainingSession, train_epochs
+from models.training.linear_start import ANY_START
+from models.training.loop import train_epochs
 from models.training.precision import prepare_process
+from models.training.session import TrainingSession
 
 BUDGET_S = 1.5
 MAX_EPOCHS = 20
@@ -78,7 +80,8 @@ def _start(
         channels_last=channels_last,
     )
     tiny = NoiseBatches(crop_px=16, batch_size=1)
-    session = TrainingSession(model_config, train_config, batches, tiny, str(request["device"]))
+    device = str(request["device"])
+    session = TrainingSession(model_config, train_config, batches, tiny, device, ANY_START)
     return train_epochs(session)
 
 

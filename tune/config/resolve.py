@@ -9,13 +9,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.registry import ARCHITECTURES
+from models.shapes import REDUCTION
 from tune.config.machine import Machine, available_cores
 from tune.config.profiles import Pick, choose_profile
 from tune.config.rules import (
     check_architecture,
     check_ratio,
 )
-from tune.config.search import HAND_SET_WARMUP_EPOCHS, RATIOS_BY_USE, SearchConfig
+from tune.config.search import (
+    HAND_SET_WARMUP_EPOCHS,
+    RATIOS_BY_USE,
+    SearchConfig,
+    with_rate,
+)
 from tune.config.settings import (
     ALL,
     add_flags,
@@ -23,8 +29,8 @@ from tune.config.settings import (
     read_values,
 )
 from tune.errors import UsageError
-from tune.space.dimension import format_range
-from tune.space.dimensions import DEFAULT_TUNE, DIMENSIONS
+from tune.space.dimension import format_range, format_values
+from tune.space.dimensions import DEFAULT_TUNE, DIMENSIONS, LATENT_CHOICES, OF_NETWORKS
 from tune.space.ranges import SearchSpace, build_space
 
 GRACE_SHARE = 0.3
@@ -59,7 +65,7 @@ def resolve(
     Raises:
         UsageError: For every value or combination that cannot be searched.
     """
-    from_file = read_values(SearchConfig, file, "a configuration file")
+    from_file = read_values(SearchConfig, with_rate(file), "a configuration file")
     from_flags = read_values(SearchConfig, flags, "the command")
     given = from_file | from_flags | {"device": machine.device}
     if "tune" in from_flags:  # the file's ranges may belong to what is no longer searched
@@ -80,6 +86,32 @@ def resolve(
     )
 
 
+def default_tune(arch: str, rate: str) -> tuple[str, ...]:
+    """Return what is searched where nobody says."""
+    names = DEFAULT_TUNE if rate == "elements" else (*DEFAULT_TUNE, "latent_channels")
+    return names if _has_network(arch) else tuple(n for n in names if n not in OF_NETWORKS)
+
+
+def usual_latent_channels(rate: str, ratio: int) -> int:
+    """Return the latent channels of a study that does not search them, and of its first trial."""
+    return REDUCTION**2 // ratio if rate == "elements" else LATENT_CHOICES[ratio][1]
+
+
+def _has_network(arch: str) -> bool:
+    return ARCHITECTURES[arch].has_network
+
+
+def _without_network(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is given without what means nothing to an architecture without network.
+
+    A command over all architectures may ask for it. The width is 1: every study has one.
+    """
+    kept = {**given, "base_channels": 1}
+    if "tune" in kept:
+        kept["tune"] = tuple(name for name in kept["tune"] if name not in OF_NETWORKS)
+    return kept
+
+
 def add_search_flags(parser: argparse._ActionsContainer, leave_out: Iterable[str] = ()) -> None:
     """Add the settings of a search as flags; what is not given stays out of the namespace."""
     cpu = choose_profile(Machine("cpu", available_cores()), "attention")
@@ -96,6 +128,11 @@ def search_flags(namespace: argparse.Namespace) -> dict[str, object]:
 def _resolve_one(given: Mapping[str, Any], ranges: Iterable[str], machine: Machine) -> Resolved:
     check_architecture(given["arch"])
     check_ratio(given["ratio"])
+    given = _without_network(given) if not _has_network(given["arch"]) else dict(given)
+    rate = given.get("rate", SearchConfig.rate)
+    given.setdefault("tune", default_tune(given["arch"], rate))
+    given.setdefault("latent_channels", usual_latent_channels(rate, given["ratio"]))
+    ranges = _of_dimensions(ranges, given["tune"]) if not _has_network(given["arch"]) else ranges
     profile = choose_profile(machine, given["arch"])
     picked = {name: pick for name, pick in profile.items() if name not in given}
     picked_values = {name: pick.value for name, pick in picked.items()}
@@ -116,11 +153,14 @@ def _default_space(
     values: Mapping[str, Any], profile_ranges: Iterable[str], asked_ranges: Iterable[str]
 ) -> SearchSpace:
     """Return the searched dimensions: built in, narrowed by the profile, then by what is asked."""
-    tune = values.get("tune", DEFAULT_TUNE)
+    tune = values["tune"]
     warmup = DIMENSIONS["warmup_epochs"]
     assert warmup.high is not None
-    fitting = f"warmup_epochs=0:{min(int(warmup.high), values['epochs'])}"
-    return build_space(tune, (*_of_dimensions((fitting, *profile_ranges), tune), *asked_ranges))
+    fitting = (
+        f"warmup_epochs=0:{min(int(warmup.high), values['epochs'])}",
+        f"latent_channels={format_values(LATENT_CHOICES[values['ratio']])}",
+    )
+    return build_space(tune, (*_of_dimensions((*fitting, *profile_ranges), tune), *asked_ranges))
 
 
 def _reachable_width(space: SearchSpace, pick: Pick) -> Pick:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 from data.stamp import CorpusStamp
-from models.registry import ARCHITECTURES
+from models.registry import ARCHITECTURES, BITS_PER_PIXEL, max_rate_bpp
 from models.shapes import RATIOS, REDUCTION
 from tune.config.settings import Setting, check_limits
 from tune.errors import UsageError, did_you_mean
@@ -68,6 +68,40 @@ def check_ranges(space: SearchSpace, settings: Mapping[str, Setting]) -> None:
     for dimension in space.dimensions:
         for value in dimension.ends:
             check_limits(settings[dimension.name], value)
+
+
+def check_latent_channels(rate: str, ratio: int, latent_channels: int, space: SearchSpace) -> None:
+    """Refuse latent channels, fixed or searched, that do not suit what the ratio counts."""
+    nominal = REDUCTION**2 // ratio
+    searched = [int(v) for d in space.dimensions if d.name == "latent_channels" for v in d.ends]
+    if rate == "elements":
+        if searched:
+            raise UsageError(
+                f"latent_channels are {REDUCTION**2} / ratio where the ratio counts elements, "
+                "found --tune latent_channels: leave it out, or search with --rate bytes"
+            )
+        if latent_channels != nominal:
+            raise UsageError(
+                f"latent_channels must be {REDUCTION**2} / ratio = {nominal} where the ratio "
+                f"counts elements, found {latent_channels}: leave it out, or search with --rate "
+                "bytes"
+            )
+    fewest = min(searched, default=latent_channels)
+    if fewest < nominal:
+        raise UsageError(
+            f"{fewest} latent channels reach rates up to {max_rate_bpp(fewest):g} bit per pixel, "
+            f"found --ratio {ratio}, which is {BITS_PER_PIXEL / ratio:g}: take {nominal} channels "
+            "or more, or a larger ratio"
+        )
+
+
+def check_path(arch: str, linear_path: str) -> None:
+    """Refuse to take the path from what is nothing else."""
+    if linear_path == "off" and not ARCHITECTURES[arch].has_network:
+        raise UsageError(
+            f"{arch} is the linear path alone, found --linear-path off: leave it out, or choose an "
+            "architecture with a network"
+        )
 
 
 def check_epochs(epochs: int, warmup_epochs: int, grace_epochs: int, space: SearchSpace) -> None:

@@ -6,18 +6,22 @@ Ranges of the search are texts of `tune.space.ranges`; what a profile picks is i
 `tune.config.profiles`.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from models.registry import BITS_PER_PIXEL
 from models.shapes import REDUCTION
 from models.training.schedules import SCHEDULES
 from tune.config.rules import (
     check_architecture,
     check_crop,
     check_epochs,
+    check_latent_channels,
     check_name,
+    check_path,
     check_ranges,
     check_ratio,
 )
@@ -64,6 +68,19 @@ class SearchConfig:
         "them, or all",
         default=16,
         expands=True,
+    )
+    rate: str = setting(
+        "what the ratio counts: bytes of an 8-bit image and of its code, which is trained for 8 / "
+        "ratio bits per pixel and scored at that rate; or elements of image and latent, which is "
+        "scored unquantised",
+        default="bytes",
+        choices=("bytes", "elements"),
+    )
+    linear_path: str = setting(
+        "whether a linear transform stands beside the network, which training starts at the block "
+        "KLT; off gives the network alone",
+        default="on",
+        choices=("on", "off"),
     )
     data: str | None = setting(
         "folder of the prepared corpus",
@@ -139,7 +156,7 @@ class SearchConfig:
         at_least=0,
         at_most=1,
     )
-    learning_rate: float = setting("highest learning rate", default=1e-4, above=0)
+    learning_rate: float = setting("highest learning rate", default=1e-3, above=0)
     warmup_epochs: int = setting(
         "linear rise to the learning rate, never more than the epochs",
         default=HAND_SET_WARMUP_EPOCHS,
@@ -151,14 +168,20 @@ class SearchConfig:
         default_words="the architecture's usual width, on a CPU the widest one searched",
         at_least=1,
     )
+    latent_channels: int = setting(
+        "channels of the latent: for bytes the most that a code may use, for elements 256 / ratio",
+        default_words="256 / ratio, for bytes what suits the ratio",
+        at_least=1,
+        at_most=REDUCTION**2,
+    )
     weight_decay: float = setting("AdamW's decay of weights", default=1e-5, at_least=0)
-    schedule: str = setting("learning rate after the warmup", default="plateau", choices=SCHEDULES)
+    schedule: str = setting("learning rate after the warmup", default="cosine", choices=SCHEDULES)
     gradient_clip: float = setting(
         "largest norm of the gradient; 0 for no limit", default=1.0, at_least=0
     )
     mse_weight: float = setting(
         "weight of MSE in the loss; 1 - SSIM gets the remaining weight",
-        default=0.5,
+        default=1.0,
         at_least=0,
         at_most=1,
     )
@@ -205,6 +228,8 @@ class SearchConfig:
         check_name(self.name)
         check_crop(self.crop_px)
         check_ranges(self.space, settings_of(SearchConfig))
+        check_latent_channels(self.rate, self.ratio, self.latent_channels, self.space)
+        check_path(self.arch, self.linear_path)
         check_epochs(self.epochs, self.warmup_epochs, self.grace_epochs, self.space)
 
     @cached_property
@@ -213,9 +238,14 @@ class SearchConfig:
         return build_space(self.tune, self.range)
 
     @property
-    def latent_channels(self) -> int:
-        """Channels of the latent at this ratio."""
-        return REDUCTION**2 // self.ratio
+    def has_path(self) -> bool:
+        """Whether the models have a linear path."""
+        return self.linear_path == "on"
+
+    @property
+    def target_bpp(self) -> float | None:
+        """Bits per pixel that a code has; None where the ratio counts elements."""
+        return BITS_PER_PIXEL / self.ratio if self.rate == "bytes" else None
 
     @property
     def ssim_weight(self) -> float:
@@ -248,7 +278,7 @@ def read_config(path: Path | str) -> SearchConfig:
     Raises:
         UsageError: If it cannot be read or is incomplete.
     """
-    values = read_values(SearchConfig, read_toml_file(path), str(path))
+    values = read_values(SearchConfig, with_rate(read_toml_file(path)), str(path))
     try:
         return SearchConfig(**values)
     except TypeError as error:
@@ -256,6 +286,19 @@ def read_config(path: Path | str) -> SearchConfig:
             f"a study.toml has every setting, found {str(path)!r} without some ({error}): "
             "use it with --config instead, which fills the rest"
         ) from error
+
+
+def with_rate(file: Mapping[str, object]) -> dict[str, object]:
+    """Return the settings of a file; a `study.toml` from before there were rates gets its kind.
+
+    Every study then counted elements and trained networks alone. A file that a person wrote has
+    seldom all settings, and means what a search means today.
+    """
+    is_of_study = {"searcher", "scheduler", "grace_epochs", "batch_size", "ratio"} <= file.keys()
+    if "rate" in file or not is_of_study:
+        return dict(file)
+    channels = REDUCTION**2 // int(str(file["ratio"]))
+    return {**file, "rate": "elements", "linear_path": "off", "latent_channels": channels}
 
 
 def config_hash(config: SearchConfig) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from data.dataset import Corpus
+from models.registry import ModelConfig
+from models.shapes import REDUCTION
 from models.training.precision import Stack
 from tune.card.device import Card
 from tune.config.machine import Machine
@@ -23,7 +25,7 @@ from tune.space.dimension import Values
 from tune.space.points import Candidate, Suggestion
 from tune.space.ranges import SearchSpace
 from tune.statistics.candidates import (
-    CONTROL_LEARNING_RATE,
+    CONTROL_VALUES,
     CONTROL_WARMUP_EPOCHS,
     choose_candidates,
 )
@@ -71,6 +73,8 @@ class PromotionPlan(StudyPlan):
         seed = int(suggestion.values["seed"])
         values = replace(suggestion, values=candidate.values, proposed_by=candidate.name)
         spec = super().trial_spec(values, stack, folder)
+        if candidate.is_control:
+            spec = replace(spec, model=_without_recipe(spec.model))
         spec = replace(
             spec,
             label=f"{candidate.name}_s{seed}",
@@ -167,12 +171,18 @@ def plan_promotion(
 
 
 def control_values(config: SearchConfig) -> Values:
-    """Return the hand-set values: learning rate 1e-4, warmup 3, and the search's usual width."""
+    """Return the hand-set values, those of the predecessor, and the search's usual width."""
     return {
         **config.values,
-        "learning_rate": CONTROL_LEARNING_RATE,
+        **CONTROL_VALUES,
         "warmup_epochs": min(CONTROL_WARMUP_EPOCHS, config.epochs),
+        "latent_channels": REDUCTION**2 // config.ratio,
     }
+
+
+def _without_recipe(model: ModelConfig) -> ModelConfig:
+    """Return the model as the predecessor trained it: for elements, without a linear path."""
+    return replace(model, rate="elements", linear_path=False)
 
 
 def _fit(candidate: Candidate, epochs: int) -> Candidate:

@@ -38,6 +38,16 @@ DIMENSIONS: Mapping[str, Dimension] = {
             doc="width of the network: parameters and time grow with its square",
         ),
         Dimension(
+            "latent_channels",
+            "categorical",
+            choices=(24, 32, 48, 64, 96, 128, 160, 192, 256),
+            unit="channels",
+            doc=(
+                "most channels that a code for bytes may use: training silences those that do not "
+                "pay. Searched over those that suit the ratio"
+            ),
+        ),
+        Dimension(
             "weight_decay",
             "float",
             1e-6,
@@ -87,6 +97,19 @@ and a column of the tables `trials` and `runs`: these declare it, and everything
 """
 
 DEFAULT_TUNE = ("learning_rate", "warmup_epochs", "base_channels")
+"""What is searched where nobody says; for bytes the latent channels too."""
+
+OF_NETWORKS = ("base_channels", "dropout")
+"""Dimensions that mean nothing without a network."""
+
+LATENT_CHOICES: Mapping[int, tuple[int, ...]] = {
+    4: (128, 160, 192, 256),
+    8: (96, 128, 160, 192),
+    16: (64, 96, 128, 160),
+    32: (32, 48, 64, 96),
+    64: (24, 32, 48, 64),
+}
+"""Latent channels that are searched at a ratio of bytes; 512 / ratio and more are useful there."""
 
 
 def read_values(row: Mapping[Any, Any]) -> dict[str, Value]:

@@ -22,6 +22,9 @@ def neighbour_points(
     ratio: int,
     corpus_fingerprint: str,
     dimensions: Sequence[Dimension],
+    rate: str,
+    *,
+    is_with_path: bool,
 ) -> list[KnownPoint]:
     """Return the best configurations of the nearest finished studies, nearest first.
 
@@ -35,12 +38,16 @@ def neighbour_points(
         corpus_fingerprint: Corpus of the study to come.
         dimensions: What it searches; values outside are moved to the nearest bound or choice, and
             points with a name that is no choice are left out.
+        rate: What the ratio of the study to come counts; others are trained for something else.
+        is_with_path: Whether its models have a linear path, which likes other learning rates.
 
     Returns:
         At most two points that differ; none without an ended trial on this corpus.
     """
     usable = trials[
         (trials["corpus_fingerprint"] == corpus_fingerprint)
+        & (trials["rate"] == rate)
+        & (trials["linear_path"] == is_with_path)
         & trials["outcome"].notna()
         & trials["best_val_psnr_db"].notna()
     ]

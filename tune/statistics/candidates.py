@@ -16,8 +16,9 @@ from tune.space.dimension import Values
 from tune.space.dimensions import read_values
 from tune.space.points import CONTROL, Candidate
 
-CONTROL_LEARNING_RATE = 1e-4
 CONTROL_WARMUP_EPOCHS = 3
+CONTROL_VALUES: Values = {"learning_rate": 1e-4, "schedule": "plateau", "mse_weight": 0.5}
+"""What the predecessor's hand-set runs were trained with; its networks had no linear path."""
 
 ELIGIBLE = (
     Outcome.COMPLETED,

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import psutil
 
+from models.registry import BITS_PER_PIXEL
+from models.shapes import REDUCTION
 from tune.config.search import SearchConfig
 from tune.errors import UsageError
 
@@ -86,15 +88,16 @@ def study_folders(results: str) -> Iterator[StudyFolder]:
         yield StudyFolder(path.parent)
 
 
-def study_name(
-    arch: str, latent_channels: int, ratio: int, moment: datetime, mode: str = "quick"
-) -> str:
+def study_name(arch: str, rate: str, ratio: int, moment: datetime, mode: str = "quick") -> str:
     """Return the name of a search, or of a promotion with the mode "full", at a moment.
 
-    >>> study_name("resnet", 16, 16, datetime(2026, 1, 2, 3, 4, 5))
+    >>> study_name("resnet", "elements", 16, datetime(2026, 1, 2, 3, 4, 5))
     'resnet_quick_c16_cr16x_20260102_030405'
+    >>> study_name("resnet", "bytes", 16, datetime(2026, 1, 2, 3, 4, 5))
+    'resnet_quick_0.5bpp_cr16x_20260102_030405'
     """
-    return f"{arch}_{mode}_c{latent_channels}_cr{ratio}x_{moment:%Y%m%d_%H%M%S}"
+    size = f"c{REDUCTION**2 // ratio}" if rate == "elements" else f"{BITS_PER_PIXEL / ratio:g}bpp"
+    return f"{arch}_{mode}_{size}_cr{ratio}x_{moment:%Y%m%d_%H%M%S}"
 
 
 def check_results(results: str) -> None:
@@ -190,7 +193,7 @@ def _place_at_free_second(
     draft: Path, config: SearchConfig, moment: datetime, mode: str
 ) -> StudyFolder:
     while True:
-        name = study_name(config.arch, config.latent_channels, config.ratio, moment, mode)
+        name = study_name(config.arch, config.rate, config.ratio, moment, mode)
         place = Path(config.results) / name
         if _move_to_free_place(draft, place):
             return StudyFolder(place)

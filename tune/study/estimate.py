@@ -7,13 +7,15 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from models.training.loop import BatchSource, TrainingSession, train_epochs
+from models.training.loop import train_epochs
 from models.training.precision import PLAIN, Stack, prepare_process
+from models.training.session import TrainingSession
+from models.training.sources import BatchSource
 from tune.card.packing import side_by_side
 from tune.scheduling.rungs import rung_epochs
 from tune.space.points import Suggestion
 from tune.study.plan import StudyPlan
-from tune.trial.session import open_batches
+from tune.trial.session import open_batches, start_of
 from tune.trial.spec import TrialSpec
 
 STARTUP_S = 9.0
@@ -109,7 +111,9 @@ def epoch_seconds(spec: TrialSpec) -> float:
     """
     train, val = open_batches(spec)
     short = replace(spec.train, epochs=2, warmup_epochs=min(spec.train.warmup_epochs, 2))
-    session = TrainingSession(spec.model, short, FirstBatch(train), FirstBatch(val), spec.device)
+    session = TrainingSession(
+        spec.model, short, FirstBatch(train), FirstBatch(val), spec.device, start_of(spec)
+    )
     *_, result = train_epochs(session)
     return result.train_s * train.num_batches + result.val_s * val.num_batches
 

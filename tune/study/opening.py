@@ -146,4 +146,9 @@ def choose_study_stack(plan: StudyPlan) -> Stack:
 
 def study_facts(plan: StudyPlan) -> StudyFacts:
     """Return what is the same in every row of the study's tables."""
-    return StudyFacts(**asdict(plan.corpus.info.stamp), mode=plan.mode, val_images=plan.val_images)
+    return StudyFacts(
+        **asdict(plan.corpus.info.stamp),
+        mode=plan.mode,
+        val_images=plan.val_images,
+        rate=plan.config.rate,
+    )

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from data.dataset import Corpus
 from models.registry import ModelConfig
+from models.shapes import REDUCTION
 from models.training.config import TrainConfig
 from models.training.precision import Stack
 from tune.card.correction import memory_correction
@@ -75,8 +76,10 @@ class StudyPlan:
     def label(self) -> str:
         """What is searched, in a few words."""
         synthetic = " (SYNTHETIC)" if self.corpus.info.is_synthetic else ""
+        target_bpp = self.config.target_bpp
+        rate = "" if target_bpp is None else f" ({target_bpp:g} bit/px)"
         return (
-            f"{self.config.arch} {self.config.ratio}x on {self.corpus.info.name}{synthetic}, "
+            f"{self.config.arch} {self.config.ratio}x{rate} on {self.corpus.info.name}{synthetic}, "
             f"{self.crop_px} px"
         )
 
@@ -88,7 +91,13 @@ class StudyPlan:
         """Return the model of a suggestion; what is not searched comes from the configuration."""
         values = self.values(suggested)
         config = self.config
-        return ModelConfig(arch=config.arch, ratio=config.ratio, **_of(ModelConfig, values))
+        return ModelConfig(
+            arch=config.arch,
+            ratio=config.ratio,
+            linear_path=config.has_path,
+            rate=config.rate,
+            **_of(ModelConfig, values),
+        )
 
     def train_config(self, suggested: Values) -> TrainConfig:
         """Return the training of a suggestion; every trial of a study shares the study's seed.
@@ -190,6 +199,7 @@ def plan_study(resolved: Resolved, corpus: Corpus, card: Card | None = None) -> 
             "choose a smaller crop or prepare larger patches"
         )
     space = config.space
+    _check_klt(config, corpus)
     num_val = len(corpus.patches("val"))
     corpus.patches("train", fraction=config.data_fraction, seed=config.seed)  # refuses an empty one
     rungs: tuple[int, ...] = ()
@@ -204,6 +214,8 @@ def plan_study(resolved: Resolved, corpus: Corpus, card: Card | None = None) -> 
         config.ratio,
         corpus.info.fingerprint,
         space.dimensions,
+        config.rate,
+        is_with_path=config.has_path,
     )
     known += [point for point in neighbours if dict(point.values) != hand_set]
     plan = StudyPlan(
@@ -226,6 +238,21 @@ def plan_study(resolved: Resolved, corpus: Corpus, card: Card | None = None) -> 
     )
     require_fit(plan.narrowest_trial())
     return plan
+
+
+def _check_klt(config: SearchConfig, corpus: Corpus) -> None:
+    """Refuse a corpus with fewer blocks than a linear path has coefficients to be fitted."""
+    if not config.has_path:
+        return
+    searched = [d.ends for d in config.space.dimensions if d.name == "latent_channels"]
+    most = max((int(v) for ends in searched for v in ends), default=config.latent_channels)
+    num_blocks = len(corpus.patches("train")) * (corpus.info.patch_px // REDUCTION) ** 2
+    if num_blocks < most:
+        raise UsageError(
+            f"a KLT of {most} coefficients needs as many blocks of {REDUCTION} px in the training "
+            f"patches, found {num_blocks} in {str(corpus.path)!r}: add scenes, or ask for fewer "
+            "with --range latent_channels=A,B, or for --linear-path off"
+        )
 
 
 def _of(config_class: type, values: Values) -> dict[str, Any]:

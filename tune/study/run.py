@@ -4,6 +4,7 @@
 session and a new one go the same way: the journal of a new one is empty.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -145,7 +146,13 @@ def study_references(plan: StudyPlan, folder: StudyFolder) -> list[Reference]:
     known, _ = read_readable_tables(folder.path.parent, "references", folder.name)
     if not known.empty:
         return [
-            Reference(row["reference"], row["psnr_db"], row["ssim"], row["num_images"])
+            Reference(
+                row["reference"],
+                row["psnr_db"],
+                row["ssim"],
+                row["num_images"],
+                None if math.isnan(row["rate_bpp"]) else row["rate_bpp"],
+            )
             for row in known.to_dict("records")
         ]
     lines = reference_lines(plan.corpus, plan.model_config({}), plan.crop_px, plan.val_images)
@@ -165,6 +172,8 @@ def write_references(plan: StudyPlan, folder: StudyFolder, references: Sequence[
             "split": "val",
             "crop_px": plan.crop_px,
             "ratio": plan.config.ratio,
+            "rate": plan.config.rate,
+            "rate_bpp": line.rate_bpp,
             "reference": line.reference,
             "psnr_db": line.psnr_db,
             "ssim": line.ssim,

@@ -16,6 +16,8 @@ class Column:
         doc: What it holds, in one sentence.
         unit: Unit of the values; "" for names, flags and times.
         nullable: Whether a value may be missing; the sentence says when.
+        is_added: Whether it came later than its table: files without it are read too.
+        before: What it holds in their rows.
     """
 
     name: str
@@ -23,6 +25,8 @@ class Column:
     doc: str
     unit: str = ""
     nullable: bool = False
+    is_added: bool = False
+    before: str | bool | None = None
 
 
 @dataclass(frozen=True)
@@ -67,4 +71,28 @@ CORPUS = (
         "string",
         "Fingerprint of the corpus; scores compare only where it is equal.",
     ),
+)
+
+RATE = Column(
+    "rate",
+    "string",
+    "What the study's ratio counts: bytes of an 8-bit image and its code, or elements of image and "
+    "latent; scores compare only where it is equal.",
+    is_added=True,
+    before="elements",
+)
+RATE_TARGET = Column(
+    "rate_target_bpp",
+    "float64",
+    "Rate that it was trained for, 8 / ratio; missing where latents are not quantised in training.",
+    "bit/px",
+    nullable=True,
+    is_added=True,
+)
+LINEAR_PATH = Column(
+    "linear_path",
+    "bool",
+    "Whether a linear path stands beside the network.",
+    is_added=True,
+    before=False,
 )

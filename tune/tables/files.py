@@ -205,16 +205,24 @@ def _read_file(path: Path, schema: TableSchema, columns: Sequence[str] | None = 
                 f"tables must have schema version {SCHEMA_VERSION}, found {found} in "
                 f"{str(path)!r}: read it with the release that wrote it or move the study away"
             )
-        absent = sorted(set(columns or schema.names) - set(parquet.schema_arrow.names))
-        if absent:
+        wanted = [column for column in schema.columns if column.name in (columns or schema.names)]
+        absent = [column for column in wanted if column.name not in parquet.schema_arrow.names]
+        if not all(column.is_added for column in absent):
+            names = ", ".join(sorted(column.name for column in absent if not column.is_added))
             raise UsageError(
                 f"tables must have the columns of docs/TABLES.md, found {str(path)!r} lacking "
-                f"{', '.join(absent)}: read it with the release that wrote it or move it away"
+                f"{names}: read it with the release that wrote it or move it away"
             )
         try:
+            present = [column.name for column in wanted if column not in absent]
+            # A few columns are small: threads cost more than they gain.
+            table = parquet.read(columns=present, use_threads=columns is None)
+            for column in absent:
+                values = pa.array([column.before] * len(table), _ARROW_TYPES[column.type])
+                table = table.append_column(column.name, values)
             if columns is not None:
-                return parquet.read(columns=list(columns), use_threads=False)  # small: threads cost
-            return parquet.read(columns=list(schema.names)).cast(_arrow_schema(schema))
+                return table
+            return table.select(list(schema.names)).cast(_arrow_schema(schema))
         except (OSError, ValueError) as error:  # Arrow's own errors are ValueErrors
             raise UsageError(
                 f"the rows of a table must be readable, found {str(path)!r} torn inside ({error}): "

@@ -3,7 +3,7 @@
 An image has the same name in every table, so that runs and codecs pair by image.
 """
 
-from tune.tables.columns import CORPUS, STUDY, Column, TableSchema
+from tune.tables.columns import CORPUS, RATE_TARGET, STUDY, Column, TableSchema
 from tune.tables.search import TRIALS
 
 _CANDIDATE = Column(
@@ -141,7 +141,13 @@ VALIDATION = TableSchema(
     (
         *_RUN,
         Column("image", "string", "Name of the image: scene, row and column of its corner."),
-        Column("psnr_db", "float64", "PSNR of the unquantised reconstruction.", "dB"),
+        Column(
+            "psnr_db",
+            "float64",
+            "PSNR of the reconstruction: unquantised where the study's ratio counts elements, from "
+            "bytes at the target rate where it counts bytes.",
+            "dB",
+        ),
     ),
 )
 
@@ -215,7 +221,31 @@ VERDICTS = TableSchema(
 TEST = TableSchema(
     "test",
     "test image, run and quantiser step",
-    (*_RUN, *CORPUS, *_IMAGE, *_RATE, *_SCORES),
+    (
+        *_RUN,
+        *CORPUS,
+        *_IMAGE,
+        *_RATE,
+        RATE_TARGET,
+        Column(
+            "step_scale",
+            "float64",
+            "Factor on the steps with which the run meets the target rate: 1 for the point that it "
+            "was trained for; missing where nothing was quantised, and for runs without a target.",
+            "1",
+            nullable=True,
+            is_added=True,
+        ),
+        Column(
+            "estimate_bpp",
+            "float64",
+            "Rate that the coder's tables expect, without header; missing where nothing was coded.",
+            "bit/px",
+            nullable=True,
+            is_added=True,
+        ),
+        *_SCORES,
+    ),
 )
 
 CODECS = TableSchema(

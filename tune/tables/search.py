@@ -1,6 +1,15 @@
 """The tables of a search: trials, their epochs, decisions at rungs, and reference lines."""
 
-from tune.tables.columns import CORPUS, STUDY, TRIAL, Column, TableSchema
+from tune.tables.columns import (
+    CORPUS,
+    LINEAR_PATH,
+    RATE,
+    RATE_TARGET,
+    STUDY,
+    TRIAL,
+    Column,
+    TableSchema,
+)
 
 TRIALS = TableSchema(
     "trials",
@@ -9,8 +18,22 @@ TRIALS = TableSchema(
         *TRIAL,
         # What the model is.
         Column("arch", "string", "Architecture of the autoencoder."),
-        Column("ratio", "int32", "Input elements per latent element.", "1"),
-        Column("latent_channels", "int32", "Channels of the latent, 256 / ratio.", "1"),
+        Column(
+            "ratio",
+            "int32",
+            "Nominal ratio: of the bytes of an 8-bit image to those of its code, or of the "
+            "elements of image and latent, as rate says.",
+            "1",
+        ),
+        RATE,
+        RATE_TARGET,
+        Column(
+            "latent_channels",
+            "int32",
+            "Channels of the latent: 256 / ratio for elements, the most that are used for bytes.",
+            "1",
+        ),
+        LINEAR_PATH,
         Column("base_channels", "int32", "Width of the network.", "1"),
         # What it saw.
         Column("mode", "string", "Fidelity: quick for a search, full for a promoted run."),
@@ -212,8 +235,27 @@ EPOCHS = TableSchema(
         Column(
             "val_psnr_db",
             "float64",
-            "Validation PSNR of the scored weights, mean over images: what trials are compared by.",
+            "Validation PSNR of the scored weights, mean over images: what trials are compared by; "
+            "for bytes at rate_bpp.",
             "dB",
+        ),
+        Column(
+            "rate_bpp",
+            "float64",
+            "Rate of the validation images as the model's own rate model estimates it; missing "
+            "where latents are not quantised in training.",
+            "bit/px",
+            nullable=True,
+            is_added=True,
+        ),
+        RATE_TARGET,
+        Column(
+            "multiplier",
+            "float64",
+            "What a bit per pixel counted in the loss of the epoch; missing likewise.",
+            "1",
+            nullable=True,
+            is_added=True,
         ),
         Column("learning_rate", "float64", "Learning rate at the end of the epoch.", "1"),
         Column("gradient_norm", "float64", "Mean norm of the gradient before clipping.", "1"),
@@ -255,18 +297,27 @@ RUNGS = TableSchema(
 
 REFERENCES = TableSchema(
     "references",
-    "linear reference line of a study",
+    "reference line of a study",
     (
         STUDY,
         *CORPUS,
         Column("split", "string", "Split that it was scored on."),
         Column("crop_px", "int32", "Side of the square crops scored on.", "px"),
-        Column("ratio", "int32", "Input elements per stored element.", "1"),
+        Column("ratio", "int32", "Nominal ratio, of what rate says.", "1"),
+        RATE,
         Column(
             "reference",
             "string",
-            "Codec: block_klt, the linear optimum per 16x16 block, or down_up, area "
-            "downsampling and bicubic upsampling.",
+            "Codec: block_klt, the linear optimum per 16x16 block; down_up, area downsampling and "
+            "bicubic upsampling; or jpeg2000.",
+        ),
+        Column(
+            "rate_bpp",
+            "float64",
+            "Mean rate of the images; missing where nothing is quantised.",
+            "bit/px",
+            nullable=True,
+            is_added=True,
         ),
         Column("psnr_db", "float64", "PSNR, mean over images.", "dB"),
         Column("ssim", "float64", "SSIM, mean over images.", "1"),

@@ -14,7 +14,7 @@ from tune.card.device import foreign_sentence
 from tune.config.watching import LOOPBACK, Live
 from tune.results.resume import Start
 from tune.space.dimension import format_range
-from tune.space.dimensions import DEFAULT_TUNE
+from tune.space.dimensions import DEFAULT_TUNE, OF_NETWORKS
 from tune.study.estimate import StudyEstimate
 from tune.study.plan import StudyPlan
 from tune.terminal.progress import clock
@@ -100,9 +100,12 @@ def show_end(console: Console, plan: StudyPlan, result: "StudyResult") -> None:
         )
     elif result.summary.ranked:
         values = best_flags(result.summary.ranked[0].spec, plan.space.names)
+        kind = "" if config.rate == "bytes" else f" --rate {config.rate}"
+        path = "" if config.has_path else " --linear-path off"
         console.print(
             f"next: python -m tune.promote --study {quote(result.folder.name)}{results}\n"
-            f"      python -m tune.train --arch {config.arch} --ratio {config.ratio}{data} "
+            f"      python -m tune.train --arch {config.arch} --ratio {config.ratio}{kind}{path}"
+            f"{data} "
             f"{values} --data-fraction 1 --epochs 50\n"
             f"      python -m tune.status{results}",
             markup=False,
@@ -112,7 +115,10 @@ def show_end(console: Console, plan: StudyPlan, result: "StudyResult") -> None:
 def best_flags(best: TrialSpec, searched: Sequence[str]) -> str:
     """Return the values of the best trial as flags: those searched by default, and all searched."""
     flags = []
+    has_network = best.model.architecture.has_network
     for name in dict.fromkeys((*DEFAULT_TUNE, *searched)):
+        if not has_network and name in OF_NETWORKS:
+            continue
         value = best.value_of(name)
         text = f"{value:.3g}" if isinstance(value, float) else str(value)
         flags.append(f"--{name.replace('_', '-')} {text}")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from models.training.epoch_result import EpochResult
 from tune.evaluation.references import Reference
 from tune.study.summary import StudySummary
 
@@ -21,7 +22,7 @@ def draw_summary(
     Args:
         console: Where to write.
         summary: What the study found.
-        references: The linear lines at the study's ratio.
+        references: The lines at the study's ratio.
         label: What was searched, the table's title.
         top: Rows of the table.
     """
@@ -33,11 +34,7 @@ def draw_summary(
     best = summary.ranked[0].best
     assert best is not None
     for line in references:
-        console.print(
-            f"{REFERENCE_WORDS[line.reference]}: {line.psnr_db:.2f} dB, SSIM {line.ssim:.3f}; the "
-            f"best trial is {best.val_psnr_db - line.psnr_db:+.2f} dB and "
-            f"{best.val_ssim - line.ssim:+.3f} from it",
-        )
+        console.print(_reference_sentence(line, best))
     counts = ", ".join(f"{count} {outcome}" for outcome, count in summary.outcomes.most_common())
     console.print(
         f"trials: {counts}; epochs: {summary.epochs_spent} spent, {summary.epochs_saved} saved "
@@ -49,15 +46,44 @@ def draw_summary(
         console.print(f"[yellow]edge:[/] {sentence}")
 
 
-REFERENCE_WORDS = {
+ELEMENT_WORDS = {
     "block_klt": "block KLT, the linear optimum per 16x16 block, at this ratio",
     "down_up": "area downsampling and bicubic upsampling at this ratio",
 }
+RATE_WORDS = {
+    "block_klt": "coded block KLT, the linear optimum per 16x16 block, untrained",
+    "jpeg2000": "JPEG2000 of the whole patches",
+}
+"""What the reference lines are, where the ratio counts elements and where it counts bytes."""
+
+
+def _reference_sentence(line: Reference, best: EpochResult) -> str:
+    """Return how the best trial stands to a reference line."""
+    gain_db, gain_ssim = best.val_psnr_db - line.psnr_db, best.val_ssim - line.ssim
+    if line.rate_bpp is None:
+        words = ELEMENT_WORDS[line.reference]
+    else:
+        words = f"{RATE_WORDS[line.reference]}, at {line.rate_bpp:.3f} bit/px"
+    where = "above" if gain_db > 0 else "below"
+    return (
+        f"{words}: {line.psnr_db:.2f} dB, SSIM {line.ssim:.3f}; the best trial is "
+        f"{abs(gain_db):.2f} dB {where} it, SSIM {gain_ssim:+.3f}"
+    )
 
 
 def _ranking(summary: StudySummary, label: str, top: int) -> Table:
     table = Table(title=label, title_justify="left", title_style="bold")
-    for column in ("", "trial", "val PSNR dB", "SSIM", "epoch", "learning rate", "warmup", "base"):
+    for column in (
+        "",
+        "trial",
+        "val PSNR dB",
+        "SSIM",
+        "epoch",
+        "learning rate",
+        "warmup",
+        "base",
+        "latent",
+    ):
         table.add_column(column, justify="right")
     table.add_column("outcome")
     table.add_column("suggested by", overflow="ellipsis", max_width=24)
@@ -76,6 +102,7 @@ def _ranking(summary: StudySummary, label: str, top: int) -> Table:
             f"{spec.train.learning_rate:.2e}",
             str(spec.train.warmup_epochs),
             str(spec.model.base_channels),
+            str(spec.model.latent_channels),
             str(record.outcome),
             spec.proposed_by,
         )

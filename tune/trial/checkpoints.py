@@ -18,7 +18,7 @@ from typing import Any
 from models.errors import ModelError
 from models.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from models.training.epoch_result import EpochResult
-from models.training.loop import TrainingSession
+from models.training.session import TrainingSession
 from tune.errors import is_disk_full
 from tune.trial.spec import TrialSpec
 

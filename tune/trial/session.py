@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tune.config.rules import check_same_corpus
+from tune.trial.linear_start import linear_start
 from tune.trial.spec import TrialSpec
 
 if TYPE_CHECKING:
     from data.batches import EvalBatches, TrainBatches
     from data.dataset import Corpus
-    from models.training.loop import TrainingSession
+    from models.training.linear_start import LinearStart
+    from models.training.session import TrainingSession
 
 
 def open_data(data: str | None, say: Callable[[str], None]) -> "Corpus":
@@ -51,10 +53,17 @@ def open_session(spec: TrialSpec) -> "TrainingSession":
         UsageError: If the corpus is not the one that the study was planned on.
         ModelError: If the model cannot be built or the crop does not suit it.
     """
-    from models.training.loop import TrainingSession
+    from models.training.session import TrainingSession
 
     train, val = open_batches(spec)
-    return TrainingSession(spec.model, spec.train, train, val, spec.device)
+    return TrainingSession(spec.model, spec.train, train, val, spec.device, start_of(spec))
+
+
+def start_of(spec: TrialSpec) -> "LinearStart | None":
+    """Return what a trial's linear path starts from; None where it has none."""
+    if not spec.model.linear_path:
+        return None
+    return linear_start(Path(spec.data.corpus), spec.data.split_fingerprint)
 
 
 def open_batches(spec: TrialSpec) -> "tuple[TrainBatches, EvalBatches]":

@@ -48,10 +48,12 @@ class StudyFacts(CorpusStamp):
     Attributes:
         mode: Fidelity, "quick" or "full".
         val_images: Size of the frozen validation set.
+        rate: What the study's ratio counts, one of models.registry.RATES.
     """
 
     mode: str
     val_images: int
+    rate: str = "elements"
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,11 @@ class TrialSpec:
         holder = self.model if hasattr(self.model, dimension) else self.train
         value: Value = getattr(holder, dimension)
         return value
+
+    @property
+    def rate_target_bpp(self) -> float | None:
+        """Bits per pixel that its model is trained for; None where nothing is quantised."""
+        return self.model.target_bpp if self.model.rate == "bytes" else None
 
     @property
     def values(self) -> dict[str, Value]:

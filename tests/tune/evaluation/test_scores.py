@@ -20,7 +20,8 @@ from models.metrics.sar import score_image
 from models.registry import ModelConfig
 from models.training.checkpoint import save_checkpoint
 from models.training.config import TrainConfig
-from models.training.loop import TrainingSession, train_epochs
+from models.training.loop import train_epochs
+from models.training.session import TrainingSession
 from tune.errors import UsageError
 from tune.evaluation.codecs import cached_codecs, code_classically, codec_rows, klt_psnr_db
 from tune.evaluation.coding import decode_from_bytes, fit_coders
