@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.coding.classical import CodedImage, encode_hevc_intra, encode_jpeg2000, to_8_bit
+from models.coding.classical import CodedImage, encode_jpeg2000, to_8_bit
+from models.coding.heif_codecs import encode_avif, encode_hevc_intra
 from models.metrics.sar import score_image
 
 GROUP = "s1_grd_vh_u8_volkov"
@@ -31,6 +32,7 @@ NUM_PATCHES = {"jpeg2000": 200, "hevc_intra": 10}
 ENCODERS: dict[str, Callable[[NDArray[np.uint8], int], CodedImage | None]] = {
     "jpeg2000": encode_jpeg2000,
     "hevc_intra": encode_hevc_intra,
+    "avif": encode_avif,
 }
 
 

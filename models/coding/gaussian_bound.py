@@ -87,7 +87,9 @@ class Spectrum:
         """Powers, falling; of the first k the sum of log2; of the others the sum."""
         falling = np.sort(self.power[self.power > 0])[::-1]
         if not len(falling):
-            raise ModelError("a field without power has no rate: pass patches that are not constant")
+            raise ModelError(
+                "a field without power has no rate: pass patches that are not constant"
+            )
         tails = np.append(np.cumsum(falling[::-1])[::-1][1:], 0.0)
         return falling, np.cumsum(np.log2(falling)), tails
 
