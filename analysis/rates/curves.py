@@ -158,21 +158,14 @@ def compute_rate_distortion(frames: Frames, looks: float = ASSUMED_LOOKS) -> Rat
     if test.empty:
         return RateDistortion((), (*notes, "no promoted run has test scores yet"))
     panels = tuple(
-        _panel(footing, networks, classical, bound_points(bounds), looks)
-        for footing, (networks, classical, bounds) in split_by_footing(
-            test, codecs, frames.bounds
-        ).items()
+        _panel(footing, tables, looks)
+        for footing, tables in split_by_footing(test, codecs, frames.bounds).items()
     )
     return RateDistortion(panels, notes)
 
 
-def _panel(
-    footing: Footing,
-    test: pd.DataFrame,
-    codecs: pd.DataFrame,
-    bound: tuple[BoundPoint, ...],
-    looks: float,
-) -> RatePanel:
+def _panel(footing: Footing, tables: tuple[pd.DataFrame, ...], looks: float) -> RatePanel:
+    test, codecs, bounds = tables
     test, left_out = on_common_images(test)
     images = set(test["image"])
     complete, incomplete = complete_settings(codecs[codecs["image"].isin(images)], len(images))
@@ -199,7 +192,7 @@ def _panel(
         curves=tuple(curves),
         leads=_leads(test),
         front=_joint_front(curves),
-        bound=bound,
+        bound=bound_points(bounds),
         floor_psnr_db=20 * math.log10(footing.range_db / floor_rmse_db),
         floor_rmse_db=floor_rmse_db,
         looks=looks,

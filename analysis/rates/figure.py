@@ -1,4 +1,4 @@
-"""Draw rate-distortion panels: networks, codecs, linear references, bound, speckle floor, other data.
+"""Draw rate-distortion panels: networks, codecs, linear references, bound, floor, other data.
 
 One figure has one metric and one axis: nominal ratio and real rate are never in one figure. Every
 figure carries its footing (corpus, group, bounds, images), because scores without it mean nothing.

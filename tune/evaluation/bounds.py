@@ -24,10 +24,10 @@ def bound_rows(
 ) -> list[dict[str, Any]]:
     """Return the bounds table of a promotion.
 
-    A footing of the test images has one line of their own spectrum, which is what their scores stand
-    against, and one of the training images' of the same footing, where there are some. How far the
-    two are apart is how much easier or harder the test images are. Images that all have one value
-    have no line.
+    A footing of the test images has one line of their own spectrum, which is what their scores
+    stand against, and one of the training images of the same footing, where there are some. How far
+    the two are apart is how much easier or harder the test images are. Images that all have one
+    value have no line.
 
     Args:
         study: Name of the promotion.
