@@ -265,8 +265,7 @@ BOUNDS = TableSchema(
             "psnr_db",
             "float64",
             "PSNR of the mean squared error that a Gaussian field of this spectrum has at least "
-            "at that rate, of values in [0, 1]. Scores of images are means of PSNRs, which are a "
-            "little higher.",
+            "at that rate, of values in [0, 1]; a mean of PSNRs of images is a bit higher.",
             "dB",
         ),
     ),
