@@ -140,6 +140,7 @@ def _avif_file(image_u8: NDArray[np.uint8], quality: int, speed: int) -> bytes:
         file,
         "AVIF",
         codec="aom",
+        subsampling="4:0:0",
         quality=quality,
         speed=speed,
         max_threads=1,  # so that bytes do not depend on the machine

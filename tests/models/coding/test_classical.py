@@ -192,10 +192,9 @@ def test_hevc_on_the_recorded_ten_patches_agrees_with_the_record(real_scenes):
 
 
 @pytest.mark.corpus
-def test_avif_on_three_of_the_recorded_ten_patches_is_near_hevc(real_scenes):
-    patches = recorded_patches(real_scenes, 3)
-    scores = [
-        [psnr_db(encode(to_8_bit(x), x.size // 16).decoded, x) for x in patches]
-        for encode in (encode_avif, encode_hevc_intra)
-    ]
-    assert np.mean(scores[0]) == pytest.approx(np.mean(scores[1]), abs=0.3)
+def test_avif_on_the_recorded_ten_patches_agrees_with_the_record(real_scenes):
+    """Versions of libaom differ by a few hundredths of a dB."""
+    patches = recorded_patches(real_scenes, 10)
+    coded = [encode_avif(to_8_bit(x), x.size // 16) for x in patches]
+    scores = [psnr_db(c.decoded, x) for c, x in zip(coded, patches, strict=True)]
+    assert np.mean(scores) == pytest.approx(RECORDED_DB["avif"][16], abs=0.1)
