@@ -2,8 +2,8 @@
 
 `python -m benchmarks.classical_codecs SCENES` prints Markdown rows. The patches are the recorded
 ones: of the 1600 patches of 256² of the 100 tiles of group A (tiles by name, patches row by row),
-the first 200, and 10 for HEVC and AVIF, of `numpy.random.default_rng(1).permutation(1600)`; bounds -17.5 and
-0 dB. PSNR is the mean of the patches'.
+the first 200, and 10 for HEVC and AVIF, of `numpy.random.default_rng(1).permutation(1600)`; bounds
+-17.5 and 0 dB. PSNR is the mean of the patches'.
 """
 
 import argparse
