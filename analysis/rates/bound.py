@@ -10,6 +10,9 @@ import plotly.graph_objects as go
 
 from analysis.page.palette import GAUSSIAN_BOUND
 
+BOUND_NAME = "gaussian_bound"
+"""What the numbers of a figure call it, where curves have the names of the tables."""
+
 
 @dataclass(frozen=True)
 class BoundPoint:

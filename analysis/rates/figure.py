@@ -12,8 +12,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.page.figure_parts import RATE_AXIS, RATIO_AXIS, base_figure, with_title
-from analysis.page.palette import GAUSSIAN_BOUND, GREY, Style, style_of
-from analysis.rates.bound import BoundPoint, add_bound, within
+from analysis.page.palette import GREY, Style, style_of
+from analysis.rates.bound import BOUND_NAME, BoundPoint, add_bound, within
 from analysis.rates.curves import METRICS, RateCurve, RateDistortion, RatePanel, RatePoint
 from tune.statistics.intervals import Interval
 
@@ -108,7 +108,7 @@ def rate_distortion_frame(panel: RatePanel, metric: str, against: Axis) -> pd.Da
         ]
         + [
             {
-                "curve": GAUSSIAN_BOUND.label,
+                "curve": BOUND_NAME,
                 "rate_bpp": point.rate_bpp,
                 metric: point.psnr_db,
                 "num_images": point.num_images,

@@ -45,7 +45,7 @@ def test_the_bound_is_a_thin_line_without_marks_as_far_as_curves_reach(with_boun
 
 def test_the_numbers_of_the_figure_have_the_bound_without_ratio_and_seeds(with_bound):
     frame = rate_distortion_frame(compute_rate_distortion(with_bound).panels[0], "psnr_db", "rate")
-    own = frame[frame["curve"] == "Gaussian bound"]
+    own = frame[frame["curve"] == "gaussian_bound"]
     assert list(own["psnr_db"]) == [28.0, 40.0]
     assert own[["ratio", "num_seeds"]].isna().all(axis=None)
     assert str(frame["ratio"].dtype) == "Int64"  # whole numbers in the CSV
