@@ -34,6 +34,8 @@ class Frames:
         verdicts: One row per candidate of a promotion.
         test: One row per test image, run and quantiser step.
         codecs: One row per test image, classical codec and target.
+        bounds: One row per footing, spectrum and rate of the Gaussian bound; empty where promotions
+            are older than this table.
         pictures: One row per picture.
         studies: Names of all folders of studies and promotions, also of those without a row.
         configs: The resolved configuration, study.toml, by name of the study.
@@ -52,6 +54,7 @@ class Frames:
     verdicts: pd.DataFrame
     test: pd.DataFrame
     codecs: pd.DataFrame
+    bounds: pd.DataFrame
     pictures: pd.DataFrame
     studies: tuple[str, ...]
     configs: Mapping[str, Mapping[str, Any]]
@@ -88,6 +91,7 @@ def load(results: Path | str = "ray_results") -> Frames:
         verdicts=frames["verdicts"],
         test=frames["test"],
         codecs=frames["codecs"],
+        bounds=frames["bounds"],
         pictures=frames["pictures"],
         studies=studies,
         configs=_read_all(folder, studies, "study.toml", tomllib.loads, notes),

@@ -1,9 +1,9 @@
-"""JPEG2000 and HEVC intra on real patches, beside the values that were recorded for them.
+"""JPEG2000, HEVC intra and AVIF on real patches, beside the values that were recorded for them.
 
 `python -m benchmarks.classical_codecs SCENES` prints Markdown rows. The patches are the recorded
 ones: of the 1600 patches of 256² of the 100 tiles of group A (tiles by name, patches row by row),
-the first 200, and 10 for HEVC, of `numpy.random.default_rng(1).permutation(1600)`; bounds -17.5 and
-0 dB. PSNR is the mean of the patches'.
+the first 200, and 10 for HEVC and AVIF, of `numpy.random.default_rng(1).permutation(1600)`; bounds
+-17.5 and 0 dB. PSNR is the mean of the patches'.
 """
 
 import argparse
@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.coding.classical import CodedImage, encode_hevc_intra, encode_jpeg2000, to_8_bit
+from models.coding.classical import CodedImage, encode_jpeg2000, to_8_bit
+from models.coding.heif_codecs import encode_avif, encode_hevc_intra
 from models.metrics.sar import score_image
 
 GROUP = "s1_grd_vh_u8_volkov"
@@ -26,11 +27,13 @@ LOW_DB, HIGH_DB = -17.5, 0.0
 RECORDED_DB = {
     "jpeg2000": {4: 34.30, 8: 28.23, 16: 24.55, 32: 21.59, 64: 19.77},
     "hevc_intra": {8: 29.37, 16: 25.60, 32: 22.78, 64: 20.64},
+    "avif": {4: 35.91, 8: 29.60, 16: 25.68, 32: 22.77, 64: 20.60},
 }
-NUM_PATCHES = {"jpeg2000": 200, "hevc_intra": 10}
+NUM_PATCHES = {"jpeg2000": 200, "hevc_intra": 10, "avif": 10}
 ENCODERS: dict[str, Callable[[NDArray[np.uint8], int], CodedImage | None]] = {
     "jpeg2000": encode_jpeg2000,
     "hevc_intra": encode_hevc_intra,
+    "avif": encode_avif,
 }
 
 

@@ -48,7 +48,7 @@ VERDICT_HEADING = (
     "| cell | candidate | seeds | val PSNR dB | over control dB | P(best) | shrinkage dB "
     "| verdict |"
 )
-POINT_HEADING = "| cell | bit/px | PSNR dB | SSIM | JPEG2000 dB | HEVC intra dB |"
+POINT_HEADING = "| cell | bit/px | PSNR dB | SSIM | JPEG2000 dB | HEVC intra dB | AVIF dB |"
 NOMINAL_HEADING = (
     "| cell | parameters | test PSNR dB, latent not quantised | block KLT dB | down-up dB |"
 )
@@ -83,7 +83,7 @@ def point_rows(own: dict[str, pd.DataFrame]) -> list[str]:
     return [
         f"| {cell_words(own)} | {point.rate_bpp:.3f} | {point.psnr_db:.2f} "
         f"| {point.ssim:.3f} | {words(point.codecs_db['jpeg2000'])} "
-        f"| {words(point.codecs_db['hevc_intra'])} |"
+        f"| {words(point.codecs_db['hevc_intra'])} | {words(point.codecs_db['avif'])} |"
         for point in rate_points(own["test"], own["codecs"], best["candidate"])
     ]
 

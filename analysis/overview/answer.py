@@ -83,7 +83,7 @@ def search_sentences(scores: SearchScores | None) -> tuple[str, ...]:
         "Best of the searches so far (quick, validation, one seed, no interval): "
         f"{', '.join(cells)}.",
         gained,
-        "Nothing has test scores yet, so where JPEG2000 and HEVC stand is not known: "
+        "Nothing has test scores yet, so where JPEG2000, HEVC and AVIF stand is not known: "
         "python -m tune.promote measures it.",
     )
 
@@ -184,10 +184,12 @@ def _gain_words(verdict: "pd.Series[Any]") -> str:
 
 def _codec_sentence(panel: RatePanel) -> str:
     if not panel.front:
-        return "No latent was coded, so nothing compares with JPEG2000 and HEVC at equal bytes."
+        return (
+            "No latent was coded, so nothing compares with JPEG2000, HEVC and AVIF at equal bytes."
+        )
     codecs = [curve for curve in panel.curves if curve.kind == "codec"]
     if not codecs:
-        return "Neither JPEG2000 nor HEVC has scores on these images."
+        return "None of JPEG2000, HEVC and AVIF has scores on these images."
     front = [point for _, point in panel.front]
     standings = "; ".join(_standing(codec, front) for codec in codecs)
     return f"At equal bytes, against the best network there: {standings}."

@@ -53,9 +53,13 @@ KNOWN_ARCHITECTURES = tuple(_ARCHITECTURES)
 _CODECS: Mapping[str, Style] = {
     "jpeg2000": Style("JPEG2000", GREY, "x-thin-open", "dash"),
     "hevc_intra": Style("HEVC intra", GREY, "cross-thin-open", "dot"),
+    "avif": Style("AVIF", GREY, "y-up-open", "longdashdot"),
     "block_klt": Style("block KLT", GREY, "line-ew-open", "longdash"),
     "down_up": Style("down-up", GREY, "line-ns-open", "dashdot"),
 }
+
+GAUSSIAN_BOUND = Style("Gaussian bound", GREY, "line-nw-open", "solid")
+"""The one thin solid line: no codec, and without marks."""
 
 _MORE_COLOURS = (VERMILLION, SKY_BLUE)
 _MORE_SYMBOLS = ("pentagon", "star", "hexagon", "triangle-down", "bowtie", "hourglass")

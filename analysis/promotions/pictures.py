@@ -16,6 +16,7 @@ import pandas as pd
 
 from analysis.frames import Frames
 from analysis.page.palette import architecture_order
+from tune.statistics.rate_points import CLASSICAL_CODECS
 
 RULES = ("best", "upper_quartile", "median", "lower_quartile", "worst")
 
@@ -116,7 +117,7 @@ def _row(rows: pd.DataFrame, study: str, rule: str, range_db: float) -> PictureR
     original = by_source.pop("original", None)
     if original is None:
         return None
-    codecs = [name for name in ("jpeg2000", "hevc_intra") if name in by_source]
+    codecs = [name for name in CLASSICAL_CODECS if name in by_source]
     names = (*architecture_order(set(by_source) - set(codecs)), *codecs)
     own = rows[(rows["study"] == study) & rows["run"].notna()]["source"]
     first = rows.iloc[0]

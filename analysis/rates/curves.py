@@ -18,6 +18,7 @@ from analysis.frames import Frames
 from analysis.intervals import interval, paired_interval
 from analysis.page.palette import architecture_order
 from analysis.rates.bjontegaard import Delta, Numbers, compare_curves
+from analysis.rates.bound import BoundPoint, bound_points
 from analysis.rates.floor import ASSUMED_LOOKS, speckle_db
 from analysis.rates.footing import Footing, split_by_footing
 from analysis.rates.selection import (
@@ -27,10 +28,9 @@ from analysis.rates.selection import (
     on_common_images,
 )
 from tune.statistics.intervals import Interval
-from tune.statistics.rate_points import step_ranks
+from tune.statistics.rate_points import CLASSICAL_CODECS, step_ranks
 
 METRICS = ("psnr_db", "ssim", "rmse_db")
-CODECS = ("jpeg2000", "hevc_intra")
 REFERENCES = ("block_klt", "down_up")
 
 Kind = Literal["network", "codec", "reference"]
@@ -110,6 +110,7 @@ class RatePanel:
         curves: Networks first, then codecs, then linear references.
         leads: The best architecture per ratio.
         front: Points of networks, with their names, that no network beats in both rate and PSNR.
+        bound: Of a Gaussian field with the images' spectrum; empty where it was not computed.
         floor_psnr_db: PSNR of the original without its speckle, at the assumed looks.
         floor_rmse_db: The same as root mean square error.
         looks: Looks that the floor assumes.
@@ -122,6 +123,7 @@ class RatePanel:
     curves: tuple[RateCurve, ...]
     leads: tuple[Lead, ...]
     front: tuple[tuple[str, RatePoint], ...]
+    bound: tuple[BoundPoint, ...]
     floor_psnr_db: float
     floor_rmse_db: float
     looks: float
@@ -156,13 +158,14 @@ def compute_rate_distortion(frames: Frames, looks: float = ASSUMED_LOOKS) -> Rat
     if test.empty:
         return RateDistortion((), (*notes, "no promoted run has test scores yet"))
     panels = tuple(
-        _panel(footing, networks, classical, looks)
-        for footing, (networks, classical) in split_by_footing(test, codecs).items()
+        _panel(footing, tables, looks)
+        for footing, tables in split_by_footing(test, codecs, frames.bounds).items()
     )
     return RateDistortion(panels, notes)
 
 
-def _panel(footing: Footing, test: pd.DataFrame, codecs: pd.DataFrame, looks: float) -> RatePanel:
+def _panel(footing: Footing, tables: tuple[pd.DataFrame, ...], looks: float) -> RatePanel:
+    test, codecs, bounds = tables
     test, left_out = on_common_images(test)
     images = set(test["image"])
     complete, incomplete = complete_settings(codecs[codecs["image"].isin(images)], len(images))
@@ -170,7 +173,10 @@ def _panel(footing: Footing, test: pd.DataFrame, codecs: pd.DataFrame, looks: fl
         _curve(arch, "network", test[test["arch"] == arch])
         for arch in architecture_order(set(test["arch"]))
     ]
-    kinds: tuple[tuple[Kind, Sequence[str]], ...] = (("codec", CODECS), ("reference", REFERENCES))
+    kinds: tuple[tuple[Kind, Sequence[str]], ...] = (
+        ("codec", CLASSICAL_CODECS),
+        ("reference", REFERENCES),
+    )
     absent = []
     for kind, names in kinds:
         for name in names:
@@ -186,6 +192,7 @@ def _panel(footing: Footing, test: pd.DataFrame, codecs: pd.DataFrame, looks: fl
         curves=tuple(curves),
         leads=_leads(test),
         front=_joint_front(curves),
+        bound=bound_points(bounds),
         floor_psnr_db=20 * math.log10(footing.range_db / floor_rmse_db),
         floor_rmse_db=floor_rmse_db,
         looks=looks,

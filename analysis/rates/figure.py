@@ -1,4 +1,4 @@
-"""Draw rate-distortion panels: networks, codecs, linear references, speckle floor, other data.
+"""Draw rate-distortion panels: networks, codecs, linear references, bound, floor, other data.
 
 One figure has one metric and one axis: nominal ratio and real rate are never in one figure. Every
 figure carries its footing (corpus, group, bounds, images), because scores without it mean nothing.
@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 
 from analysis.page.figure_parts import RATE_AXIS, RATIO_AXIS, base_figure, with_title
 from analysis.page.palette import GREY, Style, style_of
+from analysis.rates.bound import BOUND_NAME, BoundPoint, add_bound, within
 from analysis.rates.curves import METRICS, RateCurve, RateDistortion, RatePanel, RatePoint
 from tune.statistics.intervals import Interval
 
@@ -73,6 +74,7 @@ def draw_rate_distortion(
         _add_front(figure, shown, metric)
     for curve in shown.curves:
         _add_curve(figure, curve, metric, against)
+    add_bound(figure, _shown_bound(shown, metric, against))
     _add_floor(figure, shown, metric, against)
     if against == "ratio":
         _add_other_data(figure, metric)
@@ -84,9 +86,9 @@ def draw_rate_distortion(
 
 
 def rate_distortion_frame(panel: RatePanel, metric: str, against: Axis) -> pd.DataFrame:
-    """Return the numbers of a figure, one row per point."""
+    """Return the numbers of a figure, one row per point; the bound has neither ratio nor seeds."""
     front = {id(point) for _, point in panel.front}
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         [
             {
                 "curve": curve.name,
@@ -104,7 +106,20 @@ def rate_distortion_frame(panel: RatePanel, metric: str, against: Axis) -> pd.Da
             for curve in panel.curves
             for point in _points(curve, against)
         ]
+        + [
+            {
+                "curve": BOUND_NAME,
+                "rate_bpp": point.rate_bpp,
+                metric: point.psnr_db,
+                "num_images": point.num_images,
+                "on_front_of_networks": False,
+                **_footing_columns(panel),
+            }
+            for point in _shown_bound(panel, metric, against)
+        ]
     )
+    counts = [name for name in ("ratio", "num_seeds", "num_images") if name in frame]
+    return frame.astype(dict.fromkeys(counts, "Int64"))
 
 
 def panel_words(panel: RatePanel) -> str:
@@ -217,6 +232,13 @@ def _add_front(figure: go.Figure, panel: RatePanel, metric: str) -> None:
             name="front of the networks",
             hoverinfo="skip",
         )
+
+
+def _shown_bound(panel: RatePanel, metric: str, against: Axis) -> tuple[BoundPoint, ...]:
+    """Return the bound where it can be drawn: in PSNR against the rate, as far as curves reach."""
+    if metric != "psnr_db" or against != "rate":
+        return ()
+    return within(panel.bound, [point.rate_bpp for c in panel.curves for point in c.coded])
 
 
 def _add_floor(figure: go.Figure, panel: RatePanel, metric: str, against: Axis) -> None:

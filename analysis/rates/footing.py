@@ -65,8 +65,8 @@ def split_by_footing(*tables: pd.DataFrame) -> dict[Footing, tuple[pd.DataFrame,
     """Return the rows of tables by footing, the footing with the most images first.
 
     Args:
-        tables: Such as test and codecs, with the columns of COLUMNS and `image`. The first decides
-            which footings there are.
+        tables: Such as test and codecs, with the columns of COLUMNS. The first decides which
+            footings there are, and has `image` too.
     """
     parts: list[dict[Footing, pd.DataFrame]] = [
         {_footing(rows): rows for _, rows in table.groupby(list(COLUMNS), sort=True, observed=True)}

@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from data.dataset import Corpus
-from models.coding.classical import CodedImage, encode_hevc_intra, encode_jpeg2000, to_8_bit
+from models.coding.classical import CodedImage, encode_jpeg2000, to_8_bit
+from models.coding.heif_codecs import encode_avif, encode_hevc_intra
 from models.coding.linear import supports_down_up
 from models.coding.linear_transforms import DownUpTransform, KltTransform
 from models.coding.quantiser_steps import Transform
@@ -29,6 +30,7 @@ Encode = Callable[[NDArray[np.uint8], int], CodedImage | None]
 CLASSICAL: Mapping[str, Encode] = {
     "jpeg2000": encode_jpeg2000,
     "hevc_intra": encode_hevc_intra,
+    "avif": encode_avif,
 }
 
 
@@ -37,13 +39,16 @@ def cached_codecs(
 ) -> list[dict[str, Any]] | None:
     """Return the rows of an earlier promotion on the same images; None if there is none.
 
-    Without their study: the rows are the new promotion's too.
+    Without their study: the rows are the new promotion's too. Rows that lack a codec, as those of
+    an older version of this program may, are not taken.
     """
     known, _ = read_readable_tables(results, "codecs")
     known = known[known["corpus_fingerprint"] == corpus_fingerprint]
     crops_px = {facts["crop_px"] for facts in images.facts}
     for _, rows in known.groupby("study"):
-        if set(rows["image"]) == set(images.names) and set(rows["crop_px"]) == crops_px:
+        is_whole = set(rows["codec"]) >= set(CLASSICAL)
+        is_same = set(rows["image"]) == set(images.names) and set(rows["crop_px"]) == crops_px
+        if is_whole and is_same:
             return [
                 {str(name): _or_none(value) for name, value in row.items() if name != "study"}
                 for row in rows.to_dict("records")

@@ -1,4 +1,4 @@
-"""The end of a promotion, when every choice has been made: test scores, codecs, pictures.
+"""The end of a promotion, when every choice has been made: test scores, codecs, bounds, pictures.
 
 Everything is written table by table, and what is written is not made again, so that an interrupted
 evaluation is resumed. A line in the journal says when nothing is left to do.
@@ -11,6 +11,7 @@ import torch
 
 from tune.config.machine import available_cores
 from tune.engine.run import interruptible
+from tune.evaluation.bounds import bound_rows
 from tune.evaluation.codecs import cached_codecs, codec_rows, klt_psnr_db, score_codecs
 from tune.evaluation.coding import NUM_FIT_IMAGES, NUM_STEP_IMAGES
 from tune.evaluation.holdout import HoldoutScores, coder_file, load_coders
@@ -80,6 +81,9 @@ def finish_promotion(
                         return
                     rows.append(row)
             write_table(folder.tables, "codecs", codec_rows(folder.name, corpus_columns, rows))
+        if not find_tables(folder.path.parent, "bounds", folder.name):
+            rows = bound_rows(folder.name, corpus_columns, train, test)
+            write_table(folder.tables, "bounds", rows)
         shown = shown_run(runs, verdicts)
         if shown is not None:
             (coder, *_) = load_coders(coder_file(shown.spec))

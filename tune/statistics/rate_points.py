@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+CLASSICAL_CODECS = ("jpeg2000", "hevc_intra", "avif")
+"""Names of the classical codecs, in the order of tables and legends."""
+
 
 @dataclass(frozen=True)
 class RatePoint:
@@ -43,7 +46,7 @@ def rate_points(test: pd.DataFrame, codecs: pd.DataFrame, candidate: str) -> lis
         return []
     columns = ["rate_bpp", "psnr_db", "ssim"]
     of_run = coded.groupby(["run", step_ranks(coded)])[columns].mean()
-    curves = {name: codec_curve(codecs, name) for name in ("jpeg2000", "hevc_intra")}
+    curves = {name: codec_curve(codecs, name) for name in CLASSICAL_CODECS}
     return [
         RatePoint(
             float(row["rate_bpp"]),

@@ -1,4 +1,4 @@
-"""The tables of a promotion: runs, scores per image, verdicts, classical codecs, pictures.
+"""The tables of a promotion: runs, scores per image, verdicts, classical codecs, bounds, pictures.
 
 An image has the same name in every table, so that runs and codecs pair by image.
 """
@@ -23,14 +23,18 @@ _RUN = (
     Column("base_channels", "int32", "Width of the network.", "1"),
 )
 
-_IMAGE = (
-    Column("image", "string", "Name of the image: scene, row and column of its corner."),
-    Column("scene", "string", "Scene that the image was cut from."),
+_FOOTING = (
     Column("group", "string", "Sensor group, which has its own bounds."),
     Column("polarisation", "string", "Polarisation: VV, VH, HH or HV."),
     Column("crop_px", "int32", "Side of the square image.", "px"),
     Column("low_db", "float64", "Backscatter that 0 stands for.", "dB"),
     Column("high_db", "float64", "Backscatter that 1 stands for.", "dB"),
+)
+
+_IMAGE = (
+    Column("image", "string", "Name of the image: scene, row and column of its corner."),
+    Column("scene", "string", "Scene that the image was cut from."),
+    *_FOOTING,
     Column("mean_db", "float64", "Mean backscatter of the original.", "dB"),
     Column(
         "texture",
@@ -257,7 +261,7 @@ CODECS = TableSchema(
         Column(
             "codec",
             "string",
-            "jpeg2000, hevc_intra, or a linear reference: block_klt or down_up.",
+            "jpeg2000, hevc_intra, avif, or a linear reference: block_klt or down_up.",
         ),
         Column(
             "ratio",
@@ -269,6 +273,31 @@ CODECS = TableSchema(
         *_IMAGE,
         *_RATE,
         *_SCORES,
+    ),
+)
+
+BOUNDS = TableSchema(
+    "bounds",
+    "footing of test images (group, polarisation, bounds), spectrum and rate",
+    (
+        STUDY,
+        *CORPUS,
+        *_FOOTING,
+        Column(
+            "spectrum_of",
+            "string",
+            "Images whose mean power spectrum it is: test, those that codecs and runs are scored "
+            "on, or train, training images of the same group.",
+        ),
+        Column("num_images", "int32", "Images that the spectrum was estimated from.", "1"),
+        Column("rate_bpp", "float64", "Rate.", "bit/px"),
+        Column(
+            "psnr_db",
+            "float64",
+            "PSNR of the mean squared error that a Gaussian field of this spectrum has at least "
+            "at that rate, of values in [0, 1]; a mean of PSNRs of images is a bit higher.",
+            "dB",
+        ),
     ),
 )
 

@@ -7,7 +7,7 @@ reads the files. A change of a column is a new SCHEMA_VERSION and a line in the 
 from collections.abc import Mapping
 
 from tune.tables.columns import TableSchema
-from tune.tables.promotion import CODECS, PICTURES, RUNS, TEST, VALIDATION, VERDICTS
+from tune.tables.promotion import BOUNDS, CODECS, PICTURES, RUNS, TEST, VALIDATION, VERDICTS
 from tune.tables.search import EPOCHS, REFERENCES, RUNGS, TRIALS
 from tune.tables.space import DIMENSIONS, IMPORTANCE
 
@@ -27,6 +27,7 @@ SCHEMAS: Mapping[str, TableSchema] = {
         VERDICTS,
         TEST,
         CODECS,
+        BOUNDS,
         PICTURES,
     )
 }

@@ -12,7 +12,7 @@ from tune.promotion.run import PromotionResult
 from tune.results.resume import Start
 from tune.space.points import Candidate
 from tune.statistics.intervals import Interval
-from tune.statistics.rate_points import rate_points
+from tune.statistics.rate_points import CLASSICAL_CODECS, rate_points
 from tune.statistics.verdicts import Verdict
 from tune.tables.files import read_table
 from tune.terminal.progress import clock
@@ -120,10 +120,10 @@ def draw_rate_points(console: Console, plan: PromotionPlan, result: PromotionRes
         f"{own['psnr_db'].mean():.2f} dB, SSIM {own['ssim'].mean():.3f}"
     )
     table = Table(title="from real bytes, model file not counted", title_justify="left")
-    for column in ("bit/px", "PSNR dB", "SSIM", "JPEG2000 dB", "HEVC intra dB"):
+    for column in ("bit/px", "PSNR dB", "SSIM", "JPEG2000 dB", "HEVC intra dB", "AVIF dB"):
         table.add_column(column, justify="right")
     for point in rate_points(test, codecs, best):
-        others = [_or_dashes(point.codecs_db[codec]) for codec in ("jpeg2000", "hevc_intra")]
+        others = [_or_dashes(point.codecs_db[codec]) for codec in CLASSICAL_CODECS]
         table.add_row(f"{point.rate_bpp:.3f}", f"{point.psnr_db:.2f}", f"{point.ssim:.3f}", *others)
     console.print(table)
 

@@ -55,7 +55,7 @@ def test_two_architectures_differ_clearly_in_colour(vision, pair):
 
 
 def test_architectures_and_codecs_differ_in_symbol_too():
-    names = (*KNOWN_ARCHITECTURES, "jpeg2000", "hevc_intra", "block_klt", "down_up")
+    names = (*KNOWN_ARCHITECTURES, "jpeg2000", "hevc_intra", "avif", "block_klt", "down_up")
     assert len({style_of(name).symbol for name in names}) == len(names)
 
 

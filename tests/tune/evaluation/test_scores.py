@@ -23,7 +23,13 @@ from models.training.config import TrainConfig
 from models.training.loop import train_epochs
 from models.training.session import TrainingSession
 from tune.errors import UsageError
-from tune.evaluation.codecs import cached_codecs, code_classically, codec_rows, klt_psnr_db
+from tune.evaluation.codecs import (
+    CLASSICAL,
+    cached_codecs,
+    code_classically,
+    codec_rows,
+    klt_psnr_db,
+)
 from tune.evaluation.coding import decode_from_bytes, fit_coders
 from tune.evaluation.holdout import HoldoutScores, coder_file, load_coders
 from tune.evaluation.images import read_images
@@ -33,7 +39,7 @@ from tune.evaluation.scores import DecodedSet, image_facts, score_rows
 from tune.evaluation.validation import ValidationScores
 from tune.outcomes import Outcome
 from tune.promotion.finish import finish_promotion
-from tune.statistics.rate_points import rate_points
+from tune.statistics.rate_points import CLASSICAL_CODECS, rate_points
 from tune.tables.files import read_table, write_table
 from tune.tables.schemas import SCHEMAS
 from tune.trial.clock import StudyClock
@@ -265,7 +271,8 @@ def test_codecs_are_copied_from_a_promotion_on_the_same_images_only(study_folder
     test = images["test"]
     decoded = DecodedSet(test.pixels * 0.9, None, [1.0] * len(test))
     rows = [
-        {"codec": "jpeg2000", "ratio": 4, **row}
+        {"codec": codec, "ratio": 4, **row}
+        for codec in CLASSICAL
         for row in score_rows(test, image_facts(test), decoded)
     ]
     write_table(study_folder.tables, "codecs", codec_rows("study", CORPUS, rows))
@@ -274,6 +281,22 @@ def test_codecs_are_copied_from_a_promotion_on_the_same_images_only(study_folder
     assert codec_rows("study", {}, found) == codec_rows("study", CORPUS, rows)
     assert cached_codecs(results, "c1", test) is None
     assert cached_codecs(results, "c0", images["val"]) is None
+
+
+def test_codecs_of_an_earlier_promotion_that_lacks_one_are_not_copied(study_folder, images):
+    test = images["test"]
+    decoded = DecodedSet(test.pixels * 0.9, None, [1.0] * len(test))
+    rows = [
+        {"codec": codec, "ratio": 4, **row}
+        for codec in list(CLASSICAL)[:-1]
+        for row in score_rows(test, image_facts(test), decoded)
+    ]
+    write_table(study_folder.tables, "codecs", codec_rows("study", CORPUS, rows))
+    assert cached_codecs(str(study_folder.path.parent), "c0", test) is None
+
+
+def test_the_codecs_that_are_scored_are_those_that_reports_know():
+    assert tuple(CLASSICAL) == CLASSICAL_CODECS
 
 
 def test_the_scores_that_choose_pictures_are_those_of_the_unquantised_klt_at_the_ratio():
@@ -348,7 +371,11 @@ def test_points_are_means_over_runs_and_images_with_codecs_at_the_same_rate():
     )
     fine, coarse = rate_points(test, codecs, "c1")
     assert (fine.rate_bpp, fine.psnr_db) == (2.0, 25.0)
-    assert fine.codecs_db == {"jpeg2000": pytest.approx(30.0), "hevc_intra": None}
+    assert fine.codecs_db == {
+        "jpeg2000": pytest.approx(30.0),
+        "hevc_intra": None,
+        "avif": None,
+    }
     assert coarse.codecs_db["jpeg2000"] == pytest.approx(24.0)
 
 
@@ -394,7 +421,7 @@ def test_a_finished_promotion_has_every_table_and_says_so_in_its_journal(
     said = finish()
     assert journal.is_finished
     results = study_folder.path.parent
-    for name in ("test", "codecs", "pictures"):
+    for name in ("test", "codecs", "bounds", "pictures"):
         assert not read_table(results, name).empty
     assert "c1_s0  scored on 3 test images, 1/1" in said
     codecs = read_table(results, "codecs")
