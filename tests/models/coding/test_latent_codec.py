@@ -20,7 +20,7 @@ def gaussian_latents(num_images=40, channels=8, side=16, seed=0) -> torch.Tensor
 
 @pytest.fixture(scope="module")
 def coder() -> LatentCoder:
-    return LatentCoder.fit(gaussian_latents(), step=0.1)
+    return LatentCoder.fit(gaussian_latents(), steps=0.1)
 
 
 def assert_decodes_exactly(coder: LatentCoder, latent: torch.Tensor) -> None:
@@ -69,7 +69,7 @@ def test_any_value_round_trips_also_far_from_what_was_fitted(values, step):
     width=st.integers(1, 130),
 )
 def test_a_channel_without_variance_codes_all_values(fitted, offset, height, width):
-    coder = LatentCoder.fit(torch.full((2, 1, 2, 2), fitted), step=1.0)
+    coder = LatentCoder.fit(torch.full((2, 1, 2, 2), fitted), steps=1.0)
     assert_decodes_exactly(coder, torch.full((1, height, width), fitted + offset))
 
 
@@ -108,7 +108,7 @@ def test_the_rate_is_within_5_percent_of_the_estimate_header_included(channels, 
 def test_the_estimate_is_near_the_entropy_of_a_known_source():
     """Quantised finely, a Gaussian needs log2(deviation / step * sqrt(2 pi e)) bits."""
     latents = torch.randn(200, 1, 32, 32, generator=torch.Generator().manual_seed(0))
-    coder = LatentCoder.fit(latents[:150], step=1 / 16)
+    coder = LatentCoder.fit(latents[:150], steps=1 / 16)
     bits = np.mean([coder.estimate_bits(latent) for latent in latents[150:]]) / 32**2
     assert bits == pytest.approx(np.log2(16 * np.sqrt(2 * np.pi * np.e)), rel=0.01)
 
@@ -139,8 +139,8 @@ def test_bytes_with_something_behind_them_are_refused(coder):
 @pytest.mark.parametrize(
     "other",
     [
-        LatentCoder.fit(gaussian_latents(), step=0.2),
-        LatentCoder.fit(gaussian_latents(seed=5), step=0.1),
+        LatentCoder.fit(gaussian_latents(), steps=0.2),
+        LatentCoder.fit(gaussian_latents(seed=5), steps=0.1),
     ],
 )
 def test_bytes_of_another_coder_are_refused(coder, other):
@@ -159,7 +159,7 @@ def test_a_coder_is_the_same_after_its_arrays_went_through_a_file(coder, tmp_pat
 
 def test_bytes_are_the_recorded_ones():
     """A change of the format, or of the library's, would make stored bytes unreadable."""
-    coder = LatentCoder.fit(torch.arange(-8.0, 8.0).reshape(1, 1, 4, 4), step=1.0)
+    coder = LatentCoder.fit(torch.arange(-8.0, 8.0).reshape(1, 1, 4, 4), steps=1.0)
     code = coder.encode(torch.tensor([[[0.0, -3.0, 100.0], [7.0, 1.0, -8.0]]]))
     assert code.hex() == "4ea9bb6a0203400887a0ae7d1d"
 
