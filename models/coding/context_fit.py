@@ -117,9 +117,7 @@ def _least_squares(symbols: Symbols, start: int, places: NDArray[np.intp]) -> ND
     return np.asarray(whole, np.int64)
 
 
-def _thresholds(
-    symbols: Symbols, context: Contexts, places: NDArray[np.intp]
-) -> NDArray[np.int64]:
+def _thresholds(symbols: Symbols, context: Contexts, places: NDArray[np.intp]) -> NDArray[np.int64]:
     """Return the roughness that parts a channel's symbols into classes of about equal size."""
     neighbours = _neighbours(symbols, int(context.starts[0]), places)
     in_row = np.moveaxis(neighbours, 1, 0).reshape(1, NUM_NEIGHBOURS, -1)

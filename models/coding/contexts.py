@@ -12,7 +12,7 @@ Letters: C channels, h and w positions of a latent, p = h · w, m places of a ch
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ WEIGHT_BITS = 8
 MAX_WEIGHT = 2 << WEIGHT_BITS
 MAX_DIFFERENCE = 2**40
 """A neighbour further from the start counts as this far, so that 64 bits always suffice."""
+
+NUM_SHAPES = 8
+"""Shapes of latents whose neighbours are kept in memory; a data set has one or two."""
 
 NEVER = np.iinfo(np.int64).max
 """A threshold that no roughness reaches: fills the rows of channels with fewer classes."""
@@ -94,15 +97,13 @@ class Contexts:
 
     def _look(self, neighbours: Symbols) -> tuple[Symbols, Symbols]:
         """Predictions less the starts, and roughness, (C, m) each."""
-        apart = np.clip(
-            neighbours - self.starts[:, None, None], -MAX_DIFFERENCE, MAX_DIFFERENCE
-        )
+        apart = np.clip(neighbours - self.starts[:, None, None], -MAX_DIFFERENCE, MAX_DIFFERENCE)
         weighted = (apart * self.weights[:, :, None]).sum(axis=1)
         ahead: Symbols = (weighted + (1 << WEIGHT_BITS - 1)) >> WEIGHT_BITS
         return ahead, np.abs(apart - ahead[:, None]).sum(axis=1)
 
 
-@cache
+@lru_cache(maxsize=NUM_SHAPES)
 def neighbour_places(height: int, width: int) -> NDArray[np.intp]:
     """Flat places of W, N, NW and NE of every position, (4, p).
 
@@ -118,7 +119,7 @@ def neighbour_places(height: int, width: int) -> NDArray[np.intp]:
     return places
 
 
-@cache
+@lru_cache(maxsize=NUM_SHAPES)
 def wavefronts(height: int, width: int) -> tuple[NDArray[np.intp], ...]:
     """Flat positions in decoding order: those of one front know all their neighbours before it."""
     fronts = (np.arange(width) + 2 * np.arange(height)[:, None]).ravel()

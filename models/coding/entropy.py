@@ -84,16 +84,15 @@ class SymbolCoder:
             coder.encode_reverse(places, self._categoricals[channel][0])
 
     def _pop_static(self, coder: Any, num_positions: int) -> Symbols:
-        symbols = np.empty((len(self._static), num_positions), np.int64)
         models = [self.tables[channel][0] for channel in self._static]
-        for row, channel in zip(symbols, self._static, strict=True):
-            row[:] = coder.decode(self._categoricals[channel][0], num_positions)
-        for row, model in zip(symbols, models, strict=True):
-            escaped = np.flatnonzero(row == model.escape)
-            row += model.low
-            for position in escaped:
-                row[position] = _unwrap(_pop_value(coder), model)
-        return symbols
+        indices = np.empty((len(models), num_positions), np.int64)
+        for row, channel in enumerate(self._static):
+            indices[row] = coder.decode(self._categoricals[channel][0], num_positions)
+        symbols = indices + np.array([model.low for model in models], np.int64)[:, None]
+        for row, model in enumerate(models):
+            for position in np.flatnonzero(indices[row] == model.escape):
+                symbols[row, position] = _unwrap(_pop_value(coder), model)
+        return np.asarray(symbols)
 
     def _push_with_contexts(
         self,

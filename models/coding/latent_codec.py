@@ -84,9 +84,14 @@ class LatentCoder:
         return cls(CoderParts(of_channels, contexts, tables, float(rate_weight)))
 
     @property
+    def steps(self) -> NDArray[np.float64]:
+        """Widths of quantisation cells, in units of the latent, (C,)."""
+        return self.parts.steps
+
+    @property
     def step(self) -> float:
         """The geometric mean of the steps: one number for how coarse the coder is."""
-        steps = self.parts.steps
+        steps = self.steps
         if (steps == steps[0]).all():
             return float(steps[0])
         return float(np.exp(np.log(steps).mean()))
@@ -163,7 +168,7 @@ class LatentCoder:
         return round_by_cost(scaled, parts.contexts, parts.tables, parts.rate_weight)
 
     def _restore(self, symbols: Symbols) -> Tensor:
-        steps = self.parts.steps[:, None, None]
+        steps = self.steps[:, None, None]
         return torch.from_numpy((symbols * steps).astype(np.float32))
 
     def _checksum(self, body: bytes) -> bytes:
@@ -196,7 +201,7 @@ def _checked_steps(steps: ArrayLike, num_channels: int) -> NDArray[np.float64]:
     """Return one step for each channel, (C,)."""
     given = np.asarray(steps, np.float64)
     if not (np.isfinite(given) & (given > 0)).all():
-        raise ModelError(f"a quantiser step must be above 0, found {steps}: pass positive ones")
+        raise ModelError(f"a quantiser step must be above 0, found {given}: pass positive ones")
     if given.shape not in ((), (num_channels,)):
         raise ModelError(
             f"steps are one number, or one for each of {num_channels} channels, found an array of "

@@ -3,8 +3,8 @@
 A table counts how often each symbol occurred and adds the counts that a Laplace distribution of the
 same median and mean deviation would give PRIOR_COUNT values: seen symbols follow the data, unseen
 ones nearby stay cheap. The table of a context class (models.coding.contexts) adds those of its
-channel's table instead. What lies outside the table is the symbol `escape`; the value itself follows
-in models.coding.entropy. docs/DECISIONS.md has the comparison with other families.
+channel's table instead. What lies outside the table is the symbol `escape`; the value itself
+follows in models.coding.entropy. docs/DECISIONS.md has the comparison with other families.
 
 Letters: n training values of a channel, s symbols of its table.
 """
