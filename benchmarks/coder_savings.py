@@ -26,6 +26,7 @@ from models.coding.contexts import Contexts
 from models.coding.latent_codec import LatentCoder
 from models.coding.linear import fit_block_klt
 from models.coding.linear_transforms import KltTransform
+from models.coding.restoration import Restoration
 from models.coding.symbol_model import fit_symbol_model
 from models.metrics.reconstruction import psnr_db
 
@@ -70,7 +71,8 @@ def fit_static(latents: Tensor, step: float) -> LatentCoder:
     scaled = (latents.double() / step).numpy().swapaxes(0, 1)
     tables = tuple((fit_symbol_model(channel.ravel()),) for channel in scaled)
     steps = np.full(len(tables), step)
-    return LatentCoder(CoderParts(steps, Contexts.static(len(tables)), tables, rate_weight=0.0))
+    contexts = Contexts.static(len(tables))
+    return LatentCoder(CoderParts(Restoration.plain(steps), contexts, tables, rate_weight=0.0))
 
 
 def measure(transform: KltTransform, coder: LatentCoder, x: Tensor, y: Tensor) -> Coded:

@@ -4,7 +4,7 @@ Version 1 had one step for all channels, one table for each and no contexts; its
 version. It is read and written on, so that bytes of its coders still decode. Version 2:
 
     version, rate_weight      one number each
-    steps                     (C,)
+    steps, centres, shifts    see restoration.Restoration
     starts, weights, thresholds   see contexts.Contexts
     num_classes               (C,), tables of each channel
     lows, sizes, frequencies  of all tables, channel by channel, class by class
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.coding.contexts import Contexts
+from models.coding.restoration import Restoration
 from models.coding.symbol_model import SymbolModel
 from models.errors import ModelError
 
@@ -31,14 +32,14 @@ class CoderParts:
     """All that a latent coder knows.
 
     Attributes:
-        steps: Widths of quantisation cells, (C,).
+        restoration: Steps, and how symbols become values.
         contexts: Of the channels.
         tables: Of the channels, one for each class.
         rate_weight: What a bit is worth when rounding, in squared steps.
         version: Of the arrays, and of the bytes.
     """
 
-    steps: NDArray[np.float64]
+    restoration: Restoration
     contexts: Contexts
     tables: tuple[tuple[SymbolModel, ...], ...]
     rate_weight: float
@@ -54,11 +55,13 @@ def to_arrays(parts: CoderParts) -> dict[str, NDArray[Any]]:
         "frequencies": np.concatenate([model.frequencies for model in models]),
     }
     if parts.version == STATIC_VERSION:
-        return {"step": np.array(parts.steps[0]), **of_tables}
+        return {"step": np.array(parts.restoration.steps[0]), **of_tables}
     return {
         "version": np.array(parts.version),
         "rate_weight": np.array(parts.rate_weight),
-        "steps": parts.steps,
+        "steps": parts.restoration.steps,
+        "centres": parts.restoration.centres,
+        "shifts": parts.restoration.shifts,
         "starts": parts.contexts.starts,
         "weights": parts.contexts.weights,
         "thresholds": parts.contexts.thresholds,
@@ -81,12 +84,13 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> CoderParts:
         )
     models = _models(arrays)
     if version == STATIC_VERSION:
-        steps = np.full(len(models), float(arrays["step"]))
+        restoration = Restoration.plain(np.full(len(models), float(arrays["step"])))
         tables = tuple((model,) for model in models)
-        return CoderParts(steps, Contexts.static(len(models)), tables, 0.0, STATIC_VERSION)
+        contexts = Contexts.static(len(models))
+        return CoderParts(restoration, contexts, tables, 0.0, STATIC_VERSION)
     in_order = iter(models)
     return CoderParts(
-        np.asarray(arrays["steps"], np.float64),
+        Restoration(arrays["steps"], arrays["centres"], arrays["shifts"]),
         Contexts(arrays["starts"], arrays["weights"], arrays["thresholds"]),
         tuple(tuple(islice(in_order, int(count))) for count in arrays["num_classes"]),
         float(arrays["rate_weight"]),

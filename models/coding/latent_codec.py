@@ -1,9 +1,10 @@
 """Latents as real bytes: a quantiser and an entropy coder fitted on training latents.
 
-    y ─ y / step ─ rounding ─ symbols ─ contexts, tables, ANS ─ bytes ─ symbols ─ · step ─ ŷ
+    y ─ y / step ─ rounding ─ symbols ─ contexts, tables, ANS ─ bytes ─ symbols ─ restoration ─ ŷ
 
-Every channel has a step of its own. Rounding weighs bits (models.coding.rounding); a symbol's table
-is that of its channel and of what its neighbours say (models.coding.contexts).
+Every channel has a step of its own. Rounding weighs bits (models.coding.rounding), and restoration
+makes up for what that dims (models.coding.restoration). A symbol's table is that of its channel and
+of what its neighbours say (models.coding.contexts).
 
 The bytes of an image hold all that a decoder needs besides the model file, which holds the tables:
 
@@ -29,6 +30,7 @@ from torch import Tensor
 from models.coding.coder_arrays import CoderParts, from_arrays, to_arrays
 from models.coding.context_fit import fit_contexts
 from models.coding.entropy import SymbolCoder
+from models.coding.restoration import Restoration, fit_restoration
 from models.coding.rounding import RATE_WEIGHT, round_by_cost, round_plainly
 from models.coding.symbol_model import Symbols
 from models.errors import ModelError
@@ -43,7 +45,7 @@ class LatentCoder:
     """Quantiser and entropy coder of one model at one set of steps; stored with the model.
 
     Attributes:
-        parts: Steps, contexts and tables.
+        parts: Steps and restoration, contexts and tables.
     """
 
     parts: CoderParts
@@ -77,16 +79,19 @@ class LatentCoder:
             )
         of_channels = _checked_steps(steps, latents.shape[1])
         scaled = _scale(latents, of_channels)
-        contexts, tables = fit_contexts(round_plainly(scaled))
-        if rate_weight:  # what is coded are symbols that were rounded by cost: tables follow them
-            chosen = [round_by_cost(one, contexts, tables, rate_weight) for one in scaled]
-            contexts, tables = fit_contexts(np.stack(chosen))
-        return cls(CoderParts(of_channels, contexts, tables, float(rate_weight)))
+        plain = round_plainly(scaled)
+        contexts, tables = fit_contexts(plain)
+        if not rate_weight:
+            return cls(CoderParts(Restoration.plain(of_channels), contexts, tables, 0.0))
+        chosen = np.stack([round_by_cost(one, contexts, tables, rate_weight) for one in scaled])
+        # What is coded are symbols rounded by cost: contexts and tables follow them.
+        restoration = fit_restoration(of_channels, scaled, plain, chosen)
+        return cls(CoderParts(restoration, *fit_contexts(chosen), float(rate_weight)))
 
     @property
     def steps(self) -> NDArray[np.float64]:
         """Widths of quantisation cells, in units of the latent, (C,)."""
-        return self.parts.steps
+        return self.parts.restoration.steps
 
     @property
     def step(self) -> float:
@@ -97,7 +102,7 @@ class LatentCoder:
         return float(np.exp(np.log(steps).mean()))
 
     def quantise(self, latent: Tensor) -> Tensor:
-        """Return latents as decoded from their bytes: multiples of the steps, float32, on the CPU.
+        """Return latents as decoded from their bytes, float32, on the CPU.
 
         Args:
             latent: (C, h, w), or several, (N, C, h, w).
@@ -158,18 +163,18 @@ class LatentCoder:
 
     def _symbols(self, latent: Tensor) -> Symbols:
         """(C, h, w) symbols of one latent."""
-        parts = self.parts
-        if latent.ndim != 3 or len(latent) != len(parts.steps) or not latent.numel():
+        parts, num_channels = self.parts, len(self.steps)
+        if latent.ndim != 3 or len(latent) != num_channels or not latent.numel():
             raise ModelError(
-                f"this coder codes latents of shape ({len(parts.steps)}, h, w), this one is "
+                f"this coder codes latents of shape ({num_channels}, h, w), this one is "
                 f"{tuple(latent.shape)}: use the coder of the model that encoded it, image by image"
             )
-        scaled = _scale(latent, parts.steps)
+        scaled = _scale(latent, self.steps)
         return round_by_cost(scaled, parts.contexts, parts.tables, parts.rate_weight)
 
     def _restore(self, symbols: Symbols) -> Tensor:
-        steps = self.steps[:, None, None]
-        return torch.from_numpy((symbols * steps).astype(np.float32))
+        values = self.parts.restoration.restore(symbols)
+        return torch.from_numpy(values.astype(np.float32))
 
     def _checksum(self, body: bytes) -> bytes:
         return zlib.crc32(body, self._fingerprint).to_bytes(CHECKSUM_BYTES, "big")

@@ -3,8 +3,8 @@
     cost(k) = (y / step - k)² + rate_weight · bits(k)        in squared steps
 
 At high rate the squared error of a uniform quantiser, step² / 12, falls by 2 ln 2 of itself per
-bit: a bit is worth 2 ln 2 / 12 = 0.116 squared steps. RATE_WEIGHT is half of that: a whole one
-gains as much at the step that a network was trained with and loses at finer ones
+bit: a bit is worth 2 ln 2 / 12 = 0.116 squared steps. RATE_WEIGHT is three quarters of that: all of
+it gains as much at the step that a network was trained with, and less at finer ones
 (docs/DECISIONS.md).
 
 Contexts are those of plainly rounded symbols: what a choice does to later ones is not looked at.
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from models.coding.contexts import Contexts
 from models.coding.symbol_model import SymbolModel, Symbols
 
-RATE_WEIGHT = math.log(2) / 12
+RATE_WEIGHT = math.log(2) / 8
 
 
 def round_plainly(scaled: NDArray[np.float64]) -> Symbols:
