@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from models.coding.latent_codec import CHECKSUM_BYTES, LatentCoder, rate_bpp
 from models.coding.symbol_model import MAX_SYMBOLS, TOTAL_FREQUENCY, fit_symbol_model
 from models.errors import ModelError
+from tests.models.coding.latents import structured_latents
 
 
 def gaussian_latents(num_images=40, channels=8, side=16, seed=0) -> torch.Tensor:
@@ -27,6 +28,13 @@ def coder() -> LatentCoder:
 def plain_coder() -> LatentCoder:
     """One that rounds to the nearest symbol, whatever it costs."""
     return LatentCoder.fit(gaussian_latents(), steps=0.1, rate_weight=0)
+
+
+@pytest.fixture(scope="module")
+def context_coder() -> LatentCoder:
+    coder = LatentCoder.fit(structured_latents(), [0.5, 0.25, 1.0, 1.0])
+    assert len(coder.parts.contexts.in_use)
+    return coder
 
 
 def assert_decodes_exactly(coder: LatentCoder, latent: torch.Tensor) -> None:
@@ -87,6 +95,12 @@ def test_any_value_round_trips_also_far_from_what_was_fitted(values, step):
     assert_decodes_exactly(coder, latent)
 
 
+@given(height=st.integers(1, 5), width=st.integers(1, 5), scale=st.sampled_from([1, 30, 1e5]))
+def test_latents_of_channels_with_contexts_round_trip(context_coder, height, width, scale):
+    latent = scale * structured_latents(1, side=5, seed=3)[0, :, :height, :width]
+    assert_decodes_exactly(context_coder, latent)
+
+
 @given(
     fitted=st.floats(-1e6, 1e6, width=32),
     offset=st.integers(-6000, 6000),
@@ -142,6 +156,14 @@ def test_escapes_are_part_of_the_estimate(coder):
     latent = torch.full((8, 16, 16), 12345.6)
     coded = 8 * len(coder.encode(latent))
     assert coder.estimate_bits(latent) == pytest.approx(coded, rel=0.01)
+
+
+@given(st.data())
+def test_damaged_bytes_of_channels_with_contexts_are_refused(context_coder, data):
+    code = bytearray(context_coder.encode(structured_latents(1, seed=2)[0]))
+    code[data.draw(st.integers(0, len(code) - 1))] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(ModelError, match="checksum of what the coder wrote"):
+        context_coder.decode(bytes(code))
 
 
 @given(st.data())
