@@ -1,6 +1,6 @@
 """What the rate costs a training step: a step for bytes beside one for elements, of equal networks.
 
-`python -m benchmarks.rate_step` prints CPU seconds per step, epoch by epoch in turn: linear path, 64
+`python -m benchmarks.rate_step` prints CPU seconds per step, taken in turn: linear path, 64
 latent channels, batches of 16 crops of 64 px, one thread, bf16 as training picks it.
 """
 
