@@ -194,7 +194,8 @@ def leaves_nothing_behind(study: ChaosStudy) -> Iterator[str]:
     for path in sorted(study.results.rglob("*")):
         is_known = path.name in known or path.parent.name == "errors"
         is_table = path.parent.name == "tables" and path.suffix == ".parquet"
-        is_best = path.parent.name == "checkpoints" and path.suffixes == [".pt"]
+        own_name = path.name.removeprefix(path.parents[1].name)  # a study's name may have a dot
+        is_best = path.parent.name == "checkpoints" and Path(own_name).suffixes == [".pt"]
         if path.is_file() and not (is_known or is_table or is_best):
             yield f"left {path.relative_to(study.results)}"
         if path.is_dir() and path.name.startswith("."):

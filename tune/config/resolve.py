@@ -8,8 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models.registry import ARCHITECTURES
-from models.shapes import REDUCTION
+from tune.config.kinds import (
+    archs_with,
+    default_tune,
+    nearest_searched,
+    suited_to_arch,
+    usual_latent_channels,
+    without_former_latents,
+)
 from tune.config.machine import Machine, available_cores
 from tune.config.profiles import Pick, choose_profile
 from tune.config.rules import (
@@ -30,7 +36,7 @@ from tune.config.settings import (
 )
 from tune.errors import UsageError
 from tune.space.dimension import format_range, format_values
-from tune.space.dimensions import DEFAULT_TUNE, DIMENSIONS, LATENT_CHOICES, OF_NETWORKS
+from tune.space.dimensions import DIMENSIONS, LATENT_CHOICES
 from tune.space.ranges import SearchSpace, build_space
 
 GRACE_SHARE = 0.3
@@ -67,12 +73,14 @@ def resolve(
     """
     from_file = read_values(SearchConfig, with_rate(file), "a configuration file")
     from_flags = read_values(SearchConfig, flags, "the command")
+    from_file = without_former_latents(from_file, from_flags)
     given = from_file | from_flags | {"device": machine.device}
     if "tune" in from_flags:  # the file's ranges may belong to what is no longer searched
         from_file["range"] = _of_dimensions(from_file.get("range", ()), from_flags["tune"])
     ranges = (*from_file.get("range", ()), *from_flags.get("range", ()))
     given.pop("range", None)
-    archs = _expand(given.pop("arch", SearchConfig.arch), tuple(ARCHITECTURES))
+    every = archs_with(given.get("linear_path", SearchConfig.linear_path))
+    archs = _expand(given.pop("arch", SearchConfig.arch), every)
     ratios = _expand(given.pop("ratio", SearchConfig.ratio), RATIOS_BY_USE)
     if len(archs) * len(ratios) > 1 and given.get("name") is not None:
         raise UsageError(
@@ -84,32 +92,6 @@ def resolve(
         for ratio in ratios
         for arch in archs
     )
-
-
-def default_tune(arch: str, rate: str) -> tuple[str, ...]:
-    """Return what is searched where nobody says."""
-    names = DEFAULT_TUNE if rate == "elements" else (*DEFAULT_TUNE, "latent_channels")
-    return names if _has_network(arch) else tuple(n for n in names if n not in OF_NETWORKS)
-
-
-def usual_latent_channels(rate: str, ratio: int) -> int:
-    """Return the latent channels of a study that does not search them, and of its first trial."""
-    return REDUCTION**2 // ratio if rate == "elements" else LATENT_CHOICES[ratio][1]
-
-
-def _has_network(arch: str) -> bool:
-    return ARCHITECTURES[arch].has_network
-
-
-def _without_network(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is given without what means nothing to an architecture without network.
-
-    A command over all architectures may ask for it. The width is 1: every study has one.
-    """
-    kept = {**given, "base_channels": 1}
-    if "tune" in kept:
-        kept["tune"] = tuple(name for name in kept["tune"] if name not in OF_NETWORKS)
-    return kept
 
 
 def add_search_flags(parser: argparse._ActionsContainer, leave_out: Iterable[str] = ()) -> None:
@@ -128,11 +110,9 @@ def search_flags(namespace: argparse.Namespace) -> dict[str, object]:
 def _resolve_one(given: Mapping[str, Any], ranges: Iterable[str], machine: Machine) -> Resolved:
     check_architecture(given["arch"])
     check_ratio(given["ratio"])
-    given = _without_network(given) if not _has_network(given["arch"]) else dict(given)
+    given, ranges = suited_to_arch(given, ranges)
     rate = given.get("rate", SearchConfig.rate)
     given.setdefault("tune", default_tune(given["arch"], rate))
-    given.setdefault("latent_channels", usual_latent_channels(rate, given["ratio"]))
-    ranges = _of_dimensions(ranges, given["tune"]) if not _has_network(given["arch"]) else ranges
     profile = choose_profile(machine, given["arch"])
     picked = {name: pick for name, pick in profile.items() if name not in given}
     picked_values = {name: pick.value for name, pick in picked.items()}
@@ -141,6 +121,8 @@ def _resolve_one(given: Mapping[str, Any], ranges: Iterable[str], machine: Machi
     values.setdefault("grace_epochs", max(1, round(values["epochs"] * GRACE_SHARE)))
     space = _default_space(values, profile["range"].value, ranges)
     values["range"] = tuple(format_range(dimension) for dimension in space.dimensions)
+    usual = usual_latent_channels(rate, values["ratio"])
+    values.setdefault("latent_channels", nearest_searched(space, "latent_channels", usual))
     if "base_channels" in picked:
         picked["base_channels"] = _reachable_width(space, picked["base_channels"])
         values["base_channels"] = picked["base_channels"].value
@@ -165,10 +147,8 @@ def _default_space(
 
 def _reachable_width(space: SearchSpace, pick: Pick) -> Pick:
     """Return the picked width, or the searched one nearest to it where ranges exclude it."""
-    for dimension in space.dimensions:
-        if dimension.name == "base_channels" and not dimension.contains(pick.value):
-            return Pick(dimension.nearest(pick.value), f"the choice nearest to {pick.value}")
-    return pick
+    nearest = nearest_searched(space, "base_channels", pick.value)
+    return pick if nearest == pick.value else Pick(nearest, f"the choice nearest to {pick.value}")
 
 
 def _of_dimensions(ranges: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:

@@ -279,6 +279,8 @@ def read_config(path: Path | str) -> SearchConfig:
         UsageError: If it cannot be read or is incomplete.
     """
     values = read_values(SearchConfig, with_rate(read_toml_file(path)), str(path))
+    if values.get("rate") == "elements" and isinstance(ratio := values.get("ratio"), int):
+        values.setdefault("latent_channels", REDUCTION**2 // ratio)
     try:
         return SearchConfig(**values)
     except TypeError as error:
@@ -297,8 +299,7 @@ def with_rate(file: Mapping[str, object]) -> dict[str, object]:
     is_of_study = {"searcher", "scheduler", "grace_epochs", "batch_size", "ratio"} <= file.keys()
     if "rate" in file or not is_of_study:
         return dict(file)
-    channels = REDUCTION**2 // int(str(file["ratio"]))
-    return {**file, "rate": "elements", "linear_path": "off", "latent_channels": channels}
+    return {**file, "rate": "elements", "linear_path": "off"}
 
 
 def config_hash(config: SearchConfig) -> str:

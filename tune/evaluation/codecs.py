@@ -4,7 +4,11 @@ They depend on the corpus and the crop alone, so they are computed once: a promo
 images copies the rows of an earlier one, known by the corpus's fingerprint.
 """
 
+import multiprocessing
+import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,6 +23,7 @@ from models.coding.linear import supports_down_up
 from models.coding.linear_transforms import DownUpTransform, KltTransform
 from models.coding.quantiser_steps import Transform
 from models.shapes import RATIOS, REDUCTION
+from tune.config.machine import available_cores
 from tune.evaluation.coding import decode_from_bytes, decode_unquantised, fit_coders
 from tune.evaluation.images import ImageSet
 from tune.evaluation.references import fit_klt
@@ -26,6 +31,10 @@ from tune.evaluation.scores import DecodedSet, image_facts, score_rows
 from tune.tables.files import read_readable_tables
 
 Encode = Callable[[NDArray[np.uint8], int], CodedImage | None]
+RunAll = Callable[..., Iterable[CodedImage | None]]
+
+MIN_POOL_IMAGES = 16
+"""Images below which starting processes takes longer than they save."""
 
 CLASSICAL: Mapping[str, Encode] = {
     "jpeg2000": encode_jpeg2000,
@@ -68,17 +77,18 @@ def score_codecs(
         images: The frozen test images.
     """
     facts = image_facts(images)
-    for ratio in RATIOS:
-        for name, decoded in _decoded(corpus, train, val, images, ratio):
-            for row in score_rows(images, facts, decoded):
-                yield {"codec": name, "ratio": ratio, **row}
+    with _all_cores(len(images)) as run_all:
+        for ratio in RATIOS:
+            for name, decoded in _decoded(corpus, train, val, images, ratio, run_all):
+                for row in score_rows(images, facts, decoded):
+                    yield {"codec": name, "ratio": ratio, **row}
 
 
 def _decoded(
-    corpus: Corpus, train: ImageSet, val: ImageSet, images: ImageSet, ratio: int
+    corpus: Corpus, train: ImageSet, val: ImageSet, images: ImageSet, ratio: int, run_all: RunAll
 ) -> Iterator[tuple[str, DecodedSet]]:
     for name, encode in CLASSICAL.items():
-        yield name, code_classically(encode, images.pixels, ratio)
+        yield name, code_classically(encode, images.pixels, ratio, run_all)
     fit, steps, x = (torch.from_numpy(one.pixels) for one in (train, val, images))
     for name, transform in _linear_lines(corpus, ratio).items():
         yield name, decode_unquantised(transform, x)
@@ -86,19 +96,43 @@ def _decoded(
             yield name, decoded
 
 
-def code_classically(encode: Encode, pixels: NDArray[np.float32], ratio: int) -> DecodedSet:
+@contextmanager
+def _all_cores(num_images: int) -> Iterator[RunAll]:
+    """Yield what maps a function over images: in a process per core, where there are enough.
+
+    The codecs keep Python's lock, so threads do not help. A signal is the driver's business: it
+    ends the evaluation between two rows.
+    """
+    if num_images < MIN_POOL_IMAGES:
+        yield map
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(
+        available_cores(), mp_context=context, initializer=_ignore_interrupts
+    ) as pool:
+        yield pool.map
+
+
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def code_classically(
+    encode: Encode, pixels: NDArray[np.float32], ratio: int, run_all: RunAll = map
+) -> DecodedSet:
     """Return images as a classical codec decodes them at 8 bit over `ratio` per pixel or below.
 
     Args:
         encode: The codec: takes 8-bit pixels and the most bytes, gives None where it cannot.
         pixels: (N, 1, H, W) in [0, 1].
         ratio: Bytes of the 8-bit image over the most bytes of its code.
+        run_all: Maps a function over images, in order.
     """
     num_images, _, height_px, width_px = pixels.shape
     decoded = np.zeros_like(pixels)
     rates = [float("nan")] * num_images
-    for position, x in enumerate(pixels[:, 0]):
-        coded = encode(to_8_bit(x), height_px * width_px // ratio)
+    budgets = [height_px * width_px // ratio] * num_images
+    for position, coded in enumerate(run_all(encode, map(to_8_bit, pixels[:, 0]), budgets)):
         if coded is not None:
             decoded[position, 0] = coded.decoded
             rates[position] = 8 * coded.num_bytes / (height_px * width_px)

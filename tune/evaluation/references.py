@@ -13,6 +13,7 @@ validation images, at its own crop:
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -32,7 +33,7 @@ from models.training.rate_control import solve_log_scale
 from tune.evaluation.images import ImageSet, read_images
 from tune.trial.linear_start import linear_start
 
-NUM_TABLE_PATCHES = 64
+NUM_TABLE_PATCHES = 32
 """Training patches that the coder's tables of the KLT are fitted on."""
 
 
@@ -117,6 +118,7 @@ def klt_at_rate(
     transform = KltTransform(klt)
     of_train, of_val = transform.encode(train), transform.encode(torch.from_numpy(val.pixels))
 
+    @lru_cache(maxsize=1)
     def coder_at(log_step: float) -> LatentCoder:
         # Rounded plainly, as the latents of trials are while they train.
         return LatentCoder.fit(of_train, float(np.exp(log_step)), rate_weight=0.0)

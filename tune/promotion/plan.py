@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from data.dataset import Corpus
-from models.registry import ModelConfig
+from models.registry import ARCHITECTURES, ModelConfig
 from models.shapes import REDUCTION
 from models.training.precision import Stack
 from tune.card.device import Card
@@ -166,7 +166,13 @@ def plan_promotion(
         next_step="name the corpus that was searched on with --data, or search on this one first",
     )
     corpus.patches("test")  # refuses a corpus without any before hours of training
-    found = choose_candidates(trials, search.epochs(), control_values(search.config), promotion.top)
+    found = choose_candidates(
+        trials,
+        search.epochs(),
+        control_values(search.config),
+        promotion.top,
+        control_has_path=not ARCHITECTURES[search.config.arch].has_network,
+    )
     candidates = tuple(_fit(candidate, promotion.epochs) for candidate in found)
     num_runs = len(candidates) * promotion.seeds
     config = _study_config(promotion, search.config, num_runs)

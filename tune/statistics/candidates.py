@@ -31,7 +31,12 @@ ELIGIBLE = (
 
 
 def choose_candidates(
-    trials: pd.DataFrame, epochs: pd.DataFrame, control: Values, top: int
+    trials: pd.DataFrame,
+    epochs: pd.DataFrame,
+    control: Values,
+    top: int,
+    *,
+    control_has_path: bool = False,
 ) -> tuple[Candidate, ...]:
     """Return the best candidates of one search, best first, and the control as the last.
 
@@ -43,6 +48,7 @@ def choose_candidates(
         epochs: Its epochs table.
         control: The hand-set values.
         top: How many candidates beside the control, 1 or more; fewer where there are no more.
+        control_has_path: Whether the control's model has a linear path. It is trained for elements.
 
     Raises:
         UsageError: If fewer than one candidate is asked for, or no trial can be one.
@@ -56,12 +62,14 @@ def choose_candidates(
             f"{', '.join(sorted(set(trials['study']))) or 'the search'}: search again"
         )
     chosen: list[Candidate] = []
-    taken: list[Values] = [control]
+    taken: list[Values] = []
     control_row: Mapping[Any, Any] | None = None
     for rank, row in enumerate(ranked, start=1):
         values = read_values(row)
-        if values == control and control_row is None:
-            control_row = row
+        is_of_its_kind = row["rate"] == "elements" and row["linear_path"] == control_has_path
+        if values == control and is_of_its_kind:
+            control_row = control_row or row
+            continue
         if len(chosen) < top and values not in taken:
             taken.append(values)
             chosen.append(_candidate(f"c{len(chosen) + 1}", values, row, rank))

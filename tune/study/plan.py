@@ -248,10 +248,11 @@ def _check_klt(config: SearchConfig, corpus: Corpus) -> None:
     most = max((int(v) for ends in searched for v in ends), default=config.latent_channels)
     num_blocks = len(corpus.patches("train")) * (corpus.info.patch_px // REDUCTION) ** 2
     if num_blocks < most:
+        fewer = "--range latent_channels=A,B" if searched else "--latent-channels"
         raise UsageError(
             f"a KLT of {most} coefficients needs as many blocks of {REDUCTION} px in the training "
             f"patches, found {num_blocks} in {str(corpus.path)!r}: add scenes, or ask for fewer "
-            "with --range latent_channels=A,B, or for --linear-path off"
+            f"with {fewer}"
         )
 
 

@@ -3,7 +3,7 @@
 An image has the same name in every table, so that runs and codecs pair by image.
 """
 
-from tune.tables.columns import CORPUS, RATE_TARGET, STUDY, Column, TableSchema
+from tune.tables.columns import CORPUS, STUDY, Column, TableSchema
 from tune.tables.search import TRIALS
 
 _CANDIDATE = Column(
@@ -231,12 +231,20 @@ TEST = TableSchema(
         *CORPUS,
         *_IMAGE,
         *_RATE,
-        RATE_TARGET,
+        Column(
+            "rate_target_bpp",
+            "float64",
+            "Rate that the runs of the promotion are coded for, 8 / ratio; missing where the ratio "
+            "counts elements.",
+            "bit/px",
+            nullable=True,
+            is_added=True,
+        ),
         Column(
             "step_scale",
             "float64",
-            "Factor on the steps with which the run meets the target rate: 1 for the point that it "
-            "was trained for; missing where nothing was quantised, and for runs without a target.",
+            "Factor on the steps with which the run meets the target rate on validation images: "
+            "1 for that point; missing where nothing was quantised, and without a target.",
             "1",
             nullable=True,
             is_added=True,

@@ -33,6 +33,11 @@ def show_promotion(console: Console, plan: PromotionPlan, start: Start) -> None:
         f"{_scoring_words(plan)}, "
         f"batch {config.batch_size}, {config.schedule} schedule"
     )
+    if config.target_bpp is not None:
+        console.print(
+            f"  scored from real bytes at {config.target_bpp:g} bit/px; the control is trained as "
+            "the predecessor did: for elements, no linear path, plateau schedule, half SSIM"
+        )
     console.print(
         f"  {len(plan.candidates)} candidates x {promotion.seeds} seeds, up to {config.epochs} "
         f"epochs of {100 * promotion.data_fraction:g} % of the training patches, patience "
@@ -49,8 +54,8 @@ def show_promotion_plan(console: Console, plan: PromotionPlan) -> None:
     """Print the candidates with predicted memory and time, and what all of it may take."""
     table = Table(title_justify="left")
     for column in (
-        "candidate", "from trial", "search dB", "learning rate", "warmup", "base", "batch",
-        "MiB", "h per run",
+        "candidate", "from trial", "search dB", "learning rate", "warmup", "base", "latent",
+        "batch", "MiB", "h per run",
     ):  # fmt: skip
         table.add_column(column, justify="right")
     for candidate in plan.candidates:
@@ -65,6 +70,7 @@ def show_promotion_plan(console: Console, plan: PromotionPlan) -> None:
             f"{values['learning_rate']:.2e}",
             str(values["warmup_epochs"]),
             str(values["base_channels"]),
+            str(values["latent_channels"]),
             f"{values['batch_size']} by {micro_batch}"
             if micro_batch
             else str(values["batch_size"]),

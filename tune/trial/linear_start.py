@@ -54,7 +54,8 @@ def _read(path: Path) -> "LinearStart | None":
     from models.training.linear_start import LinearStart
 
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # A file that is opened here is closed here, also where it is no archive.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return LinearStart.from_arrays(arrays)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

@@ -43,6 +43,8 @@ def search_of(
                 "val_s": 1.0 * len(curve),
                 "corpus_fingerprint": "c0",
                 "split_fingerprint": "s0",
+                "rate": "elements",
+                "linear_path": False,
                 **VALUES,
                 "learning_rate": 1e-3 + number * 1e-5,
             }
@@ -108,6 +110,16 @@ def test_a_trial_with_the_values_of_the_control_is_the_control():
     assert candidates[0].source_trial == "s_t001"
     assert (candidates[0].rank, candidates[1].rank) == (2, None)
     assert candidates[1].search_val_psnr_db == 20.0
+
+
+@pytest.mark.parametrize("kind", [{"rate": "bytes"}, {"linear_path": True}])
+def test_a_trial_of_another_kind_with_the_values_of_the_control_is_a_candidate(kind):
+    control = {"learning_rate": 1e-4, "warmup_epochs": 3} | kind
+    candidates = choose_candidates(
+        *search_of(("completed", [20.0], control), ("completed", [19.0], {})), CONTROL_VALUES, 1
+    )
+    assert candidates[0].source_trial == "s_t000"
+    assert candidates[1].search_val_psnr_db is None
 
 
 def test_a_control_that_no_trial_tried_has_no_score_of_the_search():

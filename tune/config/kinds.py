@@ -1,0 +1,83 @@
+"""What follows from what a ratio counts, and from whether an architecture has a network.
+
+`tune.config.resolve` asks here for what nobody said.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from models.registry import ARCHITECTURES
+from models.shapes import REDUCTION
+from tune.space.dimension import Value
+from tune.space.dimensions import DEFAULT_TUNE, LATENT_CHOICES, OF_NETWORKS
+from tune.space.ranges import SearchSpace
+
+LATENTS = "latent_channels"
+
+
+def archs_with(linear_path: object) -> tuple[str, ...]:
+    """Return what `--arch all` means: without a linear path, the architectures that can do so."""
+    return tuple(
+        name for name, arch in ARCHITECTURES.items() if linear_path == "on" or arch.has_network
+    )
+
+
+def default_tune(arch: str, rate: str) -> tuple[str, ...]:
+    """Return what is searched where nobody says."""
+    names = DEFAULT_TUNE if rate == "elements" else (*DEFAULT_TUNE, LATENTS)
+    has_network = ARCHITECTURES[arch].has_network
+    return names if has_network else tuple(n for n in names if n not in OF_NETWORKS)
+
+
+def usual_latent_channels(rate: str, ratio: int) -> int:
+    """Return the latent channels of a study that does not search them, and of its first trial."""
+    return REDUCTION**2 // ratio if rate == "elements" else LATENT_CHOICES[ratio][1]
+
+
+def nearest_searched(space: SearchSpace, name: str, value: Value) -> Value:
+    """Return a value, or the searched one nearest to it where ranges exclude it."""
+    for dimension in space.dimensions:
+        if dimension.name == name and not dimension.contains(value):
+            return dimension.nearest(value)
+    return value
+
+
+def suited_to_arch(
+    given: Mapping[str, Any], ranges: Iterable[str]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return settings and ranges without what means nothing to an architecture without network.
+
+    A command over all architectures may ask for it. The width is 1: every study has one. Where
+    nothing else was to be searched, the usual dimensions are.
+    """
+    if ARCHITECTURES[given["arch"]].has_network:
+        return dict(given), tuple(ranges)
+    kept = {**given, "base_channels": 1, "dropout": 0.0}
+    if "tune" in kept:
+        kept["tune"] = tuple(name for name in kept["tune"] if name not in OF_NETWORKS)
+        if not kept["tune"]:
+            del kept["tune"]
+    return kept, tuple(text for text in ranges if text.partition("=")[0] not in OF_NETWORKS)
+
+
+def without_former_latents(
+    from_file: Mapping[str, Any], from_flags: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the settings of a file without its latent channels where flags change their meaning.
+
+    A `study.toml` has the channels that suit its own ratio, with any flag on top.
+    """
+    changed = {
+        name
+        for name in ("rate", "ratio")
+        if name in from_flags and name in from_file and from_flags[name] != from_file[name]
+    }
+    if not changed:
+        return dict(from_file)
+    kept = {name: value for name, value in from_file.items() if name != LATENTS}
+    kept["range"] = tuple(
+        text for text in kept.get("range", ()) if text.partition("=")[0] != LATENTS
+    )
+    if "rate" in changed and "tune" in kept:
+        kept["tune"] = tuple(name for name in kept["tune"] if name != LATENTS)
+    return kept
