@@ -66,7 +66,7 @@ def target_bpp(ratio: float) -> float:
 
 
 def _only(frames: Frames, kinds: dict[str, str], kind: str) -> Frames:
-    cut: dict[str, pd.DataFrame] = {}
+    cut: dict[str, Any] = {}
     for name in TABLES:
         table = getattr(frames, name)
         cut[name] = table[table["study"].map(kinds) == kind]

@@ -62,7 +62,9 @@ def study_section(view: StudyView, frames: Frames) -> str:
 
 def _purpose(view: StudyView) -> list[str]:
     searched = _join([dim.name.replace("_", " ") for dim in view.space]) or "an unknown space"
-    what = f"{view.arch} at {view.ratio}x" if view.arch else "an architecture that is not known"
+    what = "an architecture that is not known"
+    if view.arch:
+        what = f"{view.arch} at {view.ratio_words}{view.at_rate.replace(' at ', ', ')}"
     where = ""
     if not view.trials.empty:
         first = view.trials.iloc[0]
@@ -154,7 +156,7 @@ def _what_worked(view: StudyView) -> list[str]:
     elif len(hand_set):
         lines.append(f"- gain over the hand-set trial: {best_db - float(hand_set.iloc[0]):+.2f} dB")
     for row in view.references.sort_values("reference").to_dict("records"):
-        name = _REFERENCES.get(row["reference"], row["reference"])
+        name = _reference_words(row["reference"], view)
         lines.append(f"- against {name}: {best_db - row['psnr_db']:+.2f} dB")
     lines += _good_values(view)
     lines.append(f"- {compute_generalisation_gap(view).words}")
@@ -166,6 +168,16 @@ _REFERENCES = {
     "block_klt": "block KLT, the linear optimum per block",
     "down_up": "area downsampling and bicubic upsampling",
 }
+_REFERENCES_OF_BYTES = {
+    "block_klt": "block KLT, quantised and coded",
+    "jpeg2000": "JPEG2000",
+}
+
+
+def _reference_words(reference: str, view: StudyView) -> str:
+    if view.target_bpp is None:
+        return _REFERENCES.get(reference, reference)
+    return f"{_REFERENCES_OF_BYTES.get(reference, reference)}{view.at_rate}"
 
 
 def _good_values(view: StudyView) -> list[str]:

@@ -181,4 +181,4 @@ def _shift_db(rows: pd.DataFrame, rate: str) -> float:
     means = scaled.groupby("step_scale")[["rate_bpp", "psnr_db"]].mean().sort_values("rate_bpp")
     where = math.log10(target_bpp(rows["ratio"].iloc[0]))
     there_db = np.interp(where, np.log10(means["rate_bpp"]), means["psnr_db"])
-    return float(there_db - means.loc[1.0, "psnr_db"])
+    return float(there_db - means["psnr_db"].loc[1.0])

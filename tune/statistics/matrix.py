@@ -1,8 +1,8 @@
 """The architecture x ratio matrix of all studies and promotions, as values.
 
 Scores compare only where the pixels are the same and the ratio counts the same, so there is one
-matrix per corpus, split, crop, validation set and kind; nothing is averaged or ranked across them. What is read is
-`tune.results.standings`'s, drawing is `tune.terminal.matrix`'s.
+matrix per corpus, split, crop, validation set and kind; nothing is averaged or ranked across them.
+What is read is `tune.results.standings`'s, drawing is `tune.terminal.matrix`'s.
 """
 
 import math

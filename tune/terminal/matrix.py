@@ -60,8 +60,8 @@ def _heading(pixels: "Pixels") -> str:
     kind = "[bold yellow]SYNTHETIC corpus[/]" if pixels.is_synthetic else "[bold]corpus[/]"
     return (
         f"{kind} {pixels.corpus} (fingerprint {pixels.corpus_fingerprint}, split "
-        f"{pixels.split_fingerprint}), {pixels.val_images} validation images of {pixels.crop_px} px, "
-        f"ratio of {pixels.rate}"
+        f"{pixels.split_fingerprint}), {pixels.val_images} validation images of "
+        f"{pixels.crop_px} px, ratio of {pixels.rate}"
     )
 
 
