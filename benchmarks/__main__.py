@@ -20,6 +20,7 @@ BENCHMARKS = (
     "validation_noise",
     "patch_reading",
     "latent_coding",
+    "coder_savings",
     "search_overhead",
     "driver_memory",
     "report",

@@ -1,6 +1,10 @@
-"""Latents as real bytes: a uniform quantiser and an entropy coder fitted on training latents.
+"""Latents as real bytes: a quantiser and an entropy coder fitted on training latents.
 
-    y ─ round(y / step) ─ symbols ─ ANS, one table per channel ─ bytes ─ symbols ─ · step ─ ŷ
+    y ─ y / step ─ rounding ─ symbols ─ contexts, tables, ANS ─ bytes ─ symbols ─ restoration ─ ŷ
+
+Every channel has a step of its own. Rounding weighs bits (models.coding.rounding), and restoration
+makes up for what that dims (models.coding.restoration). A symbol's table is that of its channel and
+of what its neighbours say (models.coding.contexts).
 
 The bytes of an image hold all that a decoder needs besides the model file, which holds the tables:
 
@@ -20,11 +24,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from models.coding.coder_arrays import CoderParts, from_arrays, to_arrays
+from models.coding.context_fit import fit_contexts
 from models.coding.entropy import SymbolCoder
-from models.coding.symbol_model import SymbolModel, Symbols, fit_symbol_model
+from models.coding.restoration import Restoration, fit_restoration
+from models.coding.rounding import RATE_WEIGHT, round_by_cost, round_plainly
+from models.coding.symbol_model import Symbols
 from models.errors import ModelError
 
 CHECKSUM_BYTES = 4
@@ -34,57 +42,77 @@ MAX_SYMBOL = 2**53
 
 @dataclass(frozen=True, eq=False)
 class LatentCoder:
-    """Quantiser and entropy coder of one model at one step; stored with the model.
+    """Quantiser and entropy coder of one model at one set of steps; stored with the model.
 
     Attributes:
-        step: Width of a quantisation cell, in units of the latent, above 0.
-        channels: The tables, one for each latent channel.
+        parts: Steps and restoration, contexts and tables.
     """
 
-    step: float
-    channels: tuple[SymbolModel, ...]
+    parts: CoderParts
 
     @classmethod
-    def fit(cls, latents: Tensor, step: float) -> "LatentCoder":
-        """Fits the tables.
+    def fit(
+        cls, latents: Tensor, steps: ArrayLike, rate_weight: float = RATE_WEIGHT
+    ) -> "LatentCoder":
+        """Fits contexts and tables.
 
         Args:
             latents: Of training images, (N, C, h, w), as the encoder gives them.
-            step: Width of a quantisation cell, above 0.
+            steps: Widths of quantisation cells, above 0: one for all channels, or (C,).
+            rate_weight: What a bit is worth when rounding, in squared steps; 0 rounds plainly.
 
         Raises:
-            ModelError: When there are no latents, one is not finite or beyond 2^53 steps, or the
-                step is not above 0.
+            ModelError: When there are no latents, one is not finite or beyond 2^53 steps, or a
+                step is not above 0 or not one for each channel.
 
         Example:
             >>> latents = torch.randn(8, 2, 16, 16, generator=torch.Generator().manual_seed(0))
-            >>> coder = LatentCoder.fit(latents, step=0.5)
+            >>> coder = LatentCoder.fit(latents, steps=0.5)
             >>> code = coder.encode(latents[0])
             >>> torch.equal(coder.decode(code), coder.quantise(latents[0]))
             True
         """
-        if not (np.isfinite(step) and step > 0):
-            raise ModelError(f"a quantiser step must be above 0, found {step}: pass a positive one")
         if latents.ndim != 4 or not latents.numel():
             raise ModelError(
                 "an entropy coder is fitted on latents of shape (N, C, h, w), they are "
                 f"{tuple(latents.shape)}: encode at least one training image"
             )
-        scaled = _scale(latents, step)
-        return cls(
-            float(step), tuple(fit_symbol_model(row.ravel()) for row in scaled.swapaxes(0, 1))
-        )
+        of_channels = _checked_steps(steps, latents.shape[1])
+        scaled = _scale(latents, of_channels)
+        plain = round_plainly(scaled)
+        contexts, tables = fit_contexts(plain)
+        if not rate_weight:
+            return cls(CoderParts(Restoration.plain(of_channels), contexts, tables, 0.0))
+        chosen = np.stack([round_by_cost(one, contexts, tables, rate_weight) for one in scaled])
+        # What is coded are symbols rounded by cost: contexts and tables follow them.
+        restoration = fit_restoration(of_channels, scaled, plain, chosen)
+        return cls(CoderParts(restoration, *fit_contexts(chosen), float(rate_weight)))
+
+    @property
+    def steps(self) -> NDArray[np.float64]:
+        """Widths of quantisation cells, in units of the latent, (C,)."""
+        return self.parts.restoration.steps
+
+    @property
+    def step(self) -> float:
+        """The geometric mean of the steps: one number for how coarse the coder is."""
+        steps = self.steps
+        if (steps == steps[0]).all():
+            return float(steps[0])
+        return float(np.exp(np.log(steps).mean()))
 
     def quantise(self, latent: Tensor) -> Tensor:
-        """Return the latent as decoded from its bytes: multiples of the step, float32, on the CPU.
+        """Return latents as decoded from their bytes, float32, on the CPU.
 
         Args:
-            latent: Of any shape.
+            latent: (C, h, w), or several, (N, C, h, w).
 
         Raises:
-            ModelError: When a value is not finite or beyond 2^53 steps.
+            ModelError: As `encode`.
         """
-        return _restore(_round(latent, self.step), self.step)
+        if latent.ndim == 4:
+            return torch.stack([self.quantise(one) for one in latent])
+        return self._restore(self._symbols(latent))
 
     def encode(self, latent: Tensor) -> bytes:
         """All bytes that a decoder needs for one image.
@@ -114,8 +142,7 @@ class LatentCoder:
             )
         height, start = _read_varint(body, 0)
         width, start = _read_varint(body, start)
-        symbols = self._coder.decode(body[start:], height * width)
-        return _restore(symbols.reshape(-1, height, width), self.step)
+        return self._restore(self._coder.decode(body[start:], height, width))
 
     def estimate_bits(self, latent: Tensor) -> float:
         """Return the bits that the entropy coder expects for a latent (C, h, w), without header."""
@@ -123,39 +150,42 @@ class LatentCoder:
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the coder as plain arrays, to be stored with the model; see from_arrays."""
-        return {
-            "step": np.array(self.step),
-            "lows": np.array([model.low for model in self.channels], np.int64),
-            "sizes": np.array([len(model.frequencies) for model in self.channels], np.int64),
-            "frequencies": np.concatenate([model.frequencies for model in self.channels]),
-        }
+        return to_arrays(self.parts)
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "LatentCoder":
-        """Return the coder that to_arrays describes."""
-        tables = np.split(arrays["frequencies"].astype(np.uint32), np.cumsum(arrays["sizes"])[:-1])
-        models = (SymbolModel(int(low), t) for low, t in zip(arrays["lows"], tables, strict=True))
-        return cls(float(arrays["step"]), tuple(models))
+        """Return the coder that to_arrays describes, of this version or of the first.
+
+        Raises:
+            ModelError: When the arrays are of another version.
+        """
+        return cls(from_arrays(arrays))
 
     def _symbols(self, latent: Tensor) -> Symbols:
-        """(C, h * w) symbols of one latent."""
-        if latent.ndim != 3 or len(latent) != len(self.channels) or not latent.numel():
+        """(C, h, w) symbols of one latent."""
+        parts, num_channels = self.parts, len(self.steps)
+        if latent.ndim != 3 or len(latent) != num_channels or not latent.numel():
             raise ModelError(
-                f"this coder codes latents of shape ({len(self.channels)}, h, w), this one is "
+                f"this coder codes latents of shape ({num_channels}, h, w), this one is "
                 f"{tuple(latent.shape)}: use the coder of the model that encoded it, image by image"
             )
-        return _round(latent, self.step).reshape(len(latent), -1)
+        scaled = _scale(latent, self.steps)
+        return round_by_cost(scaled, parts.contexts, parts.tables, parts.rate_weight)
+
+    def _restore(self, symbols: Symbols) -> Tensor:
+        values = self.parts.restoration.restore(symbols)
+        return torch.from_numpy(values.astype(np.float32))
 
     def _checksum(self, body: bytes) -> bytes:
         return zlib.crc32(body, self._fingerprint).to_bytes(CHECKSUM_BYTES, "big")
 
     @cached_property
     def _coder(self) -> SymbolCoder:
-        return SymbolCoder(self.channels)
+        return SymbolCoder(self.parts.contexts, self.parts.tables)
 
     @cached_property
     def _fingerprint(self) -> int:
-        """Checksum of step and tables: bytes of another coder must not decode."""
+        """Checksum of steps, contexts and tables: bytes of another coder must not decode."""
         checksum = 0
         for array in self.to_arrays().values():
             checksum = zlib.crc32(array.tobytes(), checksum)
@@ -172,23 +202,29 @@ def rate_bpp(code: bytes, height_px: int, width_px: int) -> float:
     return 8 * len(code) / (height_px * width_px)
 
 
-def _scale(latent: Tensor, step: float) -> NDArray[np.float64]:
-    """Return values over the step, in float64."""
-    scaled: NDArray[np.float64] = latent.detach().cpu().double().numpy() / step
+def _checked_steps(steps: ArrayLike, num_channels: int) -> NDArray[np.float64]:
+    """Return one step for each channel, (C,)."""
+    given = np.asarray(steps, np.float64)
+    if not (np.isfinite(given) & (given > 0)).all():
+        raise ModelError(f"a quantiser step must be above 0, found {given}: pass positive ones")
+    if given.shape not in ((), (num_channels,)):
+        raise ModelError(
+            f"steps are one number, or one for each of {num_channels} channels, found an array of "
+            f"shape {given.shape}: pass as many as the latents have channels"
+        )
+    return np.array(np.broadcast_to(given, num_channels))
+
+
+def _scale(latent: Tensor, steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return values (..., C, h, w) over the steps, in float64."""
+    values: NDArray[np.float64] = latent.detach().cpu().double().numpy()
+    scaled = values / steps[:, None, None]
     if not (np.abs(scaled) < MAX_SYMBOL).all():  # false for NaN too
         raise ModelError(
             "latents must be finite and below 2^53 steps to be coded, and some of these are not "
-            f"at a step of {step:g}: look at the model's training, or take a larger step"
+            f"at steps from {steps.min():g}: look at the model's training, or take larger steps"
         )
     return scaled
-
-
-def _round(latent: Tensor, step: float) -> Symbols:
-    return np.rint(_scale(latent, step)).astype(np.int64)
-
-
-def _restore(symbols: Symbols, step: float) -> Tensor:
-    return torch.from_numpy((symbols * step).astype(np.float32))
 
 
 def _varint(number: int) -> bytes:

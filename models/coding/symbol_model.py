@@ -2,8 +2,9 @@
 
 A table counts how often each symbol occurred and adds the counts that a Laplace distribution of the
 same median and mean deviation would give PRIOR_COUNT values: seen symbols follow the data, unseen
-ones nearby stay cheap. What lies outside the table is the symbol `escape`; the value itself follows
-in models.coding.entropy. docs/DECISIONS.md has the comparison with other families.
+ones nearby stay cheap. The table of a context class (models.coding.contexts) adds those of its
+channel's table instead. What lies outside the table is the symbol `escape`; the value itself
+follows in models.coding.entropy. docs/DECISIONS.md has the comparison with other families.
 
 Letters: n training values of a channel, s symbols of its table.
 """
@@ -80,12 +81,31 @@ def fit_symbol_model(scaled: NDArray[np.float64]) -> SymbolModel:
     centre = float(np.median(scaled))
     deviation = max(float(np.abs(scaled - centre).mean()), MIN_DEVIATION)
     low, high = _support(symbols, round(centre))
-    counts = np.bincount(
-        symbols[(symbols >= low) & (symbols <= high)] - low, minlength=1 + high - low
-    )
     edges = np.arange(low, high + 2, dtype=np.float64) - 0.5
     mass = np.diff(_laplace_cdf(edges, centre, deviation))
-    weights = np.append(counts + PRIOR_COUNT * mass, ESCAPE_COUNT + len(symbols) - counts.sum())
+    return _model(low, _counts(symbols, low, high) + np.append(PRIOR_COUNT * mass, ESCAPE_COUNT))
+
+
+def fit_class_model(symbols: Symbols, of_channel: SymbolModel) -> SymbolModel:
+    """Return the table of one context class, drawn towards that of its channel.
+
+    Args:
+        symbols: Training symbols of the class, (n,), n may be 0.
+        of_channel: The table of all classes together: it stands for PRIOR_COUNT symbols.
+    """
+    low, high = of_channel.low, of_channel.high
+    return _model(low, _counts(symbols, low, high) + PRIOR_COUNT * of_channel.probabilities)
+
+
+def _counts(symbols: Symbols, low: int, high: int) -> NDArray[np.float64]:
+    """How often each symbol of a table occurs, and last how many lie outside."""
+    inside = symbols[(symbols >= low) & (symbols <= high)]
+    counts = np.bincount(inside - low, minlength=1 + high - low)
+    return np.append(counts, len(symbols) - len(inside)).astype(np.float64)
+
+
+def _model(low: int, weights: NDArray[np.float64]) -> SymbolModel:
+    """Return the table whose frequencies are near some weights, the escape's last."""
     scale = (TOTAL_FREQUENCY - len(weights)) / weights.sum()
     return SymbolModel(low, 1 + np.floor(scale * weights).astype(np.uint32))
 

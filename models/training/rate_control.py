@@ -52,7 +52,7 @@ class RateControl:
         # may have no slope at all, or one of the wrong sign.
         gaussian = 2 * math.log(2) * distortion
         lowest, highest = gaussian / PLAUSIBLE, gaussian * PLAUSIBLE
-        plausible = min(max(slope, lowest), highest)
+        plausible = min(max(lowest, slope), highest)  # in this order NaN counts as lowest
         self.multiplier = math.sqrt((self.multiplier or plausible) * plausible)
 
 
@@ -74,7 +74,8 @@ def solve_log_scale(
         tolerance: Share of the target that the rate may be off.
 
     Returns:
-        Where the rate is within the tolerance of the target; the end of the range where it never is.
+        Where the rate is within the tolerance of the target; the end of the range
+        where it never is.
     """
     too_fine, too_coarse = LOWEST_LOG_SCALE, HIGHEST_LOG_SCALE
     here, slope = start, -1.0
@@ -88,7 +89,7 @@ def solve_log_scale(
         else:
             too_coarse = here
         if last is not None and here != last[0]:
-            slope = min((excess - last[1]) / (here - last[0]), -0.1)
+            slope = min((excess - last[1]) / (here - last[0]), -1e-3)
         last = here, excess
         here -= excess / slope
         if not too_fine < here < too_coarse:

@@ -53,7 +53,9 @@ def decode_from_bytes(
         codes = [coder.encode(latent) for latent in latents]
         decoded = transform.decode(torch.stack([coder.decode(code) for code in codes]))
         rates = [rate_bpp(code, height_px, width_px) for code in codes]
-        yield DecodedSet(_clipped(decoded), coder.step, rates)
+        num_pixels = height_px * width_px
+        estimates = [coder.estimate_bits(latent) / num_pixels for latent in latents]
+        yield DecodedSet(_clipped(decoded), coder.step, rates, estimates)
 
 
 def _clipped(x_hat: Tensor) -> "np.typing.NDArray[np.float32]":

@@ -4,7 +4,7 @@ Each completed run is scored without a quantiser and at real bytes, image by ima
 store: a run that is in it is not scored again, so an interrupted evaluation is resumed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,10 @@ import torch
 
 from models.coding.latent_codec import LatentCoder
 from tune.evaluation.coding import decode_from_bytes, decode_unquantised, fit_coders
+from tune.evaluation.coding_at_rate import ScaledCoder, fit_coders_around_rate
 from tune.evaluation.images import ImageSet
-from tune.evaluation.run_model import load_run
-from tune.evaluation.scores import image_facts, score_rows
+from tune.evaluation.run_model import RunModel, load_run
+from tune.evaluation.scores import DecodedSet, image_facts, score_rows
 from tune.storage.folder import StudyFolder
 from tune.storage.run_rows import run_identity
 from tune.tables.files import read_readable_tables, write_table
@@ -35,6 +36,7 @@ class HoldoutScores:
         train: Training images that entropy coders are fitted on.
         val: Validation images that quantiser steps are chosen on.
         images: The frozen test images.
+        target_bpp: The rate that runs are scored at and beside; None sweeps their steps.
     """
 
     def __init__(
@@ -44,10 +46,12 @@ class HoldoutScores:
         train: ImageSet,
         val: ImageSet,
         images: ImageSet,
+        target_bpp: float | None,
     ) -> None:
         self.images = images
         self._folder = folder
         self._corpus = corpus_columns
+        self._target_bpp = target_bpp
         self._train, self._val = (torch.from_numpy(one.pixels) for one in (train, val))
         self._facts = image_facts(images)
         known, _ = read_readable_tables(folder.path.parent, "test", folder.name)
@@ -64,16 +68,34 @@ class HoldoutScores:
         if spec.name in self._known:
             return False
         run, x = load_run(record), torch.from_numpy(self.images.pixels)
-        coders = fit_coders(run, self._train, self._val)
-        save_coders(coder_file(spec), coders)
+        coders = self._coders(run)
+        save_coders(coder_file(spec), [one.coder for one in coders])
         identity = run_identity(spec) | dict(self._corpus)
-        decoded = [decode_unquantised(run, x), *decode_from_bytes(run, coders, x)]
-        self._rows += [
-            identity | row for one in decoded for row in score_rows(self.images, self._facts, one)
-        ]
+        plain = self._set_rows(decode_unquantised(run, x), None)
+        self._rows += [identity | row for row in plain]
+        decoded = decode_from_bytes(run, [one.coder for one in coders], x)
+        for one, images in zip(coders, decoded, strict=True):
+            self._rows += [identity | row for row in self._set_rows(images, one.step_scale)]
         write_table(self._folder.tables, "test", [_without_nan(row) for row in self._rows])
         self._known.add(spec.name)
         return True
+
+    def _coders(self, run: RunModel) -> list[ScaledCoder]:
+        """Return the coders that a run is scored with: around its target rate, or a sweep."""
+        if self._target_bpp is not None:
+            return fit_coders_around_rate(run, self._train, self._val, self._target_bpp)
+        return [ScaledCoder(None, coder) for coder in fit_coders(run, self._train, self._val)]
+
+    def _set_rows(self, decoded: DecodedSet, step_scale: float | None) -> Iterator[dict[str, Any]]:
+        rows = score_rows(self.images, self._facts, decoded)
+        estimates: Sequence[float | None] = decoded.estimates_bpp or [None] * len(self.images)
+        for row, estimate_bpp in zip(rows, estimates, strict=True):
+            yield {
+                **row,
+                "rate_target_bpp": self._target_bpp,
+                "step_scale": step_scale,
+                "estimate_bpp": estimate_bpp,
+            }
 
 
 def coder_file(spec: TrialSpec) -> Path:

@@ -7,12 +7,15 @@ Elsewhere: which checkpoints are kept (`tune.storage.recorder`), what they hold
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from models.networks.autoencoder import Autoencoder
 from models.registry import build_model
 from models.training.checkpoint import load_checkpoint
+from models.training.session import check_rate_model
 from tune.errors import UsageError
 from tune.trial.record import TrialRecord
 
@@ -28,10 +31,12 @@ class RunModel:
         model: In evaluation mode, on its device.
         precision: "fp32", or "bf16" for autocast.
         device: Where it computes.
+        num_channels: Of its latent.
     """
 
-    def __init__(self, model: Autoencoder, precision: str, device: str) -> None:
+    def __init__(self, model: Autoencoder, precision: str, device: str, num_channels: int) -> None:
         self._model = model
+        self._num_channels = num_channels
         self._precision = precision
         self._device = torch.device(device)
 
@@ -42,6 +47,14 @@ class RunModel:
     def decode(self, latent: Tensor) -> Tensor:
         """Return the images of latents."""
         return self._map(self._model.decode, latent)
+
+    @property
+    def steps(self) -> NDArray[np.float64]:
+        """The steps that were learnt for the channels of the latent, (C,); ones without any."""
+        rate_model = self._model.rate_model
+        if rate_model is None:
+            return np.ones(self._num_channels)
+        return rate_model.steps().detach().cpu().double().numpy()
 
     def _map(self, layer: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
         is_bf16 = self._precision == "bf16"
@@ -92,5 +105,9 @@ def load_run(record: TrialRecord) -> RunModel:
     scored = "average" if spec.train.score_weights == "ema" else "model"
     state = checkpoint.state[scored]
     model = build_model(spec.model).eval().requires_grad_(False)
-    model.load_state_dict(state["model"] if scored == "average" else state)
-    return RunModel(model.to(spec.device), spec.train.precision, spec.device)
+    weights = state["model"] if scored == "average" else state
+    check_rate_model(model, weights)
+    model.load_state_dict(weights)
+    return RunModel(
+        model.to(spec.device), spec.train.precision, spec.device, spec.model.latent_channels
+    )

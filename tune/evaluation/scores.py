@@ -23,11 +23,14 @@ class DecodedSet:
         quantiser_step: Of latents or coefficients; None where nothing was quantised.
         rates_bpp: All bytes that a decoder needs for each image, per pixel; None where nothing was
             coded. An entry is NaN where the codec cannot get that small.
+        estimates_bpp: What the coder's tables expect of them, headers left out; None without
+            tables.
     """
 
     pixels: NDArray[np.float32]
     quantiser_step: float | None = None
     rates_bpp: Sequence[float] | None = None
+    estimates_bpp: Sequence[float] | None = None
 
 
 def image_facts(images: ImageSet) -> list[Mapping[str, Any]]:

@@ -5,6 +5,7 @@ is made again from the runs' checkpoints, so nothing depends on it.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from models.metrics.reconstruction import psnr_db
 from tune.card.child import run_in_child
+from tune.evaluation.coding_at_rate import psnr_at_rate
 from tune.evaluation.images import ImageSet
 from tune.evaluation.run_model import LostWeightsError, load_run
 from tune.storage.folder import StudyFolder
@@ -21,23 +23,38 @@ from tune.tables.files import read_readable_tables, write_table
 from tune.trial.record import TrialRecord
 
 
+@dataclass(frozen=True)
+class ScoringImages:
+    """What runs are scored on.
+
+    Attributes:
+        val: The validation images.
+        train: Training images for the tables of coders.
+        target_bpp: The rate that runs are scored at; None scores them unquantised.
+    """
+
+    val: ImageSet
+    train: ImageSet
+    target_bpp: float | None
+
+
 class ValidationScores:
     """The `validation` table of one promotion.
 
     Args:
         folder: The promotion's.
-        read: Reads the validation images, when they are first needed.
+        read: Reads the images, when they are first needed.
         say: Told, in words, of a run that cannot be scored.
     """
 
     def __init__(
-        self, folder: StudyFolder, read: Callable[[], ImageSet], say: Callable[[str], None]
+        self, folder: StudyFolder, read: Callable[[], ScoringImages], say: Callable[[str], None]
     ) -> None:
         self._folder = folder
         self._read = read
         self._say = say
         self._lost: set[str] = set()
-        self._images: ImageSet | None = None
+        self._images: ScoringImages | None = None
         known, _ = read_readable_tables(folder.path.parent, "validation", folder.name)
         self._rows: list[Mapping[Any, Any]] = [*known.to_dict("records")]
         self._scores = {
@@ -59,11 +76,11 @@ class ValidationScores:
         if spec.name not in self._scores:
             if self._images is None:
                 self._images = self._read()
-            pixels = self._images.pixels
+            images = self._images
             on_cpu = spec.device == "cpu"
             try:
                 scores = (
-                    score_run(record, pixels) if on_cpu else run_in_child(score_run, record, pixels)
+                    score_run(record, images) if on_cpu else run_in_child(score_run, record, images)
                 )
             except LostWeightsError as error:
                 self._lost.add(spec.name)
@@ -72,18 +89,16 @@ class ValidationScores:
             self._scores[spec.name] = scores
             self._rows += [
                 run_identity(spec) | {"image": image, "psnr_db": float(score)}
-                for image, score in zip(self._images.names, scores, strict=True)
+                for image, score in zip(self._images.val.names, scores, strict=True)
             ]
             write_table(self._folder.tables, "validation", self._rows)
         return self._scores[spec.name]
 
 
-def score_run(record: TrialRecord, pixels: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the PSNR of a run's reconstructions in dB, by image.
-
-    Args:
-        record: The run.
-        pixels: Images (N, 1, H, W) in [0, 1].
-    """
-    x, run = torch.from_numpy(pixels), load_run(record)
+def score_run(record: TrialRecord, images: ScoringImages) -> NDArray[np.float64]:
+    """Return the PSNR of a run's reconstructions of the validation images in dB, by image."""
+    x, run = torch.from_numpy(images.val.pixels), load_run(record)
+    if images.target_bpp is not None:
+        train = torch.from_numpy(images.train.pixels)
+        return psnr_at_rate(run, train, x, images.target_bpp)
     return psnr_db(run.decode(run.encode(x)), x).double().numpy()

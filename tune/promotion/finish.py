@@ -14,6 +14,7 @@ from tune.engine.run import interruptible
 from tune.evaluation.bounds import bound_rows
 from tune.evaluation.codecs import cached_codecs, codec_rows, klt_psnr_db, score_codecs
 from tune.evaluation.coding import NUM_FIT_IMAGES, NUM_STEP_IMAGES
+from tune.evaluation.coding_at_rate import STEP_SCALES
 from tune.evaluation.holdout import HoldoutScores, coder_file, load_coders
 from tune.evaluation.images import read_images
 from tune.evaluation.pictures import choose_images, picture_rows
@@ -48,6 +49,7 @@ def finish_promotion(
         verdicts: On the candidates, best first.
         say: Told how far it is.
     """
+    check_coders(runs)
     facts = study.agreement.facts
     corpus_columns = {
         "corpus": facts.corpus,
@@ -55,16 +57,16 @@ def finish_promotion(
         "corpus_fingerprint": facts.corpus_fingerprint,
     }
     train, val, test = (
-        read_images(plan.corpus, split, plan.crop_px, limit)
+        read_images(plan.corpus, split, plan.score_px, limit)
         for split, limit in (
             ("train", NUM_FIT_IMAGES),
-            ("val", min(NUM_STEP_IMAGES, plan.val_images)),
+            ("val", _num_step_images(plan)),
             ("test", plan.promotion.test_images),
         )
     )
     folder = study.folder
     with interruptible(conductor), all_cores():
-        scores = HoldoutScores(folder, corpus_columns, train, val, test)
+        scores = HoldoutScores(folder, corpus_columns, train, val, test, plan.config.target_bpp)
         for count, run in enumerate(runs, start=1):
             if conductor.interruption is not None:
                 return
@@ -86,12 +88,31 @@ def finish_promotion(
             write_table(folder.tables, "bounds", rows)
         shown = shown_run(runs, verdicts)
         if shown is not None:
-            (coder, *_) = load_coders(coder_file(shown.spec))
+            coders = load_coders(coder_file(shown.spec))
+            coder = coders[0 if plan.config.target_bpp is None else STEP_SCALES.index(1.0)]
             codecs = read_table(folder.path.parent, "codecs", folder.name).to_dict("records")
             chosen = choose_images(klt_psnr_db(codecs, shown.spec.model.ratio, test.names))
             pictures = picture_rows(shown.spec, load_run(shown), coder, test, chosen)
             write_table(folder.tables, "pictures", pictures)
     study.journal.finish(study.clock.now())
+
+
+def _num_step_images(plan: PromotionPlan) -> int:
+    """Return how many validation images decide on steps: all, where they must meet a rate."""
+    if plan.config.target_bpp is not None:
+        return plan.val_images
+    return min(NUM_STEP_IMAGES, plan.val_images)
+
+
+def check_coders(runs: Sequence[TrialRecord]) -> None:
+    """Refuse to go on where runs were coded by a coder that this release does not have.
+
+    Raises:
+        ModelError: If one was.
+    """
+    for run in runs:
+        if (path := coder_file(run.spec)).is_file():
+            load_coders(path)
 
 
 @contextmanager

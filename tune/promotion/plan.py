@@ -53,6 +53,14 @@ class PromotionPlan(StudyPlan):
         return write_promotion(self.promotion)
 
     @property
+    def score_px(self) -> int:
+        """Side of the images that runs are scored on: whole patches where bytes count.
+
+        The header of JPEG2000 would be half the code of a small crop; networks have no size.
+        """
+        return self.crop_px if self.config.rate == "elements" else self.corpus.info.patch_px
+
+    @property
     def num_runs(self) -> int:
         """Runs without a race."""
         return len(self.candidates) * self.promotion.seeds

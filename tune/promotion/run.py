@@ -6,6 +6,7 @@ place of the sampler (`tune.promotion.queue`).
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,9 @@ from numpy.typing import NDArray
 from tune.card.packing import Packing
 from tune.config.watching import USUAL, Live
 from tune.engine.run import run_trials
+from tune.evaluation.coding import NUM_FIT_IMAGES
 from tune.evaluation.images import read_images
-from tune.evaluation.validation import ValidationScores
+from tune.evaluation.validation import ScoringImages, ValidationScores
 from tune.outcomes import Outcome
 from tune.promotion.finish import finish_promotion
 from tune.promotion.plan import PromotionPlan
@@ -76,7 +78,7 @@ def make_promoter(
     plan = replace(plan, candidates=study.agreement.candidates)
     validation = ValidationScores(
         study.folder,
-        lambda: read_images(plan.corpus, "val", plan.crop_px, plan.val_images),
+        partial(read_scoring_images, plan),
         watcher.say,
     )
     recorder = Recorder(
@@ -101,6 +103,15 @@ def make_promoter(
     )
     conductor = join_conductor(plan, study, watcher, queue, RungLedger((), 2), recorder)
     return Promoter(conductor, queue, validation)
+
+
+def read_scoring_images(plan: PromotionPlan) -> ScoringImages:
+    """Return what the runs of a promotion are scored on while it trains."""
+    return ScoringImages(
+        read_images(plan.corpus, "val", plan.score_px, plan.val_images),
+        read_images(plan.corpus, "train", plan.score_px, NUM_FIT_IMAGES),
+        plan.config.target_bpp,
+    )
 
 
 def train_candidates(

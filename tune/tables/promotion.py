@@ -48,8 +48,9 @@ _RATE = (
     Column(
         "quantiser_step",
         "float64",
-        "Step of the uniform quantiser of the latent or the coefficients; missing where nothing "
-        "was quantised, and for codecs that are set by their rate.",
+        "Step of the quantiser of the latent or the coefficients, the geometric mean where "
+        "channels have steps of their own; missing where nothing was quantised, and for codecs "
+        "that are set by their rate.",
         "1",
         nullable=True,
     ),

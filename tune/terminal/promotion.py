@@ -29,7 +29,8 @@ def show_promotion(console: Console, plan: PromotionPlan, start: Start) -> None:
             f"{standing.num_open} unfinished, {standing.elapsed_s / 3600:.2f} h used"
         )
     console.print(
-        f"  as in the search: crops of {plan.crop_px} px, {plan.val_images} validation images, "
+        f"  as in the search: crops of {plan.crop_px} px, {plan.val_images} validation images"
+        f"{_scoring_words(plan)}, "
         f"batch {config.batch_size}, {config.schedule} schedule"
     )
     console.print(
@@ -37,6 +38,11 @@ def show_promotion(console: Console, plan: PromotionPlan, start: Start) -> None:
         f"epochs of {100 * promotion.data_fraction:g} % of the training patches, patience "
         f"{promotion.patience}, racing {promotion.racing}, {config.max_concurrent} at a time"
     )
+
+
+def _scoring_words(plan: PromotionPlan) -> str:
+    """Return what is said of images that runs are scored on, where they are no crops."""
+    return f" (whole patches, {plan.score_px} px)" if plan.score_px != plan.crop_px else ""
 
 
 def show_promotion_plan(console: Console, plan: PromotionPlan) -> None:

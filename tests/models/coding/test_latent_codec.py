@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from models.coding.latent_codec import CHECKSUM_BYTES, LatentCoder, rate_bpp
 from models.coding.symbol_model import MAX_SYMBOLS, TOTAL_FREQUENCY, fit_symbol_model
 from models.errors import ModelError
+from tests.models.coding.latents import structured_latents
 
 
 def gaussian_latents(num_images=40, channels=8, side=16, seed=0) -> torch.Tensor:
@@ -20,7 +21,20 @@ def gaussian_latents(num_images=40, channels=8, side=16, seed=0) -> torch.Tensor
 
 @pytest.fixture(scope="module")
 def coder() -> LatentCoder:
-    return LatentCoder.fit(gaussian_latents(), step=0.1)
+    return LatentCoder.fit(gaussian_latents(), steps=0.1)
+
+
+@pytest.fixture(scope="module")
+def plain_coder() -> LatentCoder:
+    """One that rounds to the nearest symbol, whatever it costs."""
+    return LatentCoder.fit(gaussian_latents(), steps=0.1, rate_weight=0)
+
+
+@pytest.fixture(scope="module")
+def context_coder() -> LatentCoder:
+    coder = LatentCoder.fit(structured_latents(), [0.5, 0.25, 1.0, 1.0])
+    assert len(coder.parts.contexts.in_use)
+    return coder
 
 
 def assert_decodes_exactly(coder: LatentCoder, latent: torch.Tensor) -> None:
@@ -34,15 +48,34 @@ def test_bytes_decode_to_exactly_the_quantised_latent(coder):
         assert_decodes_exactly(coder, latent)
 
 
-def test_the_quantised_latent_is_within_half_a_step(coder):
+def test_the_quantised_latent_is_within_a_step_and_rounded_plainly_within_half(coder, plain_coder):
     latent = gaussian_latents(seed=1)[0]
-    assert (coder.quantise(latent) - latent).abs().max() <= 0.05 + 1e-6
-    torch.testing.assert_close(coder.quantise(latent), torch.round(latent / 0.1) * 0.1)
+    assert (coder.quantise(latent) - latent).abs().max() <= 0.1 + 1e-6
+    assert (plain_coder.quantise(latent) - latent).abs().max() <= 0.05 + 1e-6
+    torch.testing.assert_close(plain_coder.quantise(latent), torch.round(latent / 0.1) * 0.1)
 
 
-def test_quantising_twice_changes_nothing(coder):
-    once = coder.quantise(gaussian_latents(seed=1)[0])
-    assert torch.equal(coder.quantise(once), once)
+def test_rounding_plainly_twice_changes_nothing(plain_coder):
+    once = plain_coder.quantise(gaussian_latents(seed=1)[0])
+    assert torch.equal(plain_coder.quantise(once), once)
+
+
+def test_every_channel_is_quantised_with_its_own_step():
+    steps = np.array([0.01, 0.1, 1.0, 10.0])
+    latents = gaussian_latents(4, 4) + 3.0
+    coder = LatentCoder.fit(latents, steps, rate_weight=0)
+    assert_decodes_exactly(coder, latents[0])
+    expected = torch.round(latents[0] / torch.tensor(steps)[:, None, None]).double().numpy()
+    np.testing.assert_allclose(
+        coder.quantise(latents[0]).numpy(), expected * steps[:, None, None], rtol=1e-6
+    )
+    assert coder.step == pytest.approx(10**-0.5)
+
+
+def test_several_latents_are_quantised_as_one_by_one(coder):
+    latents = gaussian_latents(3, seed=1)
+    one_by_one = torch.stack([coder.quantise(latent) for latent in latents])
+    assert torch.equal(coder.quantise(latents), one_by_one)
 
 
 @given(
@@ -62,6 +95,12 @@ def test_any_value_round_trips_also_far_from_what_was_fitted(values, step):
     assert_decodes_exactly(coder, latent)
 
 
+@given(height=st.integers(1, 5), width=st.integers(1, 5), scale=st.sampled_from([1, 30, 1e5]))
+def test_latents_of_channels_with_contexts_round_trip(context_coder, height, width, scale):
+    latent = scale * structured_latents(1, side=5, seed=3)[0, :, :height, :width]
+    assert_decodes_exactly(context_coder, latent)
+
+
 @given(
     fitted=st.floats(-1e6, 1e6, width=32),
     offset=st.integers(-6000, 6000),
@@ -69,7 +108,7 @@ def test_any_value_round_trips_also_far_from_what_was_fitted(values, step):
     width=st.integers(1, 130),
 )
 def test_a_channel_without_variance_codes_all_values(fitted, offset, height, width):
-    coder = LatentCoder.fit(torch.full((2, 1, 2, 2), fitted), step=1.0)
+    coder = LatentCoder.fit(torch.full((2, 1, 2, 2), fitted), steps=1.0)
     assert_decodes_exactly(coder, torch.full((1, height, width), fitted + offset))
 
 
@@ -108,7 +147,7 @@ def test_the_rate_is_within_5_percent_of_the_estimate_header_included(channels, 
 def test_the_estimate_is_near_the_entropy_of_a_known_source():
     """Quantised finely, a Gaussian needs log2(deviation / step * sqrt(2 pi e)) bits."""
     latents = torch.randn(200, 1, 32, 32, generator=torch.Generator().manual_seed(0))
-    coder = LatentCoder.fit(latents[:150], step=1 / 16)
+    coder = LatentCoder.fit(latents[:150], steps=1 / 16, rate_weight=0)
     bits = np.mean([coder.estimate_bits(latent) for latent in latents[150:]]) / 32**2
     assert bits == pytest.approx(np.log2(16 * np.sqrt(2 * np.pi * np.e)), rel=0.01)
 
@@ -117,6 +156,14 @@ def test_escapes_are_part_of_the_estimate(coder):
     latent = torch.full((8, 16, 16), 12345.6)
     coded = 8 * len(coder.encode(latent))
     assert coder.estimate_bits(latent) == pytest.approx(coded, rel=0.01)
+
+
+@given(st.data())
+def test_damaged_bytes_of_channels_with_contexts_are_refused(context_coder, data):
+    code = bytearray(context_coder.encode(structured_latents(1, seed=2)[0]))
+    code[data.draw(st.integers(0, len(code) - 1))] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(ModelError, match="checksum of what the coder wrote"):
+        context_coder.decode(bytes(code))
 
 
 @given(st.data())
@@ -139,8 +186,8 @@ def test_bytes_with_something_behind_them_are_refused(coder):
 @pytest.mark.parametrize(
     "other",
     [
-        LatentCoder.fit(gaussian_latents(), step=0.2),
-        LatentCoder.fit(gaussian_latents(seed=5), step=0.1),
+        LatentCoder.fit(gaussian_latents(), steps=0.2),
+        LatentCoder.fit(gaussian_latents(seed=5), steps=0.1),
     ],
 )
 def test_bytes_of_another_coder_are_refused(coder, other):
@@ -159,9 +206,9 @@ def test_a_coder_is_the_same_after_its_arrays_went_through_a_file(coder, tmp_pat
 
 def test_bytes_are_the_recorded_ones():
     """A change of the format, or of the library's, would make stored bytes unreadable."""
-    coder = LatentCoder.fit(torch.arange(-8.0, 8.0).reshape(1, 1, 4, 4), step=1.0)
+    coder = LatentCoder.fit(torch.arange(-8.0, 8.0).reshape(1, 1, 4, 4), steps=1.0)
     code = coder.encode(torch.tensor([[[0.0, -3.0, 100.0], [7.0, 1.0, -8.0]]]))
-    assert code.hex() == "4ea9bb6a0203400887a0ae7d1d"
+    assert code.hex() == "5ab300650203400887a0ae7d1d"
 
 
 def test_a_table_sums_to_no_more_than_the_precision_of_the_coder():
@@ -186,6 +233,12 @@ def test_values_that_no_symbol_stands_for_are_refused(coder, bad):
 def test_a_step_that_is_not_above_zero_is_refused(step):
     with pytest.raises(ModelError, match="step must be above 0"):
         LatentCoder.fit(gaussian_latents(1), step)
+
+
+@pytest.mark.parametrize("steps", [np.ones(7), np.ones((8, 1)), []])
+def test_steps_that_are_not_one_for_each_channel_are_refused(steps):
+    with pytest.raises(ModelError, match="one for each of 8 channels"):
+        LatentCoder.fit(gaussian_latents(1), steps)
 
 
 @pytest.mark.parametrize("shape", [(7, 16, 16), (8, 16), (1, 8, 16, 16), (8, 0, 16)])
