@@ -27,9 +27,10 @@ MAX_ROWS = 10
 INTRODUCTION = """# Run log
 
 Written by `python -m analysis.report` from the tables of the studies: the same tables give the
-same text. Scores are validation PSNR in dB, mean over images, relative to the corpus's bounds; all
-"best" values of a trial come from the epoch of its best score, except the best loss, which has its
-own. One training seed per trial: differences of a few hundredths say nothing.
+same text. Scores are validation PSNR in dB, mean over images, relative to the corpus's bounds: at
+8 / ratio bit per pixel where the ratio is of bytes, unquantised where it is of elements. All "best"
+values of a trial come from the epoch of its best score, except the best loss, which has its own.
+One training seed per trial: differences of a few hundredths say nothing.
 """
 
 
