@@ -171,7 +171,7 @@ _REFERENCES = {
 }
 _REFERENCES_OF_BYTES = {
     "block_klt": "block KLT, quantised and coded",
-    "jpeg2000": "JPEG2000",
+    "jpeg2000": "JPEG2000 of whole patches",
 }
 
 

@@ -214,7 +214,8 @@ def _gain_words(verdict: "pd.Series[Any]") -> str:
 def _codec_sentence(panel: RatePanel) -> str:
     if not panel.front:
         return (
-            "No latent was coded, so nothing compares with JPEG2000, HEVC and AVIF at equal bytes."
+            "No network has coded test scores, so nothing compares with JPEG2000, HEVC and AVIF at "
+            "equal bytes."
         )
     codecs = [curve for curve in panel.curves if curve.kind == "codec"]
     if not codecs:

@@ -196,8 +196,8 @@ def _unjudged(test: pd.DataFrame, rate: str) -> list[str]:
         for rows in (test, judged)
     ]
     return [
-        f"{arch} at {ratio}x: its best candidate has no point at the target rate, as a control "
-        "that was trained for elements has none; it is in no comparison"
+        f"{arch} at {ratio}x: its best candidate has no point at the target rate, so it is in no "
+        "comparison"
         for ratio, arch in sorted(cells[0] - cells[1])
         if rate == BYTES
     ]

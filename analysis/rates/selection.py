@@ -66,8 +66,8 @@ def complete_images(rows: pd.DataFrame) -> pd.DataFrame:
 def judged_rows(test: pd.DataFrame, rate: str) -> pd.DataFrame:
     """Return the rows that a run is judged by: one per image.
 
-    At the rate that was trained for where ratios count bytes, unquantised where they count
-    elements. A hand-set control of a promotion for bytes was trained for no rate and has none.
+    At the target rate where ratios count bytes, unquantised where they count elements. A run of
+    bytes that was coded without a target has none.
     """
     if rate == BYTES:
         return test[test["step_scale"] == 1]

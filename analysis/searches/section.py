@@ -142,7 +142,7 @@ def _score_figures(view: StudyView, shares: Shares) -> list[NamedFigure]:
 def _reference_words(view: StudyView) -> str:
     if view.target_bpp is None:
         return "linear codecs with as many latent elements"
-    return "codecs at the same rate, their bytes counted as the report counts all"
+    return "the coded block KLT, and JPEG2000 of whole patches, both at that rate or just below"
 
 
 def _space_figures(view: StudyView, shares: Shares) -> list[NamedFigure]:

@@ -93,3 +93,10 @@ def test_the_best_per_ratio_is_at_the_target_rate(frames):
 def test_the_answer_of_bytes_has_one_figure_against_the_rate(frames):
     (section,) = answer_sections(frames, compute_rate_distortion(frames))
     assert [figure.name for figure in section.figures] == ["answer_psnr_rate"]
+
+
+def test_the_linear_codec_alone_is_an_answer_too(frames):
+    alone = sentences(without(without(frames, "attention"), "baseline"))
+    assert alone[0].startswith("Linear (trained) needs 10.3 % fewer bytes")
+    assert "no ratio has both a network and the trained linear codec" in alone[1]
+    assert "No network has coded test scores" in alone[-2]

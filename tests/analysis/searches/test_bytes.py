@@ -40,7 +40,7 @@ def test_the_lines_to_beat_are_jpeg2000_and_block_klt(view):
 def test_captions_of_scores_say_at_which_rate(view):
     captions = [figure.caption for figure in study_section(view, share_of(1)).figures]
     assert "Best validation PSNR at 0.5 bit/px so far" in captions[0]
-    assert "codecs at the same rate" in captions[0]
+    assert "the coded block KLT, and JPEG2000 of whole patches" in captions[0]
     assert captions[1].startswith("Learning curves at 0.5 bit/px.")
 
 
@@ -56,7 +56,7 @@ def test_a_curve_shows_rate_and_multiplier_of_each_epoch_under_the_mouse(view):
 def test_the_run_log_says_the_rate_and_what_it_is_compared_with(frames):
     text = write_runlog(frames)
     assert "of attention at 16x of bytes, 0.5 bit/px on the" in text
-    assert "- against JPEG2000 at 0.5 bit/px: +1.14 dB" in text
+    assert "- against JPEG2000 of whole patches at 0.5 bit/px: +1.14 dB" in text
 
 
 def test_the_next_command_needs_no_flag_for_bytes(view):
