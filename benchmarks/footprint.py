@@ -16,6 +16,7 @@ import torch
 from models.footprint.predict import MIB, predict_footprint
 from models.registry import ModelConfig
 from models.training.config import TrainConfig
+from models.training.linear_start import ANY_START
 from models.training.loop import train_epochs
 from models.training.probe import NoiseBatches
 from models.training.session import TrainingSession
@@ -83,7 +84,9 @@ def measure_peak_mib(model: ModelConfig, config: TrainConfig, patch_px: int) -> 
     train = NoiseBatches(patch_px, config.batch_size, num_batches=2)
     activities = [torch.profiler.ProfilerActivity.CPU]
     with torch.profiler.profile(activities=activities, profile_memory=True) as profile:
-        session = TrainingSession(model, config, train, NoiseBatches(patch_px, config.batch_size))
+        session = TrainingSession(
+            model, config, train, NoiseBatches(patch_px, config.batch_size), start=ANY_START
+        )
         for _ in train_epochs(session):
             pass
     events = profile.profiler.kineto_results.events()

@@ -72,8 +72,8 @@ class RateModel(nn.Module):
     def quantise(self, latent: Tensor) -> Tensor:
         """Return the nearest multiples of the steps, (N, C, h, w), differentiable as above."""
         steps = self.steps()[:, None, None]
-        scaled = latent / steps
-        return latent + steps * (scaled.round() - scaled).detach()
+        scaled = latent.detach() / steps.detach()
+        return latent + steps * (scaled.round() - scaled)
 
     def bits(self, quantised: Tensor) -> Tensor:
         """Return the bits that each image of a latent (N, C, h, w) costs, (N,)."""

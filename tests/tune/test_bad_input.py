@@ -77,7 +77,7 @@ def refuses(working_folder: Path, capsys: pytest.CaptureFixture[str]):
 SHARED_MISTAKES = {
     "unknown architecture": (
         ["--arch", "atention"],
-        "arch must be one of baseline, resnet, residual, attention or all",
+        "arch must be one of baseline, resnet, residual, attention, linear or all",
         "found 'atention'",
         "did you mean attention?",
     ),
@@ -143,6 +143,19 @@ SHARED_MISTAKES = {
         "did you mean warmup_epochs?",
     ),
     "key of the wrong type": (["--config", "typed.toml"], "number", "found True", "--help"),
+    "unknown rate": (["--rate", "byte"], "one of bytes, elements", "found 'byte'", "mean bytes?"),
+    "latent channels that elements do not leave": (
+        ["--rate", "elements", "--latent-channels", "8"],
+        "256 / ratio = 16 where the ratio counts elements",
+        "found 8",
+        "leave it out, or search with --rate bytes",
+    ),
+    "linear without its path": (
+        ["--arch", "linear", "--linear-path", "off"],
+        "linear is the linear path alone",
+        "found --linear-path off",
+        "leave it out, or choose",
+    ),
     "unknown flag": (["--aarch", "baseline"], "unrecognized arguments", "--aarch", "--help"),
     "abbreviated flag": (["--learning", "1"], "unrecognized arguments", "--learning", "--help"),
     "flag without a value": (["--ratio"], "--ratio", "expected one argument", "--help"),
@@ -176,6 +189,18 @@ SEARCH_MISTAKES = {
         "a dimension that is searched",
         "found dropout",
         "add it to --tune",
+    ),
+    "latent channels that do not reach the rate": (
+        ["--range", "latent_channels=8,64"],
+        "8 latent channels reach rates up to 0.25 bit per pixel",
+        "found --ratio 16, which is 0.5",
+        "take 16 channels or more, or a larger ratio",
+    ),
+    "searched latent channels of elements": (
+        ["--rate", "elements", "--tune", "learning_rate,latent_channels"],
+        "256 / ratio where the ratio counts elements",
+        "found --tune latent_channels",
+        "leave it out, or search with --rate bytes",
     ),
     "more searched warmup than epochs": (
         ["--epochs", "4", "--range", "warmup_epochs=0:5"],
@@ -225,7 +250,7 @@ def test_a_dry_run_refuses_as_the_run_would(refuses):
 
 @pytest.mark.parametrize(
     ("flags", "found"),
-    [(["--arch", "all"], "found 4 pairs"), (["--ratio", "4,16"], "found 2 pairs")],
+    [(["--arch", "all"], "found 5 pairs"), (["--ratio", "4,16"], "found 2 pairs")],
 )
 def test_a_training_of_several_is_refused(refuses, flags, found):
     refuses(train.main, flags, "one architecture and one ratio", found, "name one")
@@ -268,6 +293,22 @@ def test_a_corpus_without_a_split_is_refused(main, split, spoilt_corpus, refuses
     info["num_patches"][split] = 0
     (spoilt_corpus / INFO_FILE).write_text(json.dumps(info))
     refuses(main, ["--data", str(spoilt_corpus)], f"no {split} patches", "prepare it")
+
+
+@BOTH
+def test_a_corpus_with_fewer_training_blocks_than_coefficients_is_refused(
+    main, spoilt_corpus, refuses
+):
+    index = spoilt_corpus / INDEX_FILE
+    table = pq.read_table(index)
+    splits = np.array(table["split"].to_pylist())
+    kept = (splits != "train") | (np.cumsum(splits == "train") <= 3)
+    pq.write_table(table.filter(kept), index)
+    info = json.loads((spoilt_corpus / INFO_FILE).read_text())
+    info["num_patches"]["train"] = 3
+    (spoilt_corpus / INFO_FILE).write_text(json.dumps(info))
+    arguments = ["--data", str(spoilt_corpus), "--crop-px", "32"]
+    refuses(main, arguments, "needs as many blocks of 16 px", "found 48", "add scenes")
 
 
 @BOTH

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from models.registry import ModelConfig
 from tests.tiny_corpus import build_tiny_corpus
 from tune import promote
 from tune.config.machine import Machine
@@ -108,7 +109,31 @@ def test_a_plan_has_the_best_trials_and_the_control_with_every_seed(make_search,
     assert [one.name for one in plan.candidates] == ["c1", CONTROL]
     assert plan.num_runs == 4
     assert plan.candidates[0].search_val_psnr_db == 22.0
-    assert plan.candidates[1].search_val_psnr_db == 20.0  # the hand-set trial has its values
+    assert plan.candidates[1].search_val_psnr_db is None  # no trial had its values
+
+
+def test_a_hand_set_trial_as_the_predecessor_s_is_the_control(make_search, tiny_corpus):
+    make_search(
+        20.0, 21.0, 22.0,
+        rate="elements", linear_path="off", schedule="plateau", mse_weight=0.5,
+    )  # fmt: skip
+    plan = planned(tiny_corpus, top=3)
+    assert [one.name for one in plan.candidates] == ["c1", "c2", CONTROL]
+    assert plan.candidates[-1].search_val_psnr_db == 20.0
+
+
+def test_the_control_of_a_promotion_for_bytes_is_the_predecessor_s(make_search, tiny_corpus):
+    from models.training.precision import PLAIN
+
+    make_search(20.0, 21.0)
+    plan = planned(tiny_corpus)
+    candidate, control = (plan.run_spec(plan.candidate(name), PLAIN) for name in ("c1", CONTROL))
+    assert (candidate.model.rate, candidate.model.linear_path) == ("bytes", True)
+    width = candidate.model.base_channels
+    assert control.model == ModelConfig("baseline", 16, width, rate="elements", linear_path=False)
+    train = control.train
+    assert (train.learning_rate, train.warmup_epochs, train.schedule) == (1e-4, 3, "plateau")
+    assert (train.mse_weight, train.ssim_weight) == (0.5, 0.5)
 
 
 def test_crop_batch_and_images_are_those_of_the_search(make_search, tiny_corpus):
@@ -141,7 +166,7 @@ def test_a_run_whose_batch_does_not_fit_is_predicted_with_its_micro_batch(make_s
     from models.training.precision import PLAIN
     from tune.card.packing import WORKER_RAM_MIB
 
-    make_search(20.0, 21.0)
+    make_search(20.0, 21.0, crop_px=64, batch_size=32)
     plan = planned(tiny_corpus)
     whole = plan.run_spec(plan.candidates[0], PLAIN)
     assert whole.train.micro_batch is None
@@ -194,7 +219,7 @@ def test_a_dry_run_prints_candidates_memory_and_hours_and_writes_nothing(make_se
     assert promote.main(["--dry-run", "--epochs", "5"]) == 0
     assert sorted(Path().rglob("*")) == before
     shown = capsys.readouterr().out
-    for word in ("c1", "c2", "control", "MiB", "h per run", "9 runs", "crops of 32 px"):
+    for word in ("c1", "c2", "c3", "control", "MiB", "h per run", "12 runs", "crops of 32 px"):
         assert word in shown
 
 
@@ -226,9 +251,9 @@ def test_a_finished_promotion_is_left_alone_unless_its_cell_is_named(begin_promo
     assert promote.main(["--epochs", "2"]) == 0
     assert "nothing to promote" in capsys.readouterr().out
     assert promote.main(["--dry-run", "--epochs", "2", "--new"]) == 0
-    assert "2 candidates" in capsys.readouterr().out
+    assert "3 candidates" in capsys.readouterr().out
     assert promote.main(["--dry-run", "--epochs", "2", "--arch", "baseline", "--ratio", "16"]) == 0
-    assert "2 candidates" in capsys.readouterr().out
+    assert "3 candidates" in capsys.readouterr().out
 
 
 def test_an_unfinished_promotion_goes_on_with_the_same_command(begin_promotion, capsys):

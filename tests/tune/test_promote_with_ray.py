@@ -1,5 +1,6 @@
 """A promotion with real Ray processes, on a few synthetic patches."""
 
+import math
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tune.space.dimensions import LATENT_CHOICES
 from tune.tables.files import find_tables, read_table
 
 REPOSITORY = Path(__file__).parents[2]
@@ -62,7 +64,7 @@ def test_a_killed_promotion_goes_on_to_verdicts_test_scores_codecs_and_pictures(
     code, output, errors = run("tune.promote", *PROMOTE, cwd=tmp_path)
     assert code == 0, errors
     assert errors == ""
-    assert "resumes baseline_full_c4_cr64x_" in output
+    assert "resumes baseline_full_0.125bpp_cr64x_" in output
     assert "python -m analysis.report" in output
     assert len(find_tables(results, "runs")) == 1
 
@@ -70,15 +72,21 @@ def test_a_killed_promotion_goes_on_to_verdicts_test_scores_codecs_and_pictures(
     assert sorted(runs["candidate"]) == ["c1", "control"]
     assert (runs["outcome"] == "completed").all()
     assert (runs["mode"] == "full").all()
-    validation = read_table(results, "validation").groupby("run")["psnr_db"].mean()
-    for row in runs.itertuples():
-        assert validation[row.run] == pytest.approx(row.best_val_psnr_db, abs=1e-3)
+    models = runs.set_index("candidate")[["rate_target_bpp", "linear_path", "latent_channels"]]
+    assert tuple(models.loc["c1"]) == (0.125, True, LATENT_CHOICES[64][1])
+    assert math.isnan(models.loc["control", "rate_target_bpp"])
+    assert tuple(models.loc["control"][1:]) == (False, 4)
+    assert set(runs["rate"]) == {"bytes"}
+    validation = read_table(results, "validation")
+    assert set(validation["run"]) == set(runs["run"])
     verdicts = read_table(results, "verdicts")
     assert set(verdicts["candidate"]) == {"c1", "control"}
     assert list(verdicts["num_seeds"]) == [1, 1]
     test = read_table(results, "test")
     assert set(test["run"]) == set(runs["run"])
     assert test["image"].nunique() == 2
+    assert set(test["step_scale"].dropna()) == {0.7, 1.0, 1.4}
+    assert set(test["rate_target_bpp"]) == {0.125}
     codecs = read_table(results, "codecs")
     assert {"jpeg2000", "block_klt", "down_up"} <= set(codecs["codec"])
     assert set(codecs["image"]) == set(test["image"])

@@ -83,7 +83,7 @@ def test_every_trial_ends_in_one_outcome_and_has_a_score(finished):
 def test_the_hand_set_point_is_the_first_trial(finished):
     first = table(finished[0], "trials").iloc[0]
     assert first["proposed_by"] == "hand_set"
-    assert (first["learning_rate"], first["warmup_epochs"]) == (1e-4, 3)
+    assert (first["learning_rate"], first["warmup_epochs"]) == (1e-3, 3)
 
 
 def test_the_epochs_table_has_every_finished_epoch_once(finished):
@@ -118,14 +118,24 @@ def test_synthetic_data_is_labelled_in_every_table_that_has_scores(finished):
 
 
 def test_the_reference_lines_are_printed_beside_the_result(finished):
-    assert "block KLT" in finished[1]
-    assert set(table(finished[0], "references")["reference"]) == {"block_klt", "down_up"}
+    assert "coded block KLT" in finished[1]
+    assert "JPEG2000 of the whole patches" in finished[1]
+    assert set(table(finished[0], "references")["reference"]) == {"block_klt", "jpeg2000"}
+
+
+def test_every_epoch_is_scored_at_the_rate_that_the_ratio_means(finished):
+    trials, epochs = table(finished[0], "trials"), table(finished[0], "epochs")
+    assert set(trials["rate"]) == {"bytes"}
+    assert set(trials["rate_target_bpp"]) == set(epochs["rate_target_bpp"]) == {0.5}
+    assert trials["linear_path"].all()
+    np.testing.assert_allclose(epochs["rate_bpp"], 0.5, rtol=0.01)
 
 
 def test_the_space_of_the_study_is_a_table(finished):
     space = table(finished[0], "dimensions")
-    assert list(space["dimension"]) == ["learning_rate", "warmup_epochs", "base_channels"]
-    assert list(space["is_log"]) == [True, False, False]
+    names = ["learning_rate", "warmup_epochs", "base_channels", "latent_channels"]
+    assert list(space["dimension"]) == names
+    assert list(space["is_log"]) == [True, False, False, False]
     assert table(finished[0], "importance").empty  # five trials are too few to say
 
 

@@ -118,7 +118,8 @@ def klt_at_rate(
     of_train, of_val = transform.encode(train), transform.encode(torch.from_numpy(val.pixels))
 
     def coder_at(log_step: float) -> LatentCoder:
-        return LatentCoder.fit(of_train, float(np.exp(log_step)))
+        # Rounded plainly, as the latents of trials are while they train.
+        return LatentCoder.fit(of_train, float(np.exp(log_step)), rate_weight=0.0)
 
     def rate_bpp(log_step: float) -> float:
         coder = coder_at(log_step)

@@ -1,11 +1,12 @@
 import dataclasses
 import math
+from weakref import WeakSet
 
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.footprint import measure_peak_mib
+from benchmarks import footprint as benchmark
 from models.errors import ModelError
 from models.footprint import step as step_memory
 from models.footprint.predict import UNCALIBRATED, Calibration, fit_micro_batch, predict_footprint
@@ -13,11 +14,13 @@ from models.footprint.step import simulate_step
 from models.metrics.ssim import ssim_per_image
 from models.registry import ARCHITECTURES, ModelConfig, build_model
 from models.training.config import TrainConfig
-from models.training.loop import build_optimizer
-from models.training.losses import reconstruction_loss
+from models.training.losses import LossWeights, training_loss
+from models.training.session import build_optimizer
 
 MIB = 2**20
 every_architecture = pytest.mark.parametrize("arch", list(ARCHITECTURES))
+FOR_BYTES = {"linear_path": True, "rate": "bytes", "latent_channels": 24}
+with_and_without_bytes = pytest.mark.parametrize("options", [{}, FOR_BYTES], ids=["plain", "bytes"])
 every_precision = pytest.mark.parametrize("precision", ["fp32", "bf16"])
 
 
@@ -26,35 +29,49 @@ def measure_saved_bytes(config, patch_px, batch_size, precision, layout):
     model = build_model(config, seed=0).to(memory_format=layout)
     owned = {t.untyped_storage().data_ptr() for t in [*model.parameters(), *model.buffers()]}
     x = torch.rand(batch_size, 1, patch_px, patch_px)
-    saved = {}
+    kept = WeakSet()
 
     def note(tensor):
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in owned:
-            saved[storage.data_ptr()] = storage.nbytes()
-        return tensor
+        saved = Saved(tensor)
+        kept.add(saved)
+        return saved
 
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
-            x_hat, _ = model(x)
-        reconstruction_loss(x_hat, x, 0.5, 0.5)
-    return sum(saved.values())
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda saved: saved.tensor):
+        weights = LossWeights(0.5, 0.5, 1.0)
+        loss = training_loss(model, x, weights, is_bf16=precision == "bf16").loss
+    storages = {s.data_ptr(): s.nbytes() for s in (k.tensor.untyped_storage() for k in kept)}
+    del loss  # until here it holds what is kept; what hangs on a detached tensor is gone before
+    return sum(num_bytes for place, num_bytes in storages.items() if place not in owned)
+
+
+@dataclasses.dataclass(eq=False)
+class Saved:
+    tensor: torch.Tensor
+
+
+def measure_peak_mib(config, train_config, patch_px, monkeypatch):
+    """The allocator's peak; how large anything is does not depend on where a path starts."""
+    return benchmark.measure_peak_mib(config, train_config, patch_px)
 
 
 @every_architecture
+@with_and_without_bytes
 @every_precision
 @pytest.mark.usefixtures("zero_weights")
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_saved_bytes_are_those_that_autograd_keeps_in_either_layout(arch, precision, layout):
-    config = ModelConfig(arch, ratio=16, base_channels=8)
+def test_saved_bytes_are_those_that_autograd_keeps_in_either_layout(
+    arch, options, precision, layout
+):
+    config = ModelConfig(arch, ratio=16, base_channels=8, **options)
     measured = measure_saved_bytes(config, 32, 2, precision, layout)
     assert simulate_step(config, 32, 2, precision, accumulates=False).saved_bytes == measured
 
 
 @every_architecture
+@with_and_without_bytes
 @pytest.mark.usefixtures("zero_weights")
-def test_our_shape_rules_count_what_torchs_count(arch, monkeypatch):
-    asked = ModelConfig(arch, ratio=16, base_channels=12, dropout=0.1), 48, 3, "fp32"
+def test_our_shape_rules_count_what_torchs_count(arch, options, monkeypatch):
+    asked = ModelConfig(arch, ratio=16, base_channels=12, dropout=0.1, **options), 48, 3, "fp32"
     ours = simulate_step.__wrapped__(*asked, accumulates=True)
     monkeypatch.setattr(step_memory, "SHAPE_RULES", {})
     assert simulate_step.__wrapped__(*asked, accumulates=True) == ours
@@ -69,8 +86,9 @@ def test_saved_bytes_are_exact_at_the_greatest_width(arch):
 
 
 @every_architecture
-def test_saved_bytes_are_exact_with_dropout_and_at_odd_sizes(arch):
-    config = ModelConfig(arch, ratio=64, base_channels=5, dropout=0.1)
+@with_and_without_bytes
+def test_saved_bytes_are_exact_with_dropout_and_at_odd_sizes(arch, options):
+    config = ModelConfig(arch, ratio=64, base_channels=5, dropout=0.1, **options)
     measured = measure_saved_bytes(config, 48, 3, "fp32", torch.contiguous_format)
     assert simulate_step(config, 48, 3, "fp32", accumulates=False).saved_bytes == measured
 
@@ -99,8 +117,9 @@ def test_saved_bytes_grow_by_the_same_amount_with_every_image():
 
 
 @every_architecture
-def test_weights_gradients_and_optimiser_are_those_of_the_real_ones(arch):
-    config = ModelConfig(arch, ratio=16, base_channels=8)
+@with_and_without_bytes
+def test_weights_gradients_and_optimiser_are_those_of_the_real_ones(arch, options):
+    config = ModelConfig(arch, ratio=16, base_channels=8, **options)
     model = build_model(config, seed=0)
     optimizer = build_optimizer(model, TrainConfig())
     for parameter in model.parameters():
@@ -116,8 +135,9 @@ def test_weights_gradients_and_optimiser_are_those_of_the_real_ones(arch):
 
 
 @every_architecture
-def test_macs_are_half_of_the_operations_that_torch_counts_in_convolutions(arch):
-    config = ModelConfig(arch, ratio=16, base_channels=8)
+@with_and_without_bytes
+def test_macs_are_half_of_the_operations_that_torch_counts_in_convolutions(arch, options):
+    config = ModelConfig(arch, ratio=16, base_channels=8, **options)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         build_model(config, seed=0)(torch.zeros(1, 1, 32, 32))
     expected = counter.get_flop_counts()["Global"][torch.ops.aten.convolution]
@@ -134,30 +154,42 @@ def test_macs_of_the_baseline_follow_its_diagram():
 
 
 @pytest.mark.parametrize(
-    ("arch", "base_channels", "patch_px", "batch_size", "precision"),
+    ("arch", "base_channels", "patch_px", "batch_size", "precision", "options"),
     [
-        ("baseline", 16, 64, 4, "fp32"),
-        ("baseline", 64, 32, 2, "fp32"),
-        ("resnet", 8, 32, 2, "fp32"),
-        ("residual", 8, 32, 2, "fp32"),
-        ("attention", 8, 32, 2, "fp32"),
-        ("baseline", 16, 64, 4, "bf16"),
+        ("baseline", 16, 64, 4, "fp32", {}),
+        ("baseline", 64, 32, 2, "fp32", {}),
+        ("resnet", 8, 32, 2, "fp32", {}),
+        ("residual", 8, 32, 2, "fp32", {}),
+        ("attention", 8, 32, 2, "fp32", {}),
+        ("baseline", 16, 64, 4, "bf16", {}),
+        ("linear", 1, 64, 16, "fp32", {}),
+        ("linear", 1, 64, 16, "fp32", FOR_BYTES),
+        ("linear", 1, 64, 16, "bf16", FOR_BYTES),
+        ("baseline", 16, 64, 4, "fp32", FOR_BYTES),
+        ("baseline", 16, 64, 4, "bf16", FOR_BYTES),
+        ("resnet", 8, 32, 2, "fp32", FOR_BYTES),
+        ("residual", 8, 32, 2, "fp32", FOR_BYTES),
+        ("attention", 8, 32, 2, "fp32", FOR_BYTES),
     ],
 )
 def test_the_peak_is_the_allocators_within_five_per_cent(
-    arch, base_channels, patch_px, batch_size, precision
+    arch, base_channels, patch_px, batch_size, precision, options, monkeypatch
 ):
-    config = ModelConfig(arch, 16, base_channels)
+    config = ModelConfig(arch, 16, base_channels, **options)
     train_config = TrainConfig(batch_size=batch_size, precision=precision)
-    measured_mib = measure_peak_mib(config, train_config, patch_px)
+    measured_mib = measure_peak_mib(config, train_config, patch_px, monkeypatch)
     predicted_mib = predict_footprint(config, patch_px, batch_size, precision).peak_mib
     assert predicted_mib == pytest.approx(measured_mib, rel=0.05)
 
 
 @pytest.mark.parametrize(("arch", "patch_px"), [("baseline", 128), ("resnet", 32)])
-def test_the_peak_with_micro_batches_counts_gradients_and_no_whole_batch(arch, patch_px):
-    config, train_config = ModelConfig(arch, 16, 8), TrainConfig(batch_size=4, micro_batch=1)
-    measured_mib = measure_peak_mib(config, train_config, patch_px)
+@with_and_without_bytes
+def test_the_peak_with_micro_batches_counts_gradients_and_no_whole_batch(
+    arch, patch_px, options, monkeypatch
+):
+    config = ModelConfig(arch, 16, 8, **options)
+    train_config = TrainConfig(batch_size=4, micro_batch=1)
+    measured_mib = measure_peak_mib(config, train_config, patch_px, monkeypatch)
     footprint = predict_footprint(config, patch_px, 1, "fp32", images_per_step=4)
     assert footprint.peak_mib == pytest.approx(measured_mib, rel=0.05)
 

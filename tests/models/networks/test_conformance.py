@@ -1,7 +1,8 @@
 """What every architecture must do, whoever wrote it: one suite over the registry.
 
 A new architecture is tested here by being registered; test_parameters_equal_the_table then asks
-for its row.
+for its row. What only a network can do is asked of those that have one; an architecture without one
+is tested from its start, the block KLT, because before it its weights are zero.
 """
 
 import copy
@@ -11,10 +12,12 @@ import pytest
 import torch
 from torch import nn
 
+from models.coding.linear import fit_block_klt
 from models.errors import ModelError
 from models.footprint.weightless import build_weightless
 from models.registry import ARCHITECTURES, ModelConfig, build_model, count_parameters
 from models.shapes import RATIOS
+from models.training.linear_start import LinearStart
 
 RATIOS_DESCENDING = (64, 32, 16, 8, 4)
 WIDTHS = (16, 32, 48, 64)
@@ -38,11 +41,23 @@ PARAMETERS = {  # by architecture and base channels, for ratios 64, 32, 16, 8, 4
 }
 """The predecessor's trainable parameters: the same topology has the same number, exactly."""
 
+NETWORKS = [name for name, architecture in ARCHITECTURES.items() if architecture.has_network]
 every_architecture = pytest.mark.parametrize("arch", list(ARCHITECTURES))
+every_network = pytest.mark.parametrize("arch", NETWORKS)
 
 
 def make_model(arch, *, ratio=16, base_channels=8, dropout=0.0, seed=0):
-    return build_model(ModelConfig(arch, ratio, base_channels, dropout), seed=seed)
+    model = build_model(ModelConfig(arch, ratio, base_channels, dropout), seed=seed)
+    if model.path is not None:
+        make_start().apply(model.path)
+    return model
+
+
+@cache
+def make_start():
+    """The block KLT of 256 blocks like those that the tests see."""
+    klt = fit_block_klt(make_images(16, 64, 64)[:, 0].numpy(), 256)
+    return LinearStart(klt.mean, klt.basis, klt.variances, num_blocks=256)
 
 
 @cache
@@ -71,7 +86,7 @@ def train(model, x, *, num_steps, learning_rate=2e-3):
     return losses
 
 
-@every_architecture
+@every_network
 @pytest.mark.usefixtures("zero_weights")
 @pytest.mark.parametrize("base_channels", WIDTHS)
 def test_parameters_equal_the_table(arch, base_channels):
@@ -123,7 +138,7 @@ def test_same_seed_gives_same_weights(arch):
     assert all(torch.equal(first[key], second[key]) for key in first)
 
 
-@every_architecture
+@every_network
 def test_another_seed_gives_other_weights(arch):
     first, second = make_model(arch), make_model(arch, seed=1)
     pairs = zip(first.parameters(), second.parameters(), strict=True)
@@ -150,14 +165,14 @@ def test_input_is_left_unchanged(arch):
     assert torch.equal(x, before)
 
 
-@every_architecture
+@every_network
 def test_reconstruction_starts_near_one_half(arch):
     """No pixel starts where the sigmoid is flat."""
     x_hat, _ = make_model(arch, base_channels=16)(make_images(8, 64, 64))
     assert 0.2 < x_hat.min() < 0.5 < x_hat.max() < 0.8
 
 
-@every_architecture
+@every_network
 def test_reconstruction_stays_in_the_unit_interval(arch):
     """Also for weights and inputs that no training reaches."""
     model = make_model(arch)
@@ -232,7 +247,7 @@ def test_copies_share_nothing(arch):
     assert torch.equal(copied(x)[0], before)
 
 
-@every_architecture
+@every_network
 def test_dropout_changes_training_only(arch):
     x = make_images()
     plain, dropping = make_model(arch), make_model(arch, dropout=0.5)
@@ -246,7 +261,7 @@ def test_no_dropout_leaves_the_layer_out(arch):
     assert not any(isinstance(module, nn.Dropout2d) for module in make_model_once(arch).modules())
 
 
-@every_architecture
+@every_network
 def test_norms_keep_running_statistics_that_can_be_averaged(arch):
     """The scored weights average them too; a norm without them cannot be scored steadily."""
     norms = [

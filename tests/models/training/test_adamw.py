@@ -50,19 +50,21 @@ def test_neither_training_nor_predicting_nor_counting_imports_torchs_compiler():
     # It takes a second, in every worker and every command.
     code = """
 import sys
+from dataclasses import replace
 from models.footprint import predict_footprint
 from models.training.probe import NoiseBatches
 from models.registry import ARCHITECTURES, ModelConfig
 from models.training import TrainConfig, TrainingSession, train_epochs
+from models.training.linear_start import ANY_START
 from models.footprint.weightless import build_weightless
 
-for arch in ARCHITECTURES:
-    model = ModelConfig(arch, ratio=16, base_channels=8, dropout=0.1)
+plain = [ModelConfig(arch, ratio=16, base_channels=8, dropout=0.1) for arch in ARCHITECTURES]
+for model in [*plain, *(replace(p, linear_path=True, rate="bytes") for p in plain)]:
     build_weightless(model)
     predict_footprint(model, 32, 2, "fp32", images_per_step=4)
     session = TrainingSession(
         model, TrainConfig(epochs=1, warmup_epochs=0, precision="fp32"), NoiseBatches(32, 2),
-        NoiseBatches(32, 2),
+        NoiseBatches(32, 2), start=ANY_START,
     )
     list(train_epochs(session))
     session.load_state_dict(session.state_dict())

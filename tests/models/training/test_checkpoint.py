@@ -7,8 +7,9 @@ from models.errors import ModelError
 from models.registry import ModelConfig
 from models.training.checkpoint import load_checkpoint, save_checkpoint
 from models.training.config import TrainConfig
-from models.training.loop import TrainingSession, train_epochs
+from models.training.loop import train_epochs
 from models.training.probe import NoiseBatches
+from models.training.session import TrainingSession
 
 BATCHES = NoiseBatches(crop_px=16, batch_size=2)
 MODEL = ModelConfig("baseline", ratio=64, base_channels=4)

@@ -11,9 +11,13 @@ from torch import nn
 from models.errors import ModelError
 from models.registry import ModelConfig
 from models.training import loop as training
+from models.training import session as sessions
+from models.training import validation
 from models.training.config import TrainConfig
+from models.training.ema import WeightAverage
 from models.training.epoch_result import EpochResult, NonFiniteError
-from models.training.loop import EarlyStopping, TrainingSession, build_optimizer, train_epochs
+from models.training.loop import train_epochs
+from models.training.session import EarlyStopping, TrainingSession, build_optimizer
 
 MODEL = ModelConfig("baseline", ratio=16, base_channels=4, dropout=0.1)
 CONFIG = TrainConfig(
@@ -58,10 +62,13 @@ class PlainNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.conv = nn.Conv2d(1, 1, 3, padding=1)
+        self.path = self.rate_model = None
 
-    def forward(self, x):
-        latent = self.conv(x)
-        return torch.sigmoid(latent), latent
+    def encode(self, x):
+        return self.conv(x)
+
+    def decode(self, latent):
+        return torch.sigmoid(latent)
 
 
 @pytest.fixture
@@ -70,7 +77,7 @@ def plain_net(monkeypatch):
         torch.manual_seed(seed)
         return PlainNet()
 
-    monkeypatch.setattr(training, "build_model", build)
+    monkeypatch.setattr(sessions, "build_model", build)
 
 
 def test_epochs_count_from_one_to_the_last_which_says_so():
@@ -153,8 +160,8 @@ def test_no_update_is_made_from_a_non_finite_loss():
 
 
 def test_non_finite_validation_is_an_error_and_not_a_skipped_batch():
-    with pytest.raises(NonFiniteError, match="val loss is nan in epoch 2"):
-        run(make_session(val=Ramps(poison=(2, 0, math.nan))))
+    with pytest.raises(NonFiniteError, match="val loss is nan in epoch 1"):
+        run(make_session(val=Ramps(poison=(1, 0, math.nan))))
 
 
 def test_non_finite_gradient_of_a_finite_loss_is_an_error(plain_net):
@@ -187,15 +194,15 @@ def test_validation_in_micro_batches_scores_as_in_whole_batches(micro_batch):
 
 def test_validation_sees_no_gradients_and_at_most_a_micro_batch(monkeypatch):
     session = make_session(replace(CONFIG, micro_batch=2, score_weights="live"))
-    run_epoch, sizes = training._forward, []
+    measure, sizes = validation.training_loss, []
 
-    def note(session, model, images):
-        if not model.training:
-            sizes.append(len(images))
-            assert all(p.grad is None for p in session.model.parameters())
-        return run_epoch(session, model, images)
+    def note(model, x, *weights, **options):
+        sizes.append(len(x))
+        assert not model.training
+        assert all(p.grad is None for p in session.model.parameters())
+        return measure(model, x, *weights, **options)
 
-    monkeypatch.setattr(training, "_forward", note)
+    monkeypatch.setattr(validation, "training_loss", note)
     next(train_epochs(session))
     assert sizes == [2, 2]
 
@@ -245,10 +252,8 @@ def test_stops_when_patience_epochs_have_passed_without_improvement(
     patience, num_epochs, monkeypatch
 ):
     # Validation of a model that never changes: the first epoch is the best.
-    monkeypatch.setattr(training.WeightAverage, "update", lambda self: None)
-    session = make_session(
-        replace(CONFIG, epochs=6, patience=patience), val=Constant(num_batches=1)
-    )
+    monkeypatch.setattr(WeightAverage, "update", lambda self: None)
+    session = make_session(replace(CONFIG, epochs=6, patience=patience))
     results = run(session)
     assert len(results) == num_epochs
     assert results[-1].is_last
@@ -256,20 +261,12 @@ def test_stops_when_patience_epochs_have_passed_without_improvement(
 
 
 def test_triangular2_waits_for_the_foot_of_its_triangle(monkeypatch):
-    monkeypatch.setattr(training.WeightAverage, "update", lambda self: None)
+    monkeypatch.setattr(WeightAverage, "update", lambda self: None)
     config = replace(CONFIG, epochs=10, warmup_epochs=0, patience=1, schedule="triangular2")
     # Ten epochs are five half triangles of two: feet at the end of epochs 2, 6 and 10.
     late = replace(config, patience=2)
-    assert len(run(make_session(config, val=Constant(num_batches=1)))) == 2
-    assert len(run(make_session(late, val=Constant(num_batches=1)))) == 6
-
-
-@dataclass(frozen=True)
-class Constant(Ramps):
-    """The same batches in every epoch."""
-
-    def epoch(self, epoch: int) -> Iterator[np.ndarray]:
-        return super().epoch(0)
+    assert len(run(make_session(config))) == 2
+    assert len(run(make_session(late))) == 6
 
 
 def test_bf16_autocast_trains_and_scores_in_fp32_range():

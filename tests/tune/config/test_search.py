@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.registry import ARCHITECTURES
+from models.registry import ARCHITECTURES, max_rate_bpp
 from models.shapes import RATIOS
 from models.training.config import TrainConfig
 from tune.config.machine import Machine
@@ -17,6 +17,11 @@ from tune.config.resolve import add_search_flags, resolve, search_flags
 from tune.config.search import NOT_HASHED, SearchConfig, config_hash, read_config, write_config
 from tune.config.settings import read_toml_file, settings_of
 from tune.errors import UsageError
+from tune.space.dimension import format_values
+from tune.space.dimensions import LATENT_CHOICES
+from tune.statistics.candidates import CONTROL_VALUES
+
+BEGUN = Path(__file__).parents[2] / "recorded" / "begun" / "ray_results"
 
 CPU = Machine("cpu", 2)
 CUDA = Machine("cuda", 8)
@@ -47,7 +52,8 @@ searches = st.fixed_dictionaries(
         "data_fraction": st.floats(1e-6, 1),
         "crop_px": st.sampled_from([16, 64, None]),
         "val_images": st.sampled_from([1, 64, None]),
-        "tune": st.lists(st.sampled_from(["dropout", "schedule"]), min_size=1, unique=True),
+        "rate": st.sampled_from(["bytes", "elements"]),
+        "tune": st.sampled_from([("schedule",), ("schedule", "dropout"), ("dropout", "schedule")]),
         "learning_rate": st.floats(1e-9, 1),
         "seed": st.integers(0, 2**32 - 1),
     },
@@ -78,7 +84,7 @@ def test_flags_go_before_the_file_the_file_before_the_profile_and_that_before_de
     config = resolved.config
     assert (config.trials, config.epochs, config.seed) == (5, 9, 3)
     assert config.crop_px == choose_profile(CPU, "attention")["crop_px"].value
-    assert config.learning_rate == 1e-4
+    assert config.learning_rate == 1e-3
 
 
 def test_only_what_nobody_asked_for_counts_as_picked() -> None:
@@ -113,6 +119,7 @@ def test_ranges_are_complete_so_that_later_defaults_cannot_change_a_study() -> N
         "learning_rate=0.0001:0.001",
         "warmup_epochs=0:5",
         "base_channels=8,12,16",
+        f"latent_channels={format_values(LATENT_CHOICES[16])}",
     )
 
 
@@ -134,12 +141,13 @@ def test_the_grace_period_is_three_tenths_of_the_epochs_and_at_least_one() -> No
 
 
 def test_the_hand_set_point_has_a_value_for_every_searched_dimension() -> None:
-    config = config_of(CUDA, tune="learning_rate,warmup_epochs,base_channels,schedule")
-    assert config.hand_set == {
-        "learning_rate": 1e-4,
+    names = "learning_rate,warmup_epochs,base_channels,latent_channels,schedule"
+    assert config_of(CUDA, tune=names).hand_set == {
+        "learning_rate": 1e-3,
         "warmup_epochs": 3,
         "base_channels": 48,
-        "schedule": "plateau",
+        "latent_channels": LATENT_CHOICES[16][1],
+        "schedule": "cosine",
     }
 
 
@@ -150,19 +158,100 @@ def test_the_default_space_contains_the_hand_set_point(arch: str, machine: Machi
     assert config.space.contains(config.hand_set)
 
 
-def test_fixed_training_values_are_those_of_the_trainer() -> None:
+def test_fixed_training_values_are_those_of_the_trainer_but_for_its_hand_set_ones() -> None:
     trainer = TrainConfig()
     config = config_of(CUDA)  # a CPU trains with smaller batches
     shared = settings_of(SearchConfig).keys() & {f.name for f in dataclasses.fields(TrainConfig)}
-    for name in shared - {"epochs", "seed", "precision"}:  # precision is probed by default
-        assert getattr(config, name) == getattr(trainer, name), name
-    assert config.ssim_weight == trainer.ssim_weight
+    shared -= {"epochs", "seed", "precision"}  # precision is probed by default
+    others = {name for name in shared if getattr(config, name) != getattr(trainer, name)}
+    assert others == set(CONTROL_VALUES)
+    assert {name: getattr(trainer, name) for name in others} == CONTROL_VALUES
+    assert config.mse_weight + config.ssim_weight == trainer.mse_weight + trainer.ssim_weight
+
+
+def test_bytes_search_latent_channels_by_default_and_elements_do_not() -> None:
+    assert "latent_channels" in config_of().tune
+    assert "latent_channels" not in config_of(rate="elements").tune
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_the_latent_channels_searched_at_a_ratio_reach_its_rate(ratio: int) -> None:
+    config = config_of(ratio=ratio)
+    (searched,) = [d for d in config.space.dimensions if d.name == "latent_channels"]
+    assert config.target_bpp == 8 / ratio
+    assert max_rate_bpp(int(min(searched.ends))) > config.target_bpp
+    assert config.latent_channels in searched.choices
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_elements_have_as_many_latent_channels_as_the_ratio_says(ratio: int) -> None:
+    config = config_of(ratio=ratio, rate="elements")
+    assert (config.latent_channels, config.target_bpp) == (256 // ratio, None)
+
+
+def test_linear_searches_nothing_of_a_network_that_a_command_over_all_asks_for() -> None:
+    flags = {
+        "arch": "all",
+        "tune": "learning_rate,base_channels,dropout",
+        "range": ["base_channels=8,16", "dropout=0:0.1", "learning_rate=1e-4:1e-3"],
+        "base_channels": 16,
+    }
+    configs = {one.config.arch: one.config for one in resolve(flags, {}, CPU)}
+    assert configs["linear"].tune == ("learning_rate",)
+    assert configs["linear"].range == ("learning_rate=0.0001:0.001",)
+    assert configs["linear"].base_channels == 1
+    assert configs["resnet"].tune == ("learning_rate", "base_channels", "dropout")
+    assert configs["resnet"].base_channels == 16
+
+
+BEFORE_RATES = {"rate", "linear_path", "latent_channels"}
+"""Settings that a study.toml from before there were rates lacks."""
+
+
+def write_old_study(config: SearchConfig, folder: Path) -> Path:
+    """Write a configuration as the releases before rates did; return its file."""
+    lines = write_config(config).splitlines()
+    kept = [line for line in lines if line.partition(" ")[0] not in BEFORE_RATES]
+    assert len(kept) == len(lines) - len(BEFORE_RATES)
+    path = folder / "study.toml"
+    path.write_text("\n".join(kept) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_a_study_from_before_there_were_rates_is_of_elements_without_path(
+    ratio: int, tmp_path: Path
+) -> None:
+    now = config_of(ratio=ratio, rate="elements", linear_path="off")
+    path = write_old_study(now, tmp_path)
+    assert read_config(path) == now
+    assert config_hash(read_config(path)) == config_hash(now)
+    (again,) = resolve({}, read_toml_file(path), CPU)
+    assert again.config == now
+
+
+@pytest.mark.parametrize(("name", "channels"), [("unfinished_search", 16), ("finished_search", 4)])
+def test_a_recorded_study_of_an_earlier_release_is_read(name: str, channels: int) -> None:
+    config = read_config(BEGUN / name / "study.toml")
+    assert (config.rate, config.linear_path) == ("elements", "off")
+    assert (config.latent_channels, config.schedule) == (channels, "plateau")
+    assert "latent_channels" not in config.tune
+
+
+def test_a_file_by_hand_that_names_no_rate_means_bytes() -> None:
+    file = {"arch": "resnet", "ratio": 8, "trials": 3, "tune": ["learning_rate"]}
+    (resolved,) = resolve({}, file, CPU)
+    config = resolved.config
+    assert (config.rate, config.linear_path, config.target_bpp) == ("bytes", "on", 1.0)
 
 
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ({"arch": "unet"}, "arch must be one of baseline, resnet, residual, attention or all"),
+        (
+            {"arch": "unet"},
+            "arch must be one of baseline, resnet, residual, attention, linear or all",
+        ),
         ({"arch": "atention"}, "found 'atention': did you mean attention?"),
         ({"ratio": "12"}, "found 12 which leaves 21.33: choose one of 4, 8, 16, 32, 64"),
         ({"ratio": "128"}, "ratio must be one of 4, 8, 16, 32, 64 or all, found 128"),
@@ -253,14 +342,18 @@ def test_the_hash_changes_with_every_other_setting(name: str) -> None:
         "arch": "resnet",
         "data": "corpus/other",
         "device": "cuda",
+        "linear_path": "off",
         "precision": "bf16",
         "range": ("dropout=0.1:0.2",),
-        "schedule": "cosine",
+        "rate": "elements",
+        "schedule": "plateau",
         "scheduler": "none",
         "searcher": "random",
         "tune": ("mse_weight",),
     }
-    config = config_of(tune="dropout", range=["dropout=0:0.5"], dropout=0.1, epochs=8, seed=1)
+    config = config_of(
+        tune="dropout", range=["dropout=0:0.5"], dropout=0.1, epochs=8, seed=1, latent_channels=16
+    )  # as many latent channels as both kinds of rate allow
     if name == "tune":  # its ranges must go with it
         config = dataclasses.replace(config, range=())
     value = other_names[name] if name in other_names else getattr(config, name) / 2

@@ -31,12 +31,13 @@ from tune.evaluation.codecs import (
     klt_psnr_db,
 )
 from tune.evaluation.coding import decode_from_bytes, fit_coders
+from tune.evaluation.coding_at_rate import STEP_SCALES, TOLERANCE
 from tune.evaluation.holdout import HoldoutScores, coder_file, load_coders
 from tune.evaluation.images import read_images
 from tune.evaluation.pictures import RULES, choose_images, picture_rows
 from tune.evaluation.run_model import LostWeightsError, load_run
 from tune.evaluation.scores import DecodedSet, image_facts, score_rows
-from tune.evaluation.validation import ValidationScores
+from tune.evaluation.validation import ScoringImages, ValidationScores
 from tune.outcomes import Outcome
 from tune.promotion.finish import finish_promotion
 from tune.statistics.rate_points import CLASSICAL_CODECS, rate_points
@@ -69,6 +70,18 @@ def corpus(tiny_corpus):
 @pytest.fixture(scope="module")
 def images(corpus):
     return {split: read_images(corpus, split, CROP_PX, 6) for split in ("train", "val", "test")}
+
+
+@pytest.fixture(scope="module")
+def whole(corpus):
+    """Whole patches, as runs of a promotion for bytes are scored on."""
+    return {split: read_images(corpus, split, 64, 8) for split in ("train", "val", "test")}
+
+
+@pytest.fixture
+def scoring_images(images):
+    """What runs of a promotion for elements are scored on."""
+    return ScoringImages(images["val"], images["train"], None)
 
 
 @pytest.fixture(scope="module")
@@ -135,21 +148,40 @@ def test_a_larger_set_holds_other_images_of_the_same_split(corpus):
 
 
 def test_the_validation_score_of_a_run_is_that_of_its_best_epoch(
-    spec, study_folder, images, record_of
+    spec, study_folder, scoring_images, record_of
 ):
     from models.training.checkpoint import load_checkpoint
 
-    scores = ValidationScores(study_folder, lambda: images["val"], pytest.fail).of(record_of(spec))
+    scores = ValidationScores(study_folder, lambda: scoring_images, pytest.fail).of(record_of(spec))
     reported = load_checkpoint(spec.checkpoint).metadata["val_psnr_db"]
     assert scores.mean() == pytest.approx(reported, abs=1e-4)
 
 
-def test_a_run_in_the_validation_table_is_not_scored_again(spec, study_folder, images, record_of):
-    first = ValidationScores(study_folder, lambda: images["val"], pytest.fail).of(record_of(spec))
+def test_a_run_in_the_validation_table_is_not_scored_again(
+    spec, study_folder, scoring_images, record_of
+):
+    first = ValidationScores(study_folder, lambda: scoring_images, pytest.fail).of(record_of(spec))
     again = ValidationScores(study_folder, pytest.fail, pytest.fail).of(record_of(spec))
     np.testing.assert_array_equal(first, again)
     table = read_table(study_folder.path.parent, "validation")
-    assert list(table["image"]) == list(images["val"].names)
+    assert list(table["image"]) == list(scoring_images.val.names)
+
+
+def test_the_validation_score_for_bytes_is_that_of_images_decoded_at_the_target_rate(
+    spec, study_folder, whole, record_of
+):
+    record = record_of(spec)
+    target_bpp = 0.25
+    asked = ScoringImages(whole["val"], whole["train"], target_bpp)
+    found = ValidationScores(study_folder, lambda: asked, pytest.fail).of(record)
+    holdout = HoldoutScores(
+        study_folder, CORPUS, whole["train"], whole["val"], whole["val"], target_bpp
+    )
+    assert holdout.add(record)  # the validation images in the place of test images
+    table = read_table(study_folder.path.parent, "test")
+    at_target = table[table["step_scale"] == 1.0]
+    assert at_target["rate_bpp"].mean() == pytest.approx(target_bpp, rel=TOLERANCE)
+    np.testing.assert_allclose(found, at_target["psnr_db"], atol=1e-4)
 
 
 def test_a_checkpoint_of_another_model_is_refused(spec, record_of):
@@ -168,10 +200,10 @@ def test_the_weights_of_another_epoch_are_refused(spec, record_of):
 
 
 def test_a_run_without_its_best_weights_has_no_scores_and_that_is_said_once(
-    spec, study_folder, images, record_of
+    spec, study_folder, scoring_images, record_of
 ):
     said: list[str] = []
-    scores = ValidationScores(study_folder, lambda: images["val"], said.append)
+    scores = ValidationScores(study_folder, lambda: scoring_images, said.append)
     for _ in range(2):
         assert scores.of(record_of(spec, best_epoch=3)) is None
     assert [note.split(":")[0] for note in said] == ["c1_s0 is left out"]
@@ -229,19 +261,39 @@ def test_rows_hold_the_scores_of_each_image_and_leave_out_what_could_not_be_code
 def test_the_test_table_has_every_image_unquantised_and_at_every_step(
     spec, study_folder, images, record_of
 ):
-    scores = HoldoutScores(study_folder, CORPUS, *images.values())
+    scores = HoldoutScores(study_folder, CORPUS, *images.values(), target_bpp=None)
     assert scores.add(record_of(spec))
     table = read_table(study_folder.path.parent, "test")
     num_steps = table["quantiser_step"].nunique()
     assert num_steps >= 1
     assert len(table) == len(images["test"]) * (1 + num_steps)
     assert (table["rate_bpp"].isna() == table["quantiser_step"].isna()).all()
+    assert table[["rate_target_bpp", "step_scale"]].isna().all(axis=None)
+
+
+def test_the_test_table_of_bytes_has_every_image_at_and_beside_the_target_rate(
+    spec, study_folder, whole, record_of
+):
+    HoldoutScores(study_folder, CORPUS, *whole.values(), target_bpp=0.25).add(record_of(spec))
+    table = read_table(study_folder.path.parent, "test")
+    counts = table["step_scale"].value_counts(dropna=False)
+    assert len(counts) == 1 + len(STEP_SCALES)
+    assert set(counts) == {len(whole["test"])}
+    assert set(table["rate_target_bpp"]) == {0.25}
+    coded = table.dropna(subset="step_scale")
+    assert (coded["estimate_bpp"] < coded["rate_bpp"]).all()  # which has a header
+    means = coded.groupby("step_scale")[["quantiser_step", "rate_bpp"]].mean()
+    assert means["rate_bpp"].is_monotonic_decreasing
+    np.testing.assert_allclose(
+        means["quantiser_step"] / means.loc[1.0, "quantiser_step"], means.index
+    )
 
 
 def test_a_run_in_the_test_table_is_not_scored_again(spec, study_folder, images, record_of):
-    assert HoldoutScores(study_folder, CORPUS, *images.values()).add(record_of(spec))
+    sets = images.values()
+    assert HoldoutScores(study_folder, CORPUS, *sets, target_bpp=None).add(record_of(spec))
     before = read_table(study_folder.path.parent, "test")
-    again = HoldoutScores(study_folder, CORPUS, *images.values())
+    again = HoldoutScores(study_folder, CORPUS, *sets, target_bpp=None)
     assert not again.add(record_of(replace(spec, checkpoint="gone.pt")))
     other = replace(spec, label="c1_s1")
     with pytest.raises(ModelError):
@@ -250,7 +302,7 @@ def test_a_run_in_the_test_table_is_not_scored_again(spec, study_folder, images,
 
 
 def test_the_coders_of_a_run_are_stored_beside_it(spec, study_folder, images, record_of):
-    HoldoutScores(study_folder, CORPUS, *images.values()).add(record_of(spec))
+    HoldoutScores(study_folder, CORPUS, *images.values(), target_bpp=None).add(record_of(spec))
     coders = load_coders(coder_file(spec))
     run = load_run(record_of(spec))
     expected = fit_coders(run, *(torch.from_numpy(images[n].pixels) for n in ("train", "val")))
@@ -398,7 +450,10 @@ def finish(spec, corpus, study_folder, journal, study_facts, monkeypatch, record
     """Finish a promotion of one completed run; say whether a signal came first."""
     monkeypatch.setattr("tune.evaluation.codecs.RATIOS", (4, spec.model.ratio))
     promotion = SimpleNamespace(test_images=3, results=str(study_folder.path.parent))
-    plan = SimpleNamespace(corpus=corpus, crop_px=CROP_PX, val_images=4, promotion=promotion)
+    plan = SimpleNamespace(
+        corpus=corpus, score_px=CROP_PX, val_images=4, promotion=promotion,
+        config=SimpleNamespace(target_bpp=None),
+    )  # fmt: skip
     agreement = SimpleNamespace(facts=study_facts)
     study = SimpleNamespace(
         folder=study_folder, journal=journal, agreement=agreement, clock=StudyClock()

@@ -77,6 +77,24 @@ def test_another_configuration_is_another_study(config, make_study, name, value)
     assert choose(replace(config, **{name: value})).folder is None
 
 
+def test_a_study_from_before_there_were_rates_goes_on_as_one_of_elements_without_path(
+    tmp_path, make_study
+):
+    flags = {"arch": "baseline", "trials": TRIALS, "results": str(tmp_path)}
+    kinds = {"bytes": {}, "elements": {"rate": "elements", "linear_path": "off"}}
+    configs = {
+        kind: resolve(flags | asked, {}, Machine("cpu", 2))[0].config
+        for kind, asked in kinds.items()
+    }
+    folder = make_study("old", configs["elements"], num_over=1)
+    lines = folder.config_file.read_text().splitlines()
+    new = ("rate ", "linear_path ", "latent_channels ")
+    folder.config_file.write_text("\n".join(one for one in lines if not one.startswith(new)))
+    assert choose(configs["elements"]).folder == folder
+    assert choose(configs["elements"], resume="old").folder == folder
+    assert choose(configs["bytes"]).folder is None
+
+
 @pytest.mark.parametrize(("name", "value"), [("max_concurrent", 1), ("hours", 5.0)])
 def test_how_fast_and_how_long_do_not_make_another_study(config, make_study, name, value):
     folder = make_study("study", config, num_over=1)
@@ -183,7 +201,7 @@ def test_a_damaged_journal_is_refused_with_the_doctor(config, make_study):
 
 
 def test_of_several_studies_the_finished_ones_stay_while_another_is_unfinished(config, make_study):
-    other = replace(config, ratio=4)
+    other = replace(config, ratio=32)
     make_study("done", config, num_over=TRIALS)
     unfinished = make_study("open", other, num_over=1)
     starts = choose_starts([config, other], new=False, resume=None, more=More())
@@ -192,7 +210,7 @@ def test_of_several_studies_the_finished_ones_stay_while_another_is_unfinished(c
 
 
 def test_when_all_of_several_are_finished_all_begin_anew(config, make_study):
-    other = replace(config, ratio=4)
+    other = replace(config, ratio=32)
     make_study("done", config, num_over=TRIALS)
     make_study("too", other, num_over=TRIALS)
     starts = choose_starts([config, other], new=False, resume=None, more=More())

@@ -11,7 +11,9 @@ from tune.space.ranges import build_space
 from tune.study.space_rows import dimension_rows, importance_rows
 from tune.tables.schemas import SCHEMAS
 
-SPACE = build_space(["learning_rate", "base_channels"], ["base_channels=8,16,32"])
+SPACE = build_space(
+    ["learning_rate", "base_channels"], ["learning_rate=3e-5:1e-2", "base_channels=8,16,32"]
+)
 
 
 @pytest.fixture

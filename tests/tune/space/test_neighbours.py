@@ -17,6 +17,8 @@ def trial(study: str, arch: str = "baseline", ratio: int = 16, **changes) -> dic
         "study": study,
         "arch": arch,
         "ratio": ratio,
+        "rate": "bytes",
+        "linear_path": True,
         "corpus_fingerprint": CORPUS,
         "outcome": "completed",
         "best_val_psnr_db": 20.0,
@@ -28,7 +30,10 @@ def trial(study: str, arch: str = "baseline", ratio: int = 16, **changes) -> dic
 
 
 def points(*trials, arch="baseline", ratio=16, dimensions=DIMENSIONS):
-    return neighbour_points(pd.DataFrame(trials), arch, ratio, CORPUS, dimensions)
+    return neighbour_points(
+        pd.DataFrame(trials, columns=list(trial("a"))),
+        arch, ratio, CORPUS, dimensions, "bytes", is_with_path=True,
+    )  # fmt: skip
 
 
 def origins(*trials, **asked) -> list[str]:
@@ -59,8 +64,11 @@ def test_ratios_above_and_below_are_equally_near_and_the_newer_study_comes_first
     assert origins(below, above) == ["neighbour:2026", "neighbour:2025"]
 
 
-def test_another_corpus_says_nothing():
-    assert points(trial("a", corpus_fingerprint="d" * 16)) == []
+@pytest.mark.parametrize(
+    "change", [{"corpus_fingerprint": "d" * 16}, {"rate": "elements"}, {"linear_path": False}]
+)
+def test_another_corpus_rate_or_path_says_nothing(change):
+    assert points(trial("a", **change)) == []
 
 
 @pytest.mark.parametrize("change", [{"outcome": None}, {"best_val_psnr_db": float("nan")}])
@@ -69,7 +77,7 @@ def test_a_trial_that_runs_or_has_no_score_says_nothing(change):
 
 
 def test_without_earlier_studies_there_are_no_points():
-    assert neighbour_points(pd.DataFrame(columns=list(trial("a"))), "resnet", 4, CORPUS, ()) == []
+    assert points(arch="resnet", ratio=4, dimensions=()) == []
 
 
 @pytest.mark.parametrize("outcome", ["diverged", "failed", "interrupted", "stopped"])

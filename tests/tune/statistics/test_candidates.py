@@ -12,6 +12,7 @@ from tune.statistics.candidates import choose_candidates, rank_trials
 
 VALUES = {
     "base_channels": 16,
+    "latent_channels": 16,
     "learning_rate": 1e-3,
     "warmup_epochs": 2,
     "weight_decay": 1e-5,

@@ -18,15 +18,23 @@ def config_of(**flags: object) -> SearchConfig:
     return resolved.config
 
 
-def test_a_study_is_named_by_architecture_mode_channels_ratio_and_time(tmp_path: Path) -> None:
-    config = config_of(arch="residual", ratio=64, results=str(tmp_path))
-    folder = create_study_folder(config, {}, MOMENT)
-    assert folder.name == "residual_quick_c4_cr64x_20261231_235959"
+@pytest.mark.parametrize(
+    ("rate", "name"),
+    [
+        ("bytes", "residual_quick_0.125bpp_cr64x_20261231_235959"),
+        ("elements", "residual_quick_c4_cr64x_20261231_235959"),
+    ],
+)
+def test_a_study_is_named_by_architecture_mode_rate_ratio_and_time(
+    rate: str, name: str, tmp_path: Path
+) -> None:
+    config = config_of(arch="residual", ratio=64, rate=rate, results=str(tmp_path))
+    assert create_study_folder(config, {}, MOMENT).name == name
 
 
 def test_the_clock_names_a_study_that_is_given_no_time(tmp_path: Path) -> None:
     folder = create_study_folder(config_of(results=str(tmp_path)), {})
-    assert re.fullmatch(r"attention_quick_c16_cr16x_20\d{6}_\d{6}", folder.name)
+    assert re.fullmatch(r"attention_quick_0\.5bpp_cr16x_20\d{6}_\d{6}", folder.name)
 
 
 def test_studies_of_one_second_get_the_seconds_after_it(tmp_path: Path) -> None:

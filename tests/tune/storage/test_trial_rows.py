@@ -1,5 +1,7 @@
 """Rows: exactly the columns of the schemas, and values that belong together."""
 
+from dataclasses import replace
+
 import pytest
 
 from models.registry import ARCHITECTURES, ModelConfig, build_model, count_parameters
@@ -46,6 +48,19 @@ def test_best_values_come_from_the_best_epoch_and_last_ones_from_the_last(make_r
     assert (row["best_epoch"], row["best_val_psnr_db"]) == (2, 21.0)
     assert row["last_val_psnr_db"] == 20.0
     assert row["psnr_gap_db"] == row["best_train_psnr_db"] - 21.0
+
+
+def test_a_row_says_which_rate_was_aimed_at_with_how_many_channels_and_whether_with_a_path(
+    make_record, study_facts
+):
+    record = make_record(0, [20.0])
+    model = ModelConfig("resnet", 32, 8, latent_channels=48, linear_path=True, rate="bytes")
+    trained_for_bytes = replace(record, spec=replace(record.spec, model=model))
+    row = trial_row(trained_for_bytes, replace(study_facts, rate="bytes"))
+    names = ("rate", "rate_target_bpp", "latent_channels", "linear_path")
+    assert tuple(row[name] for name in names) == ("bytes", 0.25, 48, True)
+    before = trial_row(record, study_facts)
+    assert tuple(before[name] for name in names) == ("elements", None, 16, False)
 
 
 def test_costs_are_sums_over_the_finished_epochs(make_record, study_facts):

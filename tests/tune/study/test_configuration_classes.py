@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -13,20 +14,35 @@ from tune.trial.session import open_corpus
 
 
 @pytest.fixture
-def plan(tiny_corpus, tmp_path) -> StudyPlan:
-    """The plan of a search of two widths on a machine with memory to spare."""
-    flags = {
-        "arch": "baseline", "data": str(tiny_corpus), "results": str(tmp_path), "crop_px": 32,
-        "batch_size": 8, "range": ("base_channels=8,16",), "base_channels": 8,
-    }  # fmt: skip
-    (resolved,) = resolve(flags, {}, Machine("cpu", 2))
-    return plan_study(resolved, open_corpus(str(tiny_corpus)), Card("cpu", "memory", 8e3, 8e3))
+def make_plan(tiny_corpus, tmp_path) -> Callable[..., StudyPlan]:
+    """Plan a search of two widths on a machine with memory to spare."""
+
+    def make(**flags: str) -> StudyPlan:
+        flags = flags | {
+            "arch": "baseline", "data": str(tiny_corpus), "results": str(tmp_path), "crop_px": 32,
+            "batch_size": 8, "range": ("base_channels=8,16",), "base_channels": 8,
+        }  # fmt: skip
+        (resolved,) = resolve(flags, {}, Machine("cpu", 2))
+        return plan_study(resolved, open_corpus(str(tiny_corpus)), Card("cpu", "memory", 8e3, 8e3))
+
+    return make
+
+
+@pytest.fixture
+def plan(make_plan) -> StudyPlan:
+    """A plan with nothing else asked for."""
+    return make_plan()
 
 
 def test_there_is_a_class_for_every_width(plan):
     classes = configuration_classes(plan, PLAIN)
     assert [one.spec.model.base_channels for one in classes] == [8, 16]
-    assert 3.5 < classes[1].macs / classes[0].macs < 4  # all but the first and last convolutions
+
+
+def test_the_arithmetic_of_a_network_grows_with_the_square_of_its_width(make_plan):
+    alone = make_plan(rate="elements", linear_path="off")  # with few latent channels
+    narrow, wide = configuration_classes(alone, PLAIN)
+    assert 3.5 < wide.macs / narrow.macs < 4  # all but the first and last convolutions
 
 
 def test_trials_per_hour_follow_arithmetic_epochs_and_neighbours(plan):

@@ -82,7 +82,7 @@ def test_what_is_printed_names_gain_references_and_outcomes(make_record):
     draw_summary(console, summary, [Reference("block_klt", 20.0, 0.6, 8)], "baseline 16x")
     text = console.export_text()
     assert "gain over the hand-set point: +0.50 dB, more than the noise" in text
-    assert "20.00 dB, SSIM 0.600; the best trial is -0.50 dB and -0.010 from it" in text
+    assert "20.00 dB, SSIM 0.600; the best trial is 0.50 dB below it, SSIM -0.010" in text
     assert "2 completed" in text
 
 

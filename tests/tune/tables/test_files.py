@@ -3,7 +3,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from tune.errors import UsageError
 from tune.outcomes import Outcome
 from tune.tables.columns import Column, TableSchema
 from tune.tables.docs import describe_tables
-from tune.tables.files import read_table, write_table
+from tune.tables.files import read_columns, read_table, write_table
 from tune.tables.schemas import SCHEMA_VERSION, SCHEMAS
 
 REPOSITORY = Path(__file__).parents[3]
@@ -184,6 +184,56 @@ def test_a_table_of_somebody_else_is_refused(results: Path) -> None:
 def test_a_file_that_is_no_parquet_is_refused(results: Path) -> None:
     (results / "study_a" / "tables" / "epochs.parquet").write_bytes(b"PAR1 no more")
     with pytest.raises(UsageError, match="a table must be a Parquet file, found"):
+        read_table(results, "epochs")
+
+
+def drop_columns(path: Path, names: Sequence[str]) -> None:
+    """Write a table file again without some columns, as an earlier release did."""
+    pq.write_table(pq.read_table(path).drop_columns(list(names)), path)
+
+
+ADDED = {
+    name: [column for column in schema.columns if column.is_added]
+    for name, schema in SCHEMAS.items()
+    if any(column.is_added for column in schema.columns)
+}
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_a_file_without_added_columns_is_read_with_what_they_were_before(
+    tmp_path: Path, name: str
+) -> None:
+    tables = tmp_path / "old" / "tables"
+    tables.mkdir(parents=True)
+    write_table(tables, name, [sample_row(name), sample_row(name)])
+    whole = read_table(tmp_path, name)
+    drop_columns(tables / f"{name}.parquet", [column.name for column in ADDED[name]])
+    old = read_table(tmp_path, name)
+    pd.testing.assert_series_equal(old.dtypes, whole.dtypes)
+    for column in ADDED[name]:
+        found = [None if pd.isna(value) else value for value in old[column.name]]
+        assert found == [column.before] * 2
+        assert read_columns(tables / f"{name}.parquet", name, [column.name]) == {
+            column.name: [column.before] * 2
+        }
+    kept = [column for column in whole.columns if column not in {one.name for one in ADDED[name]}]
+    pd.testing.assert_frame_equal(old[kept], whole[kept])
+
+
+def test_old_and_new_files_are_read_together(results: Path) -> None:
+    drop_columns(results / "study_a" / "tables" / "epochs.parquet", ["rate_bpp", "multiplier"])
+    frame = read_table(results, "epochs")
+    assert list(frame["rate_bpp"].isna()) == [True, True, False, False]
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_an_added_column_says_what_it_was_or_may_be_missing(name: str) -> None:
+    assert all(column.nullable == (column.before is None) for column in ADDED[name])
+
+
+def test_a_file_without_an_ordinary_column_is_refused_with_its_name(results: Path) -> None:
+    drop_columns(results / "study_a" / "tables" / "epochs.parquet", ["val_ssim", "rate_bpp"])
+    with pytest.raises(UsageError, match=r"columns of docs/TABLES\.md, found .* lacking val_ssim:"):
         read_table(results, "epochs")
 
 

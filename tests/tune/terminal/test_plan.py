@@ -5,7 +5,7 @@ import pytest
 from tune import search
 from tune.config.search import SearchConfig
 from tune.config.settings import settings_of
-from tune.space.dimensions import DEFAULT_TUNE, DIMENSIONS
+from tune.space.dimensions import DEFAULT_TUNE, DIMENSIONS, LATENT_CHOICES
 from tune.terminal.plan import best_flags
 
 
@@ -40,7 +40,8 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(tiny_corpus, tmp_path, mon
         "SYNTHETIC corpus tiny",
         "4 trials of up to 6 epochs",
         "searches base_channels=4,8",
-        "tries first: learning_rate 0.0001, warmup_epochs 3, base_channels 8 (hand_set)",
+        "tries first: learning_rate 0.001, warmup_epochs 3, base_channels 8, latent_channels "
+        f"{LATENT_CHOICES[16][1]} (hand_set)",
         "compares trials after epochs 2 and 4; the best half continues",
         "about 16 epochs (at most 24)",
         "base_channels  predicted_peak_mib  micro_batch",

@@ -8,8 +8,9 @@ import pytest
 from data.dataset import Corpus
 from models.registry import ModelConfig
 from models.training.config import TrainConfig
+from models.training.loop import train_epochs
 from tune.errors import UsageError
-from tune.trial.session import open_corpus, open_session
+from tune.trial.session import open_batches, open_corpus, open_session
 from tune.trial.spec import DataSpec, TrialSpec
 
 
@@ -62,11 +63,11 @@ def test_a_changed_corpus_is_refused_with_both_fingerprints(spec, name, what):
 
 
 def batches(spec: TrialSpec) -> dict[str, np.ndarray]:
-    session = open_session(spec)
+    train, val = open_batches(spec)
     return {
-        "train 1": np.concatenate(list(session.train.epoch(1))),
-        "train 2": np.concatenate(list(session.train.epoch(2))),
-        "val": np.concatenate(list(session.val.epoch(1))),
+        "train 1": np.concatenate(list(train.epoch(1))),
+        "train 2": np.concatenate(list(train.epoch(2))),
+        "val": np.concatenate(list(val.epoch(1))),
     }
 
 
@@ -75,6 +76,24 @@ def test_equal_specifications_see_equal_batches(spec):
     for name, images in first.items():
         np.testing.assert_array_equal(images, second[name])
     assert not np.array_equal(first["train 1"], first["train 2"])
+
+
+@pytest.mark.parametrize(("arch", "ratio"), [("baseline", 16), ("linear", 4), ("linear", 64)])
+def test_every_epoch_of_a_trial_for_bytes_is_scored_at_its_target_rate(arch, ratio, spec):
+    for_bytes = replace(
+        spec,
+        model=ModelConfig(arch, ratio, 4, latent_channels=64, linear_path=True, rate="bytes"),
+        train=replace(spec.train, epochs=2, learning_rate=1e-3),
+    )
+    results = list(train_epochs(open_session(for_bytes)))
+    assert [one.rate_bpp for one in results] == [pytest.approx(8 / ratio, rel=0.01)] * 2
+    assert {one.rate_target_bpp for one in results} == {8 / ratio}
+    assert all(one.multiplier > 0 for one in results)
+
+
+def test_an_epoch_of_a_trial_for_elements_has_no_rate(spec):
+    (result,) = train_epochs(open_session(spec))
+    assert (result.rate_bpp, result.rate_target_bpp, result.multiplier) == (None, None, None)
 
 
 def test_trials_with_other_values_see_the_same_pixels(spec):
