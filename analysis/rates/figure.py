@@ -52,7 +52,7 @@ def draw_rate_distortion(
 
     Args:
         result: What `compute_rate_distortion` gave.
-        panel: Number of the panel; 0 has the most images.
+        panel: Number of the panel: those of bytes come first, of these that with the most images.
         metric: psnr_db, ssim or rmse_db.
         against: rate for real bits per pixel on a log axis, ratio for the nominal ratio.
 
