@@ -80,17 +80,25 @@ def compute_saving(
     measure = log_rate_difference if is_bd else _mean_log_difference
     difference = measure(*_lines(*settings))
     half = _half(*settings, measure)
-    rates_bpp = np.interp(
-        [low_db, high_db], [p.psnr_db.mean for p in points], [p.rate_bpp for p in points]
-    )
     return Saving(
         curve.name,
         anchor.name,
         _percent(difference, half),
-        (float(rates_bpp[0]), float(rates_bpp[1])),
+        _span_bpp(points, (low_db, high_db)) if is_bd else _span_bpp(points),
         len({point.ratio for point in curve.trained}),
         is_bd,
     )
+
+
+def _span_bpp(
+    points: Sequence[RatePoint], ends_db: tuple[float, float] | None = None
+) -> tuple[float, float]:
+    """Return the lowest and highest rate of points, or the rates at two PSNR of their line."""
+    rates = [point.rate_bpp for point in points]
+    if ends_db is None:
+        return min(rates), max(rates)
+    low, high = np.interp(ends_db, [point.psnr_db.mean for point in points], rates)
+    return float(low), float(high)
 
 
 def _within(points: Sequence[RatePoint], anchor: RateCurve) -> tuple[RatePoint, ...]:
