@@ -62,7 +62,8 @@ class Frames:
     notes: tuple[str, ...]
 
 
-_TABLES = tuple(name for name in SCHEMAS if name in Frames.__annotations__)
+TABLES = tuple(name for name in SCHEMAS if name in Frames.__annotations__)
+"""Names of the tables among the attributes."""
 
 
 def load(results: Path | str = "ray_results") -> Frames:
@@ -75,7 +76,7 @@ def load(results: Path | str = "ray_results") -> Frames:
     folder = Path(results)
     notes: list[str] = []
     frames: dict[str, pd.DataFrame] = {}
-    for name in _TABLES:
+    for name in TABLES:
         frames[name], sentences = read_readable_tables(folder, name)
         notes += sentences
     studies = _find_studies(folder)

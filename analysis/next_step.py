@@ -125,7 +125,7 @@ def _safer(dimension: Dimension, outcomes: set[str]) -> Dimension:
 def _wider_search(
     view: StudyView, space: Sequence[Dimension], results: str, taken: Sequence[str]
 ) -> str:
-    parts = ["tune.search", "--config", f"{results}/{view.name}/study.toml"]
+    parts = ["tune.search", "--config", f"{results}/{view.name}/study.toml", *_rate_flag(view)]
     for dim in space:
         parts += ["--range", format_range(dim)]
     if view.config.get("name") is not None:  # a name belongs to one study
@@ -134,6 +134,11 @@ def _wider_search(
             number += 1
         parts += ["--name", name]
     return _line(*parts)
+
+
+def _rate_flag(view: StudyView) -> tuple[str, ...]:
+    """Return the flag of what the ratio counts; bytes are what a search counts without it."""
+    return () if view.rate == "bytes" else ("--rate", view.rate)
 
 
 def _line(*parts: str) -> str:

@@ -141,8 +141,8 @@ def write_report(
 
 
 def build_sections(frames: "Frames", looks: float = DEFAULT_LOOKS) -> "tuple[Section, ...]":
-    """Return all sections of the report, the answer first."""
-    from analysis.overview.answer import answer_section
+    """Return all sections of the report, the answers first."""
+    from analysis.overview.answer import answer_sections
     from analysis.overview.missing import missing_section
     from analysis.promotions.picture_figure import picture_sections
     from analysis.promotions.pictures import compute_pictures
@@ -153,7 +153,7 @@ def build_sections(frames: "Frames", looks: float = DEFAULT_LOOKS) -> "tuple[Sec
 
     result = compute_rate_distortion(frames, looks)
     return (
-        answer_section(frames, result),
+        *answer_sections(frames, result),
         *rate_sections(result),
         *promotion_sections(frames),
         *picture_sections(compute_pictures(frames)),

@@ -27,9 +27,10 @@ MAX_ROWS = 10
 INTRODUCTION = """# Run log
 
 Written by `python -m analysis.report` from the tables of the studies: the same tables give the
-same text. Scores are validation PSNR in dB, mean over images, relative to the corpus's bounds; all
-"best" values of a trial come from the epoch of its best score, except the best loss, which has its
-own. One training seed per trial: differences of a few hundredths say nothing.
+same text. Scores are validation PSNR in dB, mean over images, relative to the corpus's bounds: at
+8 / ratio bit per pixel where the ratio is of bytes, unquantised where it is of elements. All "best"
+values of a trial come from the epoch of its best score, except the best loss, which has its own.
+One training seed per trial: differences of a few hundredths say nothing.
 """
 
 
@@ -62,7 +63,9 @@ def study_section(view: StudyView, frames: Frames) -> str:
 
 def _purpose(view: StudyView) -> list[str]:
     searched = _join([dim.name.replace("_", " ") for dim in view.space]) or "an unknown space"
-    what = f"{view.arch} at {view.ratio}x" if view.arch else "an architecture that is not known"
+    what = "an architecture that is not known"
+    if view.arch:
+        what = f"{view.arch} at {view.ratio_words}{view.at_rate.replace(' at ', ', ')}"
     where = ""
     if not view.trials.empty:
         first = view.trials.iloc[0]
@@ -154,7 +157,7 @@ def _what_worked(view: StudyView) -> list[str]:
     elif len(hand_set):
         lines.append(f"- gain over the hand-set trial: {best_db - float(hand_set.iloc[0]):+.2f} dB")
     for row in view.references.sort_values("reference").to_dict("records"):
-        name = _REFERENCES.get(row["reference"], row["reference"])
+        name = _reference_words(row["reference"], view)
         lines.append(f"- against {name}: {best_db - row['psnr_db']:+.2f} dB")
     lines += _good_values(view)
     lines.append(f"- {compute_generalisation_gap(view).words}")
@@ -166,6 +169,16 @@ _REFERENCES = {
     "block_klt": "block KLT, the linear optimum per block",
     "down_up": "area downsampling and bicubic upsampling",
 }
+_REFERENCES_OF_BYTES = {
+    "block_klt": "block KLT, quantised and coded",
+    "jpeg2000": "JPEG2000 of whole patches",
+}
+
+
+def _reference_words(reference: str, view: StudyView) -> str:
+    if view.target_bpp is None:
+        return _REFERENCES.get(reference, reference)
+    return f"{_REFERENCES_OF_BYTES.get(reference, reference)}{view.at_rate}"
 
 
 def _good_values(view: StudyView) -> list[str]:

@@ -18,6 +18,8 @@ RUNNING = "running"
 CRASHES = ("diverged", "out_of_memory", "failed")
 """Outcomes that crash rates count; a stopped trial is none."""
 
+BITS_PER_PIXEL = 8
+
 USUAL = ("learning_rate", "warmup_epochs", "base_channels")
 """What is searched where nobody asks for anything else."""
 
@@ -73,13 +75,36 @@ class StudyView:
         return int(self._fact("ratio", 0))
 
     @property
+    def rate(self) -> str:
+        """What the ratio counts: bytes or elements."""
+        return str(self._fact("rate", "elements"))
+
+    @property
+    def target_bpp(self) -> float | None:
+        """Rate that trials are scored at; None where the ratio counts elements."""
+        return BITS_PER_PIXEL / self.ratio if self.rate == "bytes" and self.ratio else None
+
+    @property
+    def at_rate(self) -> str:
+        """Where scores are, to be put behind them: "" where nothing is quantised.
+
+        A view of 16x of bytes says " at 0.5 bit/px".
+        """
+        return "" if self.target_bpp is None else f" at {self.target_bpp:.3g} bit/px"
+
+    @property
+    def ratio_words(self) -> str:
+        """The ratio and what it counts, such as "16x of bytes"."""
+        return f"{self.ratio}x of {self.rate}"
+
+    @property
     def title(self) -> str:
         """Architecture, ratio and corpus, in a few words."""
         if self.trials.empty:
-            return f"{self.arch} {self.ratio}x" if self.arch else self.name
+            return f"{self.arch} {self.ratio_words}" if self.arch else self.name
         first = self.trials.iloc[0]
         synthetic = " (SYNTHETIC)" if first["is_synthetic"] else ""
-        return f"{self.arch} {self.ratio}x on {first['corpus']}{synthetic}"
+        return f"{self.arch} {self.ratio_words} on {first['corpus']}{synthetic}"
 
     @property
     def num_planned(self) -> int:

@@ -1,56 +1,97 @@
-"""The first screen: three sentences that state the answer, the figure behind them, the matrix."""
+"""The first screen: sentences that state the answer, the figure behind them, the matrix.
+
+Once per kind of ratio. What is said of bytes first is in `analysis.overview.bytes_answer`.
+"""
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.frames import Frames
+from analysis.kinds import BYTES, ELEMENTS, kind_words, split_by_kind
+from analysis.overview.bytes_answer import bytes_sentences
 from analysis.overview.matrix import status_tables
 from analysis.overview.search_scores import SearchScores, compute_search_scores, draw_search_scores
+from analysis.overview.words import lead_words
 from analysis.page.palette import style_of
 from analysis.page.section import NamedFigure, Section
-from analysis.rates.curves import Lead, RateCurve, RateDistortion, RatePanel, RatePoint
+from analysis.rates.curves import RateDistortion, RatePanel
 from analysis.rates.figure import draw_rate_distortion, rate_distortion_frame
-from tune.statistics.intervals import Interval
+from analysis.rates.marks import Axis
+from analysis.rates.points import RateCurve, RatePoint
+from analysis.rates.section import OPERATING_WORDS, axes_of
 
 
-def answer_section(frames: Frames, result: RateDistortion) -> Section:
-    """Return the first section; without test scores it falls back to what searches say."""
-    if result.panels:
-        return Section(
-            "The answer",
-            "answer",
-            answer_sentences(frames, result.panels[0]),
-            _rate_figures(result),
-            status_tables(frames),
-        )
-    searched = compute_search_scores(frames)
-    return Section(
-        "The answer, of searches only",
-        "answer",
-        search_sentences(searched[0] if searched else None),
-        tuple(
-            NamedFigure(
-                f"search_scores_{number}",
-                "Best validation PSNR of each search against the nominal ratio, with the linear "
-                "codecs of as many elements. Chosen by this score, one seed: it flatters.",
-                draw_search_scores(scores),
-                scores.best,
-                is_main=number == 1,
-            )
-            for number, scores in enumerate(searched, start=1)
-        ),
-        status_tables(frames),
+def answer_sections(frames: Frames, result: RateDistortion) -> tuple[Section, ...]:
+    """Return the first sections, one per kind of ratio; without test scores what searches say."""
+    parts = split_by_kind(frames)
+    return tuple(
+        answer_section(part, result, rate, number)
+        for number, (rate, part) in enumerate(parts.items())
     )
 
 
+def answer_section(frames: Frames, result: RateDistortion, rate: str, number: int = 0) -> Section:
+    """Return the answer of one kind of ratio.
+
+    Args:
+        frames: Tables of that kind.
+        result: Of all kinds.
+        rate: The kind.
+        number: How many other kinds stand before it; names of figures are unique.
+    """
+    after = f"_{rate}" if number else ""
+    anchor = f"answer{after}"
+    tables = tuple(replace(table, name=f"{table.name}{after}") for table in status_tables(frames))
+    panel = next((n for n, panel in enumerate(result.panels) if panel.rate == rate), None)
+    if panel is not None:
+        return Section(
+            f"The answer, {kind_words(rate)}",
+            anchor,
+            answer_sentences(frames, result.panels[panel]),
+            _rate_figures(result, panel, after),
+            tables,
+        )
+    searched = compute_search_scores(frames)
+    return Section(
+        f"The answer, of searches only, {kind_words(rate)}",
+        anchor,
+        search_sentences(searched[0] if searched else None),
+        tuple(
+            NamedFigure(
+                f"search_scores_{place}{after}",
+                "Best validation PSNR of each search against the nominal ratio, with "
+                f"{_REFERENCE_WORDS[rate]}. Chosen by this score, one seed: it flatters.",
+                draw_search_scores(scores),
+                scores.best,
+                is_main=place == 1,
+            )
+            for place, scores in enumerate(searched, start=1)
+        ),
+        tables,
+    )
+
+
+_REFERENCE_WORDS = {
+    BYTES: "JPEG2000 and the block KLT at the same rates",
+    ELEMENTS: "the linear codecs of as many elements",
+}
+
+
 def answer_sentences(frames: Frames, panel: RatePanel) -> tuple[str, ...]:
-    """Return the three sentences of a panel, and one that says what they were measured on."""
+    """Return the sentences of a panel, the last of which says what they were measured on.
+
+    Args:
+        frames: Tables of the panel's kind.
+        panel: What was measured.
+    """
+    first = bytes_sentences(frames, panel) if panel.rate == BYTES else (_best_sentence(panel),)
     return (
-        _best_sentence(panel),
+        *first,
         _gain_sentence(frames, panel),
         _codec_sentence(panel),
         f"Measured on the {panel.num_images} test images of {panel.footing.words}; PSNR compares "
@@ -79,8 +120,9 @@ def search_sentences(scores: SearchScores | None) -> tuple[str, ...]:
         if len(gains)
         else "No hand-set trial of these searches has a score, so there is no gain to tell."
     )
+    where = ", at 8 / ratio bit per pixel" if scores.rate == BYTES else ""
     return (
-        "Best of the searches so far (quick, validation, one seed, no interval): "
+        f"Best of the searches so far (quick, validation, one seed, no interval{where}): "
         f"{', '.join(cells)}.",
         gained,
         "Nothing has test scores yet, so where JPEG2000, HEVC and AVIF stand is not known: "
@@ -88,31 +130,34 @@ def search_sentences(scores: SearchScores | None) -> tuple[str, ...]:
     )
 
 
-def _rate_figures(result: RateDistortion) -> tuple[NamedFigure, ...]:
-    panel = result.panels[0]
-    return (
-        NamedFigure(
-            "answer_psnr_rate",
-            "PSNR against real bits per pixel, all bytes that a decoder needs. Faint marks: "
-            "settings that another one of the same architecture beats in both.",
-            draw_rate_distortion(result, 0, "psnr_db", "rate"),
-            rate_distortion_frame(panel, "psnr_db", "rate"),
-            is_main=True,
+def _rate_figures(result: RateDistortion, number: int, after: str) -> tuple[NamedFigure, ...]:
+    panel = result.panels[number]
+    captions: dict[Axis, str] = {
+        "rate": "PSNR against real bits per pixel, all bytes that a decoder needs. "
+        + (
+            OPERATING_WORDS
+            if panel.rate == BYTES
+            else "Faint marks: settings that another one of the same architecture beats in both."
         ),
+        "ratio": "PSNR against the nominal ratio: latents unquantised, codecs at 8 bit over the "
+        "ratio.",
+    }
+    return tuple(
         NamedFigure(
-            "answer_psnr_ratio",
-            "PSNR against the nominal ratio: latents unquantised, codecs at 8 bit over the ratio.",
-            draw_rate_distortion(result, 0, "psnr_db", "ratio"),
-            rate_distortion_frame(panel, "psnr_db", "ratio"),
+            f"answer_psnr_{against}{after}",
+            captions[against],
+            draw_rate_distortion(result, number, "psnr_db", against),
+            rate_distortion_frame(panel, "psnr_db", against),
             is_main=True,
-        ),
+        )
+        for against in axes_of(panel)
     )
 
 
 def _best_sentence(panel: RatePanel) -> str:
     if not panel.leads:
         return "No network has unquantised test scores."
-    cells = "; ".join(map(_lead_words, panel.leads))
+    cells = "; ".join(map(lead_words, panel.leads))
     below = [lead for lead in panel.leads if lead.psnr_db.mean < _klt_db(panel, lead.ratio)]
     linear = (
         f" Below block KLT, the linear code of as many elements: at "
@@ -127,22 +172,6 @@ def _klt_db(panel: RatePanel, ratio: int) -> float:
     """Return the PSNR of block KLT at a ratio; minus infinity where it has none."""
     points = [p for curve in panel.curves if curve.name == "block_klt" for p in curve.uncoded]
     return next((p.psnr_db.mean for p in points if p.ratio == ratio), -math.inf)
-
-
-def _lead_words(lead: Lead) -> str:
-    words = f"{lead.ratio}x {style_of(lead.best).label} {_span(lead.psnr_db)}"
-    if not lead.second:
-        return f"{words}, the only one"
-    ahead, second = lead.ahead_db, style_of(lead.second).label
-    if ahead.low is None or ahead.low <= 0:
-        return f"{words}, not told apart from {second}"
-    return f"{words}, {ahead.mean:.2f} dB [{ahead.low:.2f}, {ahead.high:.2f}] ahead of {second}"
-
-
-def _span(score: Interval) -> str:
-    if score.low is None:
-        return f"{score.mean:.2f} dB (no interval)"
-    return f"{score.mean:.2f} dB [{score.low:.2f}, {score.high:.2f}]"
 
 
 def _gain_sentence(frames: Frames, panel: RatePanel) -> str:
@@ -185,7 +214,8 @@ def _gain_words(verdict: "pd.Series[Any]") -> str:
 def _codec_sentence(panel: RatePanel) -> str:
     if not panel.front:
         return (
-            "No latent was coded, so nothing compares with JPEG2000, HEVC and AVIF at equal bytes."
+            "No network has coded test scores, so nothing compares with JPEG2000, HEVC and AVIF at "
+            "equal bytes."
         )
     codecs = [curve for curve in panel.curves if curve.kind == "codec"]
     if not codecs:

@@ -1,7 +1,8 @@
 """The architecture x ratio matrix: what was searched, what was promoted, what came out.
 
-One table per corpus, split, crop and number of validation images: scores compare only there. Every
-cell has the best quick score of its searches and the test score of its newest promotion.
+One table per kind of ratio (bytes or elements), corpus, split, crop and number of validation
+images: scores compare only there. Every cell has the best quick score of its searches and the test
+score of its newest promotion.
 """
 
 from dataclasses import dataclass
@@ -10,8 +11,11 @@ from typing import Any
 import pandas as pd
 
 from analysis.frames import Frames
+from analysis.kinds import BYTES, kind_words, split_by_kind
 from analysis.page.palette import KNOWN_ARCHITECTURES, architecture_order
 from analysis.page.section import NamedTable
+from analysis.rates.points import LINEAR
+from analysis.rates.selection import judged_rows
 from tune.statistics.intervals import Interval
 from tune.statistics.matrix import promoted_score
 
@@ -28,26 +32,26 @@ USUAL_RATIOS = (4, 8, 16, 32, 64)
 
 @dataclass(frozen=True)
 class StatusMatrix:
-    """What exists on one kind of pixels.
+    """What exists of one kind of ratio on one kind of pixels.
 
     Attributes:
+        rate: What the ratios count, bytes or elements.
         words: What the scores were measured on.
         cells: Text by architecture (row) and ratio (column); "-" where nothing was tried.
         num_cells: Cells in which something was tried.
     """
 
+    rate: str
     words: str
     cells: pd.DataFrame
     num_cells: int
 
 
 def compute_status(frames: Frames) -> tuple[StatusMatrix, ...]:
-    """Return one matrix per kind of pixels, the one with most trials and runs first."""
-    quick = frames.trials[[*PIXELS, "arch", "ratio"]].assign(is_run=False)
-    full = frames.runs[[*PIXELS, "arch", "ratio"]].assign(is_run=True)
-    everything = pd.concat([quick, full], ignore_index=True)
-    kinds = sorted(everything.groupby(PIXELS), key=lambda kind: -len(kind[1]))
-    return tuple(_matrix(frames, rows) for _, rows in kinds)
+    """Return one matrix per kind of ratio and pixels: bytes first, then by trials and runs."""
+    return tuple(
+        matrix for rate, part in split_by_kind(frames).items() for matrix in _matrices(part, rate)
+    )
 
 
 def status_tables(frames: Frames) -> tuple[NamedTable, ...]:
@@ -58,17 +62,26 @@ def status_tables(frames: Frames) -> tuple[NamedTable, ...]:
     )
 
 
-def _matrix(frames: Frames, rows: pd.DataFrame) -> StatusMatrix:
+def _matrices(frames: Frames, rate: str) -> list[StatusMatrix]:
+    quick = frames.trials[[*PIXELS, "arch", "ratio"]].assign(is_run=False)
+    full = frames.runs[[*PIXELS, "arch", "ratio"]].assign(is_run=True)
+    everything = pd.concat([quick, full], ignore_index=True)
+    pixels = sorted(everything.groupby(PIXELS), key=lambda one: -len(one[1]))
+    return [_matrix(frames, rows, rate) for _, rows in pixels]
+
+
+def _matrix(frames: Frames, rows: pd.DataFrame, rate: str) -> StatusMatrix:
     first = rows.iloc[0]
     trials = _of_pixels(frames.trials, first)
     runs = _of_pixels(frames.runs, first)
     tried = set(zip(rows["arch"], rows["ratio"], strict=True))
-    archs = architecture_order({*KNOWN_ARCHITECTURES, *rows["arch"]})
+    known = {arch for arch in KNOWN_ARCHITECTURES if rate == BYTES or arch != LINEAR}
+    archs = architecture_order({*known, *rows["arch"]})
     ratios = sorted({*USUAL_RATIOS, *(int(ratio) for ratio in rows["ratio"])})
     cells = pd.DataFrame(
         {
             f"{ratio}x": [
-                _cell(frames, trials, runs, arch, ratio) if (arch, ratio) in tried else "-"
+                _cell(frames, trials, runs, (arch, ratio), rate) if (arch, ratio) in tried else "-"
                 for arch in archs
             ]
             for ratio in ratios
@@ -76,13 +89,15 @@ def _matrix(frames: Frames, rows: pd.DataFrame) -> StatusMatrix:
         index=pd.Index(archs, name="architecture"),
     )
     kind = "SYNTHETIC corpus" if first["is_synthetic"] else "Corpus"
+    scored = "at 8 / ratio bit per pixel" if rate == BYTES else "latent not quantised"
     words = (
         f"{kind} {first['corpus']} ({first['corpus_fingerprint'][:8]}), {first['val_images']} "
-        f"validation images of {first['crop_px']} px. quick: best validation PSNR of the searches, "
-        "in dB. full: test PSNR of the best candidate of the newest promotion, with its 95 % "
-        "interval over seeds, latent not quantised. The images differ: compare full with full only."
+        f"validation images of {first['crop_px']} px, {kind_words(rate)}. quick: best validation "
+        "PSNR of the searches, in dB. full: test PSNR of the best candidate of the newest "
+        f"promotion, with its 95 % interval over seeds, {scored}. The images differ: compare full "
+        "with full only."
     )
-    return StatusMatrix(words, cells, len(tried))
+    return StatusMatrix(rate, words, cells, len(tried))
 
 
 def _of_pixels(table: pd.DataFrame, first: "pd.Series[Any]") -> pd.DataFrame:
@@ -90,10 +105,13 @@ def _of_pixels(table: pd.DataFrame, first: "pd.Series[Any]") -> pd.DataFrame:
     return table[is_same]
 
 
-def _cell(frames: Frames, trials: pd.DataFrame, runs: pd.DataFrame, arch: str, ratio: int) -> str:
+def _cell(
+    frames: Frames, trials: pd.DataFrame, runs: pd.DataFrame, place: tuple[str, int], rate: str
+) -> str:
+    arch, ratio = place
     quick = trials[(trials["arch"] == arch) & (trials["ratio"] == ratio)]
     full = runs[(runs["arch"] == arch) & (runs["ratio"] == ratio)]
-    lines = [*_full_lines(frames, full), *_quick_lines(quick)]
+    lines = [*_full_lines(frames, full, rate), *_quick_lines(quick)]
     return "\n".join(lines)
 
 
@@ -107,13 +125,13 @@ def _quick_lines(trials: pd.DataFrame) -> list[str]:
     return [f"quick {score}", f"{len(trials)} trials{running}"]
 
 
-def _full_lines(frames: Frames, runs: pd.DataFrame) -> list[str]:
+def _full_lines(frames: Frames, runs: pd.DataFrame, rate: str) -> list[str]:
     """Return what the newest promotion with test scores says, and what a newer one lacks."""
     if runs.empty:
         return []
     newest_first = sorted(set(runs["study"]), key=lambda study: (study[-15:], study), reverse=True)
     for study in newest_first:
-        found = _promoted(frames, study)
+        found = _promoted(frames, study, rate)
         if found is None:
             continue
         best, score = found
@@ -128,14 +146,14 @@ def _full_lines(frames: Frames, runs: pd.DataFrame) -> list[str]:
     return [f"full: {missing}", _run_words(runs, newest)]
 
 
-def _promoted(frames: Frames, study: str) -> tuple[str, Interval] | None:
+def _promoted(frames: Frames, study: str, rate: str) -> tuple[str, Interval] | None:
     """Return a promotion's best candidate and its test PSNR; None where either is missing."""
     verdicts = frames.verdicts[frames.verdicts["study"] == study].sort_values("place")
     if verdicts["val_psnr_db"].isna().all():  # also where there is none
         return None
     best = verdicts.iloc[0]["candidate"]
     test = frames.test[(frames.test["study"] == study) & (frames.test["candidate"] == best)]
-    by_run = test[test["quantiser_step"].isna()].groupby("run")["psnr_db"].mean()
+    by_run = judged_rows(test, rate).groupby("run")["psnr_db"].mean()
     return None if by_run.empty else (best, promoted_score(by_run.tolist()))
 
 

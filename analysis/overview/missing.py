@@ -1,6 +1,7 @@
 """The last section: what the report could not show, and why."""
 
 from analysis.frames import Frames
+from analysis.kinds import kind_words
 from analysis.page.section import Section
 from analysis.rates.curves import RateDistortion
 
@@ -14,7 +15,11 @@ def missing_section(frames: Frames, result: RateDistortion) -> tuple[Section, ..
         *frames.notes,
         *(f"{study}: no trial and no run in its tables." for study in silent),
         *result.notes,
-        *(f"{panel.footing.words}: {note}." for panel in result.panels for note in panel.notes),
+        *(
+            f"{panel.footing.words}, {kind_words(panel.rate)}: {note}."
+            for panel in result.panels
+            for note in panel.notes
+        ),
     )
     if not sentences:
         return ()

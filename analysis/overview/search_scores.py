@@ -11,6 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.frames import Frames
+from analysis.kinds import BYTES, kind_words, split_by_kind
 from analysis.overview.matrix import PIXELS
 from analysis.page.figure_parts import RATIO_AXIS, base_figure, with_title
 from analysis.page.palette import architecture_order, style_of
@@ -18,29 +19,34 @@ from analysis.page.palette import architecture_order, style_of
 
 @dataclass(frozen=True)
 class SearchScores:
-    """Best quick scores on one kind of pixels.
+    """Best quick scores of one kind of ratio on one kind of pixels.
 
     Attributes:
+        rate: What the ratios count, bytes or elements.
         words: What the scores were measured on.
         best: One row per architecture and ratio: arch, ratio, psnr_db, ssim, num_trials, and
             hand_set_gain_db over the hand-set trials of its searches (missing without one).
-        references: One row per linear reference and ratio: reference, ratio, psnr_db, ssim.
+        references: One row per reference line and ratio: reference, ratio, psnr_db, ssim.
     """
 
+    rate: str
     words: str
     best: pd.DataFrame
     references: pd.DataFrame
 
 
 def compute_search_scores(frames: Frames) -> tuple[SearchScores, ...]:
-    """Return the best scores per kind of pixels, the one with most trials first."""
-    scored = frames.trials.dropna(subset=["best_val_psnr_db"])
-    kinds = sorted(scored.groupby(PIXELS), key=lambda kind: -len(kind[1]))
-    return tuple(_scores(frames, rows) for _, rows in kinds)
+    """Return the best scores per kind of ratio and pixels: bytes first, then by trials."""
+    found = []
+    for rate, part in split_by_kind(frames).items():
+        scored = part.trials.dropna(subset=["best_val_psnr_db"])
+        pixels = sorted(scored.groupby(PIXELS), key=lambda one: -len(one[1]))
+        found += [_scores(part, rows, rate) for _, rows in pixels]
+    return tuple(found)
 
 
 def draw_search_scores(scores: SearchScores) -> go.Figure:
-    """Return best quick PSNR against the nominal ratio, with the linear reference lines."""
+    """Return best quick PSNR against the nominal ratio, with the reference lines."""
     figure = base_figure()
     for name in architecture_order(set(scores.best["arch"])):
         rows = scores.best[scores.best["arch"] == name]
@@ -48,6 +54,8 @@ def draw_search_scores(scores: SearchScores) -> go.Figure:
     for name in sorted(set(scores.references["reference"])):
         _add_line(figure, name, scores.references[scores.references["reference"] == name])
     figure.update_xaxes(**RATIO_AXIS)
+    if scores.rate == BYTES:
+        figure.update_xaxes(title="nominal ratio, 8 bit / target rate")
     figure.update_yaxes(title="validation PSNR, dB")
     return with_title(figure, scores.words)
 
@@ -71,7 +79,7 @@ def _add_line(figure: go.Figure, name: str, rows: pd.DataFrame) -> None:
     )
 
 
-def _scores(frames: Frames, trials: pd.DataFrame) -> SearchScores:
+def _scores(frames: Frames, trials: pd.DataFrame, rate: str) -> SearchScores:
     first = trials.iloc[0]
     rows = []
     for (arch, ratio), cell in trials.groupby(["arch", "ratio"]):
@@ -95,8 +103,10 @@ def _scores(frames: Frames, trials: pd.DataFrame) -> SearchScores:
     ]
     kind = "SYNTHETIC corpus" if first["is_synthetic"] else "corpus"
     return SearchScores(
+        rate,
         f"{kind} {first['corpus']} ({first['corpus_fingerprint'][:8]}),<br>{first['val_images']} "
-        f"validation images of {first['crop_px']} px; quick, the best of each search",
+        f"validation images of {first['crop_px']} px; quick, the best of each search, "
+        f"{kind_words(rate)}",
         pd.DataFrame(rows),
         same.drop_duplicates(["reference", "ratio"])[["reference", "ratio", "psnr_db", "ssim"]],
     )

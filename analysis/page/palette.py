@@ -45,10 +45,11 @@ _ARCHITECTURES: Mapping[str, Style] = {
     "resnet": Style("resnet", ORANGE, "square", "solid"),
     "residual": Style("residual", GREEN, "diamond", "solid"),
     "attention": Style("attention", PURPLE, "triangle-up", "solid"),
+    "linear": Style("linear (trained)", VERMILLION, "hexagram", "8px,4px"),
 }
 
 KNOWN_ARCHITECTURES = tuple(_ARCHITECTURES)
-"""Those with a style of their own, in the order of legends and tables."""
+"""Those with a style of their own, in the order of legends and tables; the last has no network."""
 
 _CODECS: Mapping[str, Style] = {
     "jpeg2000": Style("JPEG2000", GREY, "x-thin-open", "dash"),

@@ -13,15 +13,17 @@ import pandas as pd
 
 from analysis.frames import Frames
 from analysis.intervals import holm, wilcoxon_p
+from analysis.kinds import kind_words, split_by_kind
 from analysis.page.palette import architecture_order
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """Everything on one corpus.
+    """Everything of one kind of ratio on one corpus.
 
     Attributes:
-        words: Which corpus.
+        rate: What the ratios count, bytes or elements.
+        words: Which corpus, and that.
         seeds: One row per finished run: arch, ratio, candidate, seed, val_psnr_db.
         verdicts: One row per candidate: the verdicts' columns and search_val_psnr_db.
         differences: One row per pair: arch, ratio, candidate, other, against (control or rival),
@@ -30,6 +32,7 @@ class Promotion:
             epochs, hours of training per run, milliseconds per scored image.
     """
 
+    rate: str
     words: str
     seeds: pd.DataFrame
     verdicts: pd.DataFrame
@@ -38,20 +41,29 @@ class Promotion:
 
 
 def compute_promotions(frames: Frames) -> tuple[Promotion, ...]:
-    """Return what promotions found, one value per corpus fingerprint, most runs first."""
+    """Return what promotions found per kind of ratio and corpus: bytes first, then by runs."""
+    return tuple(
+        found for rate, part in split_by_kind(frames).items() for found in _of_kind(part, rate)
+    )
+
+
+def _of_kind(frames: Frames, rate: str) -> list[Promotion]:
     runs = frames.runs.dropna(subset=["best_val_psnr_db"])
     corpora = runs["corpus_fingerprint"].value_counts().index
-    return tuple(
+    return [
         _promotion(
+            rate,
             runs[runs["corpus_fingerprint"] == fingerprint],
             frames.verdicts[frames.verdicts["corpus_fingerprint"] == fingerprint],
             frames.validation,
         )
         for fingerprint in corpora
-    )
+    ]
 
 
-def _promotion(runs: pd.DataFrame, verdicts: pd.DataFrame, validation: pd.DataFrame) -> Promotion:
+def _promotion(
+    rate: str, runs: pd.DataFrame, verdicts: pd.DataFrame, validation: pd.DataFrame
+) -> Promotion:
     first = runs.iloc[0]
     kind = "SYNTHETIC corpus" if first["is_synthetic"] else "corpus"
     searched = runs.drop_duplicates(["study", "candidate"])[
@@ -60,7 +72,8 @@ def _promotion(runs: pd.DataFrame, verdicts: pd.DataFrame, validation: pd.DataFr
     verdicts = _ordered(verdicts).merge(searched, on=["study", "candidate"], how="left")
     seeds = _ordered(runs.rename(columns={"best_val_psnr_db": "val_psnr_db"}))
     return Promotion(
-        f"{kind} {first['corpus']} ({first['corpus_fingerprint'][:8]})",
+        rate,
+        f"{kind} {first['corpus']} ({first['corpus_fingerprint'][:8]}), {kind_words(rate)}",
         seeds[["study", "arch", "ratio", "candidate", "seed", "outcome", "val_psnr_db"]],
         verdicts,
         _differences(verdicts, validation),

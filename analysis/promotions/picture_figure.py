@@ -68,7 +68,7 @@ def picture_sections(rows: Sequence[PictureRow]) -> tuple[Section, ...]:
             tuple(
                 NamedFigure(
                     f"pictures_{number}_{row.ratio}x_{row.chosen_as}",
-                    f"{row.ratio}x, {row.chosen_as.replace('_', ' ')}: {row.image}.",
+                    f"{row.words}: {row.image}.",
                     draw_pictures(row, scale),
                     _frame(row),
                 )
@@ -126,7 +126,7 @@ def draw_pictures(row: PictureRow, scale: Scale | None = None) -> go.Figure:
         meta={"aspect": aspect, "is_wide": len(pictures) > MAX_HALF_WIDTH},
         showlegend=False,
     )
-    figure = with_title(figure, f"{row.ratio}x, {row.chosen_as.replace('_', ' ')}, {row.image}")
+    figure = with_title(figure, f"{row.words}, {row.image}")
     top = figure.layout.margin.t + HEADING_PX
     return figure.update_layout(margin={"l": 8, "r": 8, "t": top, "b": 8})
 
@@ -259,6 +259,7 @@ def _frame(row: PictureRow) -> pd.DataFrame:
             {
                 "image": row.image,
                 "ratio": row.ratio,
+                "ratio_counts": row.rate,
                 "chosen_as": row.chosen_as,
                 "chosen_by": row.chosen_by,
                 "source": picture.source,

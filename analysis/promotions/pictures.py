@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.frames import Frames
+from analysis.kinds import split_by_kind
 from analysis.page.palette import architecture_order
 from tune.statistics.rate_points import CLASSICAL_CODECS
 
@@ -45,6 +46,7 @@ class PictureRow:
     """An image and what became of it at a ratio.
 
     Attributes:
+        rate: What the ratio counts, bytes or elements.
         corpus_fingerprint: Of the corpus.
         ratio: Nominal ratio.
         image: Its name.
@@ -55,6 +57,7 @@ class PictureRow:
         decoded: What decoders made of it: architectures in the order of legends, then codecs.
     """
 
+    rate: str
     corpus_fingerprint: str
     ratio: int
     image: str
@@ -63,6 +66,11 @@ class PictureRow:
     range_db: float
     original: Decoded
     decoded: tuple[Decoded, ...]
+
+    @property
+    def words(self) -> str:
+        """The ratio and the rule that chose the image."""
+        return f"{self.ratio}x of {self.rate}, {self.chosen_as.replace('_', ' ')}"
 
     @property
     def unit(self) -> str:
@@ -76,7 +84,13 @@ class PictureRow:
 
 
 def compute_pictures(frames: Frames) -> tuple[PictureRow, ...]:
-    """Return rows of pictures by corpus, ratio and rule."""
+    """Return rows of pictures by kind of ratio, corpus, ratio and rule."""
+    return tuple(
+        row for rate, part in split_by_kind(frames).items() for row in _of_kind(part, rate)
+    )
+
+
+def _of_kind(frames: Frames, rate: str) -> list[PictureRow]:
     named = pd.concat(
         [table[["study", "corpus_fingerprint"]] for table in (frames.runs, frames.test)]
     ).drop_duplicates("study")
@@ -92,9 +106,10 @@ def compute_pictures(frames: Frames) -> tuple[PictureRow, ...]:
         chosen = _chosen_images(cell, frames.verdicts)
         for image, rule, study in chosen.itertuples(index=False):
             of_image = cell[cell["image"] == image]
-            row = _row(of_image, study, rule, ranges.get((str(fingerprint), image), float("nan")))
+            range_db = ranges.get((str(fingerprint), image), float("nan"))
+            row = _row(rate, of_image, study, rule, range_db)
             rows += [row] if row is not None else []
-    return tuple(rows)
+    return rows
 
 
 def _chosen_images(cell: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame:
@@ -109,7 +124,9 @@ def _chosen_images(cell: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame:
     return ordered[["image", "chosen_as", "study"]]
 
 
-def _row(rows: pd.DataFrame, study: str, rule: str, range_db: float) -> PictureRow | None:
+def _row(
+    rate: str, rows: pd.DataFrame, study: str, rule: str, range_db: float
+) -> PictureRow | None:
     """Return the row of an image; None without its original, which errors are measured from."""
     own_first = rows.assign(is_other=rows["study"] != study).sort_values("is_other", kind="stable")
     first_ones = own_first.drop_duplicates("source").to_dict("records")
@@ -122,6 +139,7 @@ def _row(rows: pd.DataFrame, study: str, rule: str, range_db: float) -> PictureR
     own = rows[(rows["study"] == study) & rows["run"].notna()]["source"]
     first = rows.iloc[0]
     return PictureRow(
+        rate=rate,
         corpus_fingerprint=str(first["corpus_fingerprint"]),
         ratio=int(first["ratio"]),
         image=str(first["image"]),

@@ -1,6 +1,7 @@
 """Sections of promotions: seeds, differences, winner's curse, costs, and scores by stratum."""
 
 from analysis.frames import Frames
+from analysis.kinds import BYTES
 from analysis.page.section import NamedFigure, NamedTable, Section
 from analysis.promotions.differences import Promotion, compute_promotions
 from analysis.promotions.figures import draw_differences, draw_seeds, draw_winners_curse
@@ -61,11 +62,12 @@ def _promotion_section(promotion: Promotion, number: int) -> Section:
         f"Promotion on {promotion.words}",
         f"promotion-{number}",
         (
-            "Scores of this section are on validation images, which candidates were chosen by; "
-            "test scores are with rate-distortion. p is Wilcoxon's signed-rank test over images "
-            "(mean over the seeds that both have), p Holm the same corrected for all "
-            f"{len(pairs)} pairs here. Patches of one scene resemble each other, so p is too small "
-            "rather than too large; it says nothing of other seeds, which the interval does.",
+            f"Scores of this section are on validation images{_at_rate(promotion)}, which "
+            "candidates were chosen by; test scores are with rate-distortion. p is Wilcoxon's "
+            "signed-rank test over images (mean over the seeds that both have), p Holm the same "
+            f"corrected for all {len(pairs)} pairs here. Patches of one scene resemble each other, "
+            "so p is too small rather than too large; it says nothing of other seeds, which the "
+            "interval does.",
         ),
         (*seeds, *differences, *(curses if len(curse) else ())),
         (
@@ -80,6 +82,10 @@ def _promotion_section(promotion: Promotion, number: int) -> Section:
             ),
         ),
     )
+
+
+def _at_rate(promotion: Promotion) -> str:
+    return ", at 8 / ratio bit per pixel" if promotion.rate == BYTES else ""
 
 
 def _verdict_table(promotion: Promotion, number: int) -> NamedTable:
@@ -112,7 +118,8 @@ def _strata_section(strata: Strata, number: int) -> Section:
         f"Where it is hard: {strata.words}",
         f"strata-{number}",
         (
-            "Root mean square error of the backscatter by kind of image, unquantised, best "
+            "Root mean square error of the backscatter by kind of image, "
+            f"{'at 8 / ratio bit per pixel' if strata.rate == BYTES else 'unquantised'}, best "
             "candidates, and JPEG2000 at 8 bit over the ratio. Lower is better; RMSE in dB does "
             "not depend on the bounds, so all groups stand together. Intervals over images.",
         ),

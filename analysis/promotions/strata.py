@@ -12,44 +12,55 @@ import plotly.graph_objects as go
 
 from analysis.frames import Frames
 from analysis.intervals import interval
+from analysis.kinds import kind_words, split_by_kind
 from analysis.page.figure_parts import base_figure, with_title
 from analysis.page.palette import architecture_order, style_of
-from analysis.rates.selection import best_candidates
+from analysis.rates.selection import best_candidates, judged_rows
 
 KINDS = ("polarisation", "brightness", "texture")
 
 
 @dataclass(frozen=True)
 class Strata:
-    """Scores by stratum on one corpus and crop.
+    """Scores by stratum of one kind of ratio on one corpus and crop.
 
     Attributes:
-        words: What was measured on.
+        rate: What the ratios count, bytes or elements.
+        words: What was measured on, and that.
         scores: One row per kind, ratio, architecture or codec, and stratum: rmse_db, low_db,
             high_db, num_images.
     """
 
+    rate: str
     words: str
     scores: pd.DataFrame
 
 
 def compute_strata(frames: Frames) -> tuple[Strata, ...]:
-    """Return test RMSE by stratum, one value per corpus fingerprint and crop."""
+    """Return test RMSE by stratum, one value per kind of ratio, corpus fingerprint and crop."""
+    return tuple(
+        found for rate, part in split_by_kind(frames).items() for found in _of_kind(part, rate)
+    )
+
+
+def _of_kind(frames: Frames, rate: str) -> list[Strata]:
     best, _ = best_candidates(frames)
     test = frames.test.merge(best, on=["study", "candidate"])
-    test = test[test["rate_bpp"].isna()].assign(name=test["arch"])
+    test = judged_rows(test, rate)
+    test = test.assign(name=test["arch"])
     codecs = frames.codecs[frames.codecs["codec"] == "jpeg2000"]
     codecs = codecs.drop_duplicates(["corpus_fingerprint", "crop_px", "ratio", "image"])
     scores = pd.concat([test, codecs.assign(name=codecs["codec"], seed=0)], ignore_index=True)
     scores = scores[np.isfinite(scores["rmse_db"])]
     places = test[["corpus_fingerprint", "crop_px"]].drop_duplicates()
-    return tuple(
+    return [
         _strata(
+            rate,
             scores[(scores["corpus_fingerprint"] == fingerprint) & (scores["crop_px"] == crop_px)],
             set(test["ratio"]),
         )
         for fingerprint, crop_px in places.itertuples(index=False)
-    )
+    ]
 
 
 def draw_strata(strata: Strata, kind: str) -> go.Figure:
@@ -90,7 +101,7 @@ def draw_strata(strata: Strata, kind: str) -> go.Figure:
     return with_title(figure, f"by {kind}, {strata.words}")
 
 
-def _strata(rows: pd.DataFrame, ratios: set[int]) -> Strata:
+def _strata(rate: str, rows: pd.DataFrame, ratios: set[int]) -> Strata:
     first = rows.iloc[0]
     kind = "SYNTHETIC corpus" if first["is_synthetic"] else "corpus"
     rows = rows[rows["ratio"].isin(ratios)]
@@ -102,8 +113,9 @@ def _strata(rows: pd.DataFrame, ratios: set[int]) -> Strata:
     }
     scores = pd.concat([_scores(rows, name, labels[name]) for name in KINDS], ignore_index=True)
     return Strata(
+        rate,
         f"{kind} {first['corpus']} ({first['corpus_fingerprint'][:8]}), {first['crop_px']} px, "
-        f"{len(images)} test images",
+        f"{len(images)} test images, {kind_words(rate)}",
         scores,
     )
 

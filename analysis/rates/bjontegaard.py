@@ -87,6 +87,23 @@ def compare_curves(
     )
 
 
+def log_rate_difference(
+    rate_bpp: Numbers, psnr_db: Numbers, anchor_bpp: Numbers, anchor_db: Numbers
+) -> float:
+    """Return BD-rate as the mean difference of log10 of the rate; NaN where it is not defined.
+
+    Args:
+        rate_bpp: Rates of a curve, rising.
+        psnr_db: Its PSNR, rising.
+        anchor_bpp: Rates of the anchor, rising.
+        anchor_db: Its PSNR, rising.
+    """
+    is_rising = all((np.diff(line) > 0).all() for line in (psnr_db, anchor_db))
+    if not is_rising or not _overlap(psnr_db, anchor_db)[1] > 0:
+        return float("nan")
+    return float(np.log10(1 + _bd("rate", anchor_bpp, anchor_db, rate_bpp, psnr_db) / 100))
+
+
 def _overlap(one: Numbers, other: Numbers) -> tuple[tuple[float, float], float]:
     """Return what both cover, and its share of what either covers."""
     low, high = max(one.min(), other.min()), min(one.max(), other.max())

@@ -1,127 +1,87 @@
 """Rate-distortion: what a test image costs and how well it comes back, as values.
 
-Takes the frames, gives one `RatePanel` per footing (corpus, crop, group, bounds): scores on
-different footings are never put into one panel. Networks are the best candidate of each promotion;
-all scores are on test images, unquantised against the nominal ratio, and coded against real bits
-per pixel. Drawing is `analysis.rates.figure`'s.
+Takes the frames, gives one `RatePanel` per kind of ratio (bytes or elements) and footing (corpus,
+crop, group, bounds): scores on different footings, or of different kinds, are never put into one
+panel. Networks are the best candidate of each promotion; all scores are on test images, coded
+against real bits per pixel, and for elements unquantised against the nominal ratio. Drawing is
+`analysis.rates.figure`'s.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from analysis.frames import Frames
-from analysis.intervals import interval, paired_interval
+from analysis.kinds import BYTES, split_by_kind
 from analysis.page.palette import architecture_order
-from analysis.rates.bjontegaard import Delta, Numbers, compare_curves
+from analysis.rates.bjontegaard import Delta
 from analysis.rates.bound import BoundPoint, bound_points
+from analysis.rates.deltas import compute_deltas
 from analysis.rates.floor import ASSUMED_LOOKS, speckle_db
 from analysis.rates.footing import Footing, split_by_footing
+from analysis.rates.leads import (
+    Lead,
+    OverLinear,
+    Shortfall,
+    compare_with_linear,
+    compute_leads,
+    find_shortfalls,
+)
+from analysis.rates.points import (
+    ARCHITECTURES,
+    LINEAR,
+    Kind,
+    RateCurve,
+    RatePoint,
+    front_of,
+    make_curve,
+)
+from analysis.rates.savings import Saving, compute_saving
 from analysis.rates.selection import (
     best_candidates,
-    complete_images,
     complete_settings,
+    judged_rows,
     on_common_images,
 )
-from tune.statistics.intervals import Interval
-from tune.statistics.rate_points import CLASSICAL_CODECS, step_ranks
+from tune.statistics.rate_points import CLASSICAL_CODECS
 
-METRICS = ("psnr_db", "ssim", "rmse_db")
 REFERENCES = ("block_klt", "down_up")
-
-Kind = Literal["network", "codec", "reference"]
-
-
-@dataclass(frozen=True)
-class RatePoint:
-    """One setting of a network or codec on all images of a footing.
-
-    Attributes:
-        ratio: Nominal ratio.
-        quantiser_step: Step of the quantiser, mean over seeds, which choose their own; NaN where
-            nothing was quantised or rate was set.
-        rate_bpp: Mean of the real bits per pixel; NaN where nothing was coded.
-        psnr_db: PSNR, mean over images and seeds.
-        ssim: SSIM, mean over images and seeds.
-        rmse_db: Root mean square error of the backscatter, mean over images and seeds.
-        num_seeds: Seeds.
-        num_images: Images.
-    """
-
-    ratio: int
-    quantiser_step: float
-    rate_bpp: float
-    psnr_db: Interval
-    ssim: Interval
-    rmse_db: Interval
-    num_seeds: int
-    num_images: int
-
-
-@dataclass(frozen=True)
-class RateCurve:
-    """All points of a network architecture or codec.
-
-    Attributes:
-        name: Of the architecture or codec.
-        kind: What it is.
-        uncoded: Unquantised points by rising ratio; a codec's nominal targets.
-        coded: Points with real bytes, by rising rate.
-        front: The points of `coded` that no other of them beats in both rate and PSNR.
-    """
-
-    name: str
-    kind: Kind
-    uncoded: tuple[RatePoint, ...]
-    coded: tuple[RatePoint, ...]
-    front: tuple[RatePoint, ...]
-
-
-@dataclass(frozen=True)
-class Lead:
-    """How far the best architecture is ahead at a ratio, unquantised, by test PSNR.
-
-    Attributes:
-        ratio: Nominal ratio.
-        best: The best architecture.
-        psnr_db: Its PSNR.
-        second: The next one; "" where there is none.
-        ahead_db: Best minus second, paired by image; NaN where there is none.
-    """
-
-    ratio: int
-    best: str
-    psnr_db: Interval
-    second: str
-    ahead_db: Interval
 
 
 @dataclass(frozen=True)
 class RatePanel:
-    """Everything on one footing.
+    """Everything of one kind of ratio on one footing.
 
     Attributes:
+        rate: What the ratios count, bytes or elements.
         footing: What was measured on.
         num_images: Test images that all curves share.
-        curves: Networks first, then codecs, then linear references.
+        curves: Networks first, then the trained linear codec, codecs, and linear references.
         leads: The best architecture per ratio.
+        over_linear: The best network per ratio against the trained linear codec.
+        shortfalls: What is below JPEG2000 or below the trained linear codec, of bytes.
+        savings: Bytes of each architecture against JPEG2000, of bytes; the widest trained first,
+            and of equally wide ones that which saves most.
         front: Points of networks, with their names, that no network beats in both rate and PSNR.
         bound: Of a Gaussian field with the images' spectrum; empty where it was not computed.
         floor_psnr_db: PSNR of the original without its speckle, at the assumed looks.
         floor_rmse_db: The same as root mean square error.
         looks: Looks that the floor assumes.
-        deltas: Bjøntegaard deltas against JPEG2000 and against baseline.
+        deltas: Bjøntegaard deltas, against `analysis.rates.deltas.ANCHORS`.
         notes: What was left out and why.
     """
 
+    rate: str
     footing: Footing
     num_images: int
     curves: tuple[RateCurve, ...]
     leads: tuple[Lead, ...]
+    over_linear: tuple[OverLinear, ...]
+    shortfalls: tuple[Shortfall, ...]
+    savings: tuple[Saving, ...]
     front: tuple[tuple[str, RatePoint], ...]
     bound: tuple[BoundPoint, ...]
     floor_psnr_db: float
@@ -133,7 +93,7 @@ class RatePanel:
 
 @dataclass(frozen=True)
 class RateDistortion:
-    """Panels, the footing with the most images first, and what could not be shown."""
+    """Panels, those of bytes first, the footing with the most images first; what is not shown."""
 
     panels: tuple[RatePanel, ...]
     notes: tuple[str, ...]
@@ -146,6 +106,18 @@ def compute_rate_distortion(frames: Frames, looks: float = ASSUMED_LOOKS) -> Rat
         frames: Tables of a results folder.
         looks: Equivalent number of looks that the speckle floor assumes.
     """
+    panels: list[RatePanel] = []
+    notes: list[str] = []
+    for rate, part in split_by_kind(frames).items():
+        of_kind, of_kind_notes = _panels(part, rate, looks)
+        panels += of_kind
+        notes += of_kind_notes
+    if not panels:
+        notes.append("no promoted run has test scores yet")
+    return RateDistortion(tuple(panels), tuple(notes))
+
+
+def _panels(frames: Frames, rate: str, looks: float) -> tuple[list[RatePanel], tuple[str, ...]]:
     best, notes = best_candidates(frames)
     test = frames.test.merge(best, on=["study", "candidate"])
     is_finite = np.isfinite(test["psnr_db"])
@@ -156,22 +128,50 @@ def compute_rate_distortion(frames: Frames, looks: float = ASSUMED_LOOKS) -> Rat
         ["corpus_fingerprint", "codec", "ratio", "image", "crop_px", "low_db", "quantiser_step"]
     )
     if test.empty:
-        return RateDistortion((), (*notes, "no promoted run has test scores yet"))
-    panels = tuple(
-        _panel(footing, tables, looks)
-        for footing, tables in split_by_footing(test, codecs, frames.bounds).items()
-    )
-    return RateDistortion(panels, notes)
+        return [], notes
+    parts = split_by_footing(test, codecs, frames.bounds).items()
+    return [_panel(rate, footing, tables, looks) for footing, tables in parts], notes
 
 
-def _panel(footing: Footing, tables: tuple[pd.DataFrame, ...], looks: float) -> RatePanel:
+def _panel(
+    rate: str, footing: Footing, tables: tuple[pd.DataFrame, ...], looks: float
+) -> RatePanel:
     test, codecs, bounds = tables
     test, left_out = on_common_images(test)
     images = set(test["image"])
     complete, incomplete = complete_settings(codecs[codecs["image"].isin(images)], len(images))
+    complete = complete.assign(seed=0)
+    curves, absent = _curves(test, complete, rate)
+    floor_rmse_db = speckle_db(looks)
+    return RatePanel(
+        rate=rate,
+        footing=footing,
+        num_images=len(images),
+        curves=tuple(curves),
+        leads=compute_leads(test, rate),
+        over_linear=compare_with_linear(test, rate),
+        shortfalls=find_shortfalls(test, curves, rate),
+        savings=_savings(curves, test, complete) if rate == BYTES else (),
+        front=_joint_front(curves, rate),
+        bound=bound_points(bounds),
+        floor_psnr_db=20 * math.log10(footing.range_db / floor_rmse_db),
+        floor_rmse_db=floor_rmse_db,
+        looks=looks,
+        deltas=compute_deltas(curves, rate),
+        notes=(*left_out, *incomplete, *absent, *_unjudged(test, rate)),
+    )
+
+
+def _curves(
+    test: pd.DataFrame, codecs: pd.DataFrame, rate: str
+) -> tuple[list[RateCurve], list[str]]:
+    """Return all curves, and a sentence for each codec that has none."""
+    archs = architecture_order(set(test["arch"]))
     curves = [
-        _curve(arch, "network", test[test["arch"] == arch])
-        for arch in architecture_order(set(test["arch"]))
+        make_curve(
+            arch, "linear" if arch == LINEAR else "network", test[test["arch"] == arch], rate
+        )
+        for arch in archs
     ]
     kinds: tuple[tuple[Kind, Sequence[str]], ...] = (
         ("codec", CLASSICAL_CODECS),
@@ -180,118 +180,52 @@ def _panel(footing: Footing, tables: tuple[pd.DataFrame, ...], looks: float) -> 
     absent = []
     for kind, names in kinds:
         for name in names:
-            rows = complete[complete["codec"] == name]
+            rows = codecs[codecs["codec"] == name]
             if rows.empty:
                 absent.append(f"no scores of {name} on these images")
             else:
-                curves.append(_curve(name, kind, rows.assign(seed=0)))
-    floor_rmse_db = speckle_db(looks)
-    return RatePanel(
-        footing=footing,
-        num_images=len(images),
-        curves=tuple(curves),
-        leads=_leads(test),
-        front=_joint_front(curves),
-        bound=bound_points(bounds),
-        floor_psnr_db=20 * math.log10(footing.range_db / floor_rmse_db),
-        floor_rmse_db=floor_rmse_db,
-        looks=looks,
-        deltas=_deltas(curves),
-        notes=(*left_out, *incomplete, *absent),
-    )
+                curves.append(make_curve(name, kind, rows, rate))
+    return curves, absent
 
 
-def _curve(name: str, kind: Kind, rows: pd.DataFrame) -> RateCurve:
-    # Seeds of a network have steps of their own, so that only their ranks match.
-    setting = step_ranks(rows) if kind == "network" else "quantiser_step"
-    points = [_point(group) for _, group in rows.groupby(["ratio", setting], dropna=False)]
-    is_target = kind == "codec"  # set by its rate, so that each point has a nominal ratio too
-    uncoded = [p for p in points if is_target or math.isnan(p.rate_bpp)]
-    coded = [point for point in points if not math.isnan(point.rate_bpp)]
-    coded.sort(key=lambda point: point.rate_bpp)
-    return RateCurve(
-        name,
-        kind,
-        tuple(sorted(uncoded, key=lambda point: point.ratio)),
-        tuple(coded),
-        _front(coded),
-    )
+def _unjudged(test: pd.DataFrame, rate: str) -> list[str]:
+    """Return a sentence for each cell whose best candidate has no point at the target rate."""
+    judged = judged_rows(test, rate)
+    cells = [
+        set(zip(rows["ratio"].tolist(), rows["arch"].tolist(), strict=True))
+        for rows in (test, judged)
+    ]
+    return [
+        f"{arch} at {ratio}x: its best candidate has no point at the target rate, so it is in no "
+        "comparison"
+        for ratio, arch in sorted(cells[0] - cells[1])
+        if rate == BYTES
+    ]
 
 
-def _point(rows: pd.DataFrame) -> RatePoint:
-    scores = dict(zip(METRICS, _by_seed_and_image(rows, METRICS), strict=True))
-    return RatePoint(
-        ratio=int(rows["ratio"].iloc[0]),
-        quantiser_step=float(rows["quantiser_step"].mean()),
-        rate_bpp=float(rows["rate_bpp"].mean()),
-        psnr_db=interval(scores["psnr_db"]),
-        ssim=interval(scores["ssim"]),
-        rmse_db=interval(scores["rmse_db"]),
-        num_seeds=scores["psnr_db"].shape[0],
-        num_images=scores["psnr_db"].shape[1],
-    )
+def _savings(
+    curves: Sequence[RateCurve], test: pd.DataFrame, codecs: pd.DataFrame
+) -> tuple[Saving, ...]:
+    anchor = next((curve for curve in curves if curve.name == "jpeg2000" and curve.front), None)
+    if anchor is None:
+        return ()
+    anchor_rows = codecs[codecs["codec"] == anchor.name]
+    found = [
+        compute_saving(curve, test[test["arch"] == curve.name], anchor, anchor_rows)
+        for curve in curves
+        if curve.kind in ARCHITECTURES
+    ]
+    kept = [saving for saving in found if saving is not None]
+    return tuple(sorted(kept, key=lambda one: (-one.num_ratios, one.percent.mean)))
 
 
-def _leads(test: pd.DataFrame) -> tuple[Lead, ...]:
-    unquantised = test[test["rate_bpp"].isna()]
-    found = []
-    for ratio in sorted(set(unquantised["ratio"])):
-        rows = complete_images(unquantised[unquantised["ratio"] == ratio])
-        if rows.empty:  # the architectures share no image
-            continue
-        scores = {
-            arch: _by_seed_and_image(rows[rows["arch"] == arch], ["psnr_db"])[0]
-            for arch in architecture_order(set(rows["arch"]))
-        }
-        order = sorted(scores, key=lambda arch: -float(np.mean(scores[arch])))
-        best, second = order[0], order[1] if len(order) > 1 else ""
-        nothing = Interval(math.nan)
-        ahead_db = paired_interval(scores[best], scores[second]) if second else nothing
-        found.append(Lead(int(ratio), best, interval(scores[best]), second, ahead_db))
-    return tuple(found)
-
-
-def _by_seed_and_image(rows: pd.DataFrame, columns: Sequence[str]) -> Numbers:
-    """Return columns as matrices [columns, seeds, images], of the images that every seed has."""
-    seeds, seed_names = pd.factorize(rows["seed"], sort=True)
-    images, image_names = pd.factorize(rows["image"], sort=True)
-    scores = np.full((len(columns), len(seed_names), len(image_names)), np.nan)
-    scores[:, seeds, images] = rows[list(columns)].to_numpy(dtype=np.float64).T
-    return scores[:, :, np.isfinite(scores).all(axis=(0, 1))]
-
-
-def _front(by_rate: Sequence[RatePoint]) -> tuple[RatePoint, ...]:
-    """Return points that are better than every cheaper one; the points come by rising rate."""
-    kept: list[RatePoint] = []
-    for point in by_rate:
-        if not kept or point.psnr_db.mean > kept[-1].psnr_db.mean:
-            if kept and kept[-1].rate_bpp == point.rate_bpp:
-                kept.pop()
-            kept.append(point)
-    return tuple(kept)
-
-
-def _joint_front(curves: Sequence[RateCurve]) -> tuple[tuple[str, RatePoint], ...]:
-    networks = [(c.name, point) for c in curves if c.kind == "network" for point in c.coded]
+def _joint_front(curves: Sequence[RateCurve], rate: str) -> tuple[tuple[str, RatePoint], ...]:
+    networks = [
+        (curve.name, point)
+        for curve in curves
+        if curve.kind == "network"
+        for point in (curve.front if rate == BYTES else curve.coded)
+    ]
     names = {id(point): name for name, point in networks}
     by_rate = sorted((point for _, point in networks), key=lambda point: point.rate_bpp)
-    return tuple((names[id(point)], point) for point in _front(by_rate))
-
-
-def _deltas(curves: Sequence[RateCurve]) -> tuple[Delta, ...]:
-    by_name = {curve.name: curve for curve in curves if curve.coded}
-    return tuple(
-        compare_curves(curve.name, *_line(curve), anchor, *_line(by_name[anchor]))
-        for anchor in ("jpeg2000", "baseline")
-        if anchor in by_name
-        for curve in by_name.values()
-        if curve.name != anchor and curve.kind != "reference"
-        if not (anchor == "baseline" and curve.kind == "codec")
-    )
-
-
-def _line(curve: RateCurve) -> tuple[Numbers, Numbers]:
-    return (
-        np.array([point.rate_bpp for point in curve.front]),
-        np.array([point.psnr_db.mean for point in curve.front]),
-    )
+    return tuple((names[id(point)], point) for point in front_of(by_rate))

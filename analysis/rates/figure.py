@@ -4,20 +4,19 @@ One figure has one metric and one axis: nominal ratio and real rate are never in
 figure carries its footing (corpus, group, bounds, images), because scores without it mean nothing.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
+from analysis.kinds import kind_words
 from analysis.page.figure_parts import RATE_AXIS, RATIO_AXIS, base_figure, with_title
-from analysis.page.palette import GREY, Style, style_of
+from analysis.page.palette import GREY
 from analysis.rates.bound import BOUND_NAME, BoundPoint, add_bound, within
-from analysis.rates.curves import METRICS, RateCurve, RateDistortion, RatePanel, RatePoint
-from tune.statistics.intervals import Interval
-
-Axis = Literal["ratio", "rate"]
+from analysis.rates.curves import RateDistortion, RatePanel
+from analysis.rates.marks import Axis, add_curve, place_of, points_of, score_of
+from analysis.rates.points import ARCHITECTURES, METRICS
 
 METRIC_NAMES = {"psnr_db": "PSNR, dB", "ssim": "SSIM", "rmse_db": "RMSE, dB of backscatter"}
 
@@ -53,7 +52,7 @@ def draw_rate_distortion(
 
     Args:
         result: What `compute_rate_distortion` gave.
-        panel: Number of the panel; 0 has the most images.
+        panel: Number of the panel: those of bytes come first, of these that with the most images.
         metric: psnr_db, ssim or rmse_db.
         against: rate for real bits per pixel on a log axis, ratio for the nominal ratio.
 
@@ -73,7 +72,7 @@ def draw_rate_distortion(
     if against == "rate":
         _add_front(figure, shown, metric)
     for curve in shown.curves:
-        _add_curve(figure, curve, metric, against)
+        add_curve(figure, curve, metric, against)
     add_bound(figure, _shown_bound(shown, metric, against))
     _add_floor(figure, shown, metric, against)
     if against == "ratio":
@@ -94,17 +93,18 @@ def rate_distortion_frame(panel: RatePanel, metric: str, against: Axis) -> pd.Da
                 "curve": curve.name,
                 "ratio": point.ratio,
                 "quantiser_step": point.quantiser_step,
+                "step_scale": point.step_scale,
                 "rate_bpp": point.rate_bpp,
-                metric: _score(point, metric).mean,
-                "low": _score(point, metric).ends[0],
-                "high": _score(point, metric).ends[1],
+                metric: score_of(point, metric).mean,
+                "low": score_of(point, metric).ends[0],
+                "high": score_of(point, metric).ends[1],
                 "num_seeds": point.num_seeds,
                 "num_images": point.num_images,
                 "on_front_of_networks": id(point) in front,
                 **_footing_columns(panel),
             }
             for curve in panel.curves
-            for point in _points(curve, against)
+            for point in points_of(curve, against)
         ]
         + [
             {
@@ -124,15 +124,20 @@ def rate_distortion_frame(panel: RatePanel, metric: str, against: Axis) -> pd.Da
 
 def panel_words(panel: RatePanel) -> str:
     """Return what a figure of the panel must say of its pixels."""
-    seeds = sorted({p.num_seeds for c in panel.curves if c.kind == "network" for p in c.uncoded})
+    trained = [curve for curve in panel.curves if curve.kind in ARCHITECTURES]
+    seeds = sorted({p.num_seeds for curve in trained for p in (*curve.uncoded, *curve.trained)})
     counts = " to ".join(str(count) for count in sorted({seeds[0], seeds[-1]})) if seeds else "no"
     footing = panel.footing.words.replace("), ", "),<br>", 1)
-    return f"{footing}<br>{panel.num_images} test images, {counts} seeds, 95 % intervals over both"
+    return (
+        f"{footing}<br>{panel.num_images} test images, {counts} seeds, 95 % intervals over both, "
+        f"{kind_words(panel.rate)}"
+    )
 
 
 def _footing_columns(panel: RatePanel) -> dict[str, Any]:
     footing = panel.footing
     return {
+        "ratio_counts": panel.rate,
         "corpus": footing.corpus,
         "corpus_fingerprint": footing.corpus_fingerprint,
         "group": footing.group,
@@ -143,89 +148,12 @@ def _footing_columns(panel: RatePanel) -> dict[str, Any]:
     }
 
 
-def _points(curve: RateCurve, against: Axis) -> tuple[RatePoint, ...]:
-    return curve.uncoded if against == "ratio" else curve.coded
-
-
-def _score(point: RatePoint, metric: str) -> Interval:
-    score: Interval = getattr(point, metric)
-    return score
-
-
-def _place(point: RatePoint, against: Axis) -> float:
-    return point.ratio if against == "ratio" else point.rate_bpp
-
-
-def _add_curve(figure: go.Figure, curve: RateCurve, metric: str, against: Axis) -> None:
-    """Add a line with intervals; coded points that are not on its front are faint."""
-    points = curve.uncoded if against == "ratio" else curve.front
-    if not points:
-        return
-    style = style_of(curve.name)
-    _add_line(figure, style, points, metric, against)
-    on_front = {id(point) for point in points}
-    beaten = [point for point in _points(curve, against) if id(point) not in on_front]
-    if beaten:
-        figure.add_scatter(
-            x=[_place(point, against) for point in beaten],
-            y=[_score(point, metric).mean for point in beaten],
-            mode="markers",
-            marker={"color": style.colour, "symbol": style.symbol, "size": 6},
-            opacity=0.35,
-            legendgroup=style.label,
-            showlegend=False,
-            name=f"{style.label}, beaten by another setting",
-            hovertemplate="%{fullData.name}<br>%{x:.3g}: %{y:.3f}<extra></extra>",
-        )
-
-
-def _add_line(
-    figure: go.Figure, style: Style, points: Iterable[RatePoint], metric: str, against: Axis
-) -> None:
-    points = list(points)
-    scores = [_score(point, metric) for point in points]
-    is_thin = style.symbol.endswith("-open")
-    figure.add_scatter(
-        x=[_place(point, against) for point in points],
-        y=[score.mean for score in scores],
-        error_y={
-            "type": "data",
-            "array": [_length(score.mean, score.high) for score in scores],
-            "arrayminus": [_length(score.mean, score.low) for score in scores],
-            "thickness": 1.2,
-            "width": 3,
-        },
-        customdata=[
-            [point.ratio, point.quantiser_step, score.low, score.high]
-            for point, score in zip(points, scores, strict=True)
-        ],
-        mode="lines+markers",
-        name=style.label,
-        legendgroup=style.label,
-        line={"color": style.colour, "dash": style.dash, "width": 1.5 if is_thin else 2},
-        marker={
-            "color": style.colour,
-            "symbol": style.symbol,
-            "size": 9,
-            "line": {"color": style.colour, "width": 1.5 if is_thin else 0},
-        },
-        hovertemplate=(
-            "%{fullData.name}, nominal %{customdata[0]}x, step %{customdata[1]}<br>"
-            "%{x:.3g}: %{y:.3f} [%{customdata[2]:.3f}, %{customdata[3]:.3f}]<extra></extra>"
-        ),
-    )
-
-
-def _length(mean: float, end: float | None) -> float:
-    return 0.0 if end is None else abs(end - mean)
-
-
 def _add_front(figure: go.Figure, panel: RatePanel, metric: str) -> None:
     """Add the networks' front in rate and PSNR as a broad pale band below everything."""
     if panel.front:
         figure.add_scatter(
             x=[point.rate_bpp for _, point in panel.front],
-            y=[_score(point, metric).mean for _, point in panel.front],
+            y=[score_of(point, metric).mean for _, point in panel.front],
             mode="lines",
             line={"color": GREY, "width": 9},
             opacity=0.3,
@@ -244,7 +172,7 @@ def _shown_bound(panel: RatePanel, metric: str, against: Axis) -> tuple[BoundPoi
 def _add_floor(figure: go.Figure, panel: RatePanel, metric: str, against: Axis) -> None:
     """Add the line of a perfect despeckler; SSIM has no such closed form."""
     height = {"psnr_db": panel.floor_psnr_db, "rmse_db": panel.floor_rmse_db}.get(metric)
-    places = [_place(point, against) for c in panel.curves for point in _points(c, against)]
+    places = [place_of(point, against) for c in panel.curves for point in points_of(c, against)]
     if height is None or not places:
         return
     figure.add_scatter(

@@ -2,10 +2,12 @@
 
 import pandas as pd
 
+from analysis.kinds import BYTES, kind_words
 from analysis.page.palette import style_of
 from analysis.page.section import NamedFigure, NamedTable, Section
 from analysis.rates.curves import RateDistortion, RatePanel
-from analysis.rates.figure import Axis, draw_rate_distortion, rate_distortion_frame
+from analysis.rates.figure import draw_rate_distortion, rate_distortion_frame
+from analysis.rates.marks import Axis
 
 _METRIC_WORDS = {
     "psnr_db": "PSNR, mean over images of the PSNR of each",
@@ -16,27 +18,44 @@ _AXIS_WORDS: dict[Axis, str] = {
     "rate": "against real bits per pixel, all bytes that a decoder needs, on a log axis",
     "ratio": "against the nominal ratio, latents unquantised",
 }
+OPERATING_WORDS = (
+    "Marks with intervals: the points that a model was trained for, one per ratio. Faint: the same "
+    "models at 0.7 and 1.4 times their steps; beyond both ends they carry the line on."
+)
+"""How points of models that were trained for a rate are drawn."""
 
 
 def rate_sections(result: RateDistortion) -> tuple[Section, ...]:
-    """Return one section per footing; the answer already has PSNR of the first."""
-    return tuple(_section(result, number) for number in range(len(result.panels)))
+    """Return one section per panel; the answers already have PSNR of the first of each kind."""
+    first = {panel.rate: number for number, panel in reversed(list(enumerate(result.panels)))}
+    return tuple(
+        _section(result, number, is_first=first[panel.rate] == number)
+        for number, panel in enumerate(result.panels)
+    )
 
 
-def _section(result: RateDistortion, number: int) -> Section:
+def axes_of(panel: RatePanel) -> tuple[Axis, ...]:
+    """Return the axes that a panel has: at a ratio of bytes the rate says the same."""
+    return ("rate",) if panel.rate == BYTES else ("rate", "ratio")
+
+
+def _section(result: RateDistortion, number: int, *, is_first: bool) -> Section:
     panel = result.panels[number]
-    metrics = tuple(_METRIC_WORDS) if number else ("ssim", "rmse_db")
-    above = "" if number else " PSNR stands with the answer."
+    metrics = ("ssim", "rmse_db") if is_first else tuple(_METRIC_WORDS)
+    above = " PSNR stands with the answer." if is_first else ""
+    footing = panel.footing
     return Section(
-        f"Rate-distortion: {panel.footing.group} {panel.footing.polarisation.upper()}",
+        f"Rate-distortion: {footing.group} {footing.polarisation.upper()}, "
+        f"{kind_words(panel.rate)}",
         f"rate-{number + 1}",
         (
-            f"Measured on the {panel.num_images} test images of {panel.footing.words}.{above} "
+            f"Measured on the {panel.num_images} test images of {footing.words}.{above} "
             "Scores on other bounds are in sections of their own and do not compare, except "
             "RMSE in dB.",
             f"Speckle floor: an image returned without its speckle would have "
             f"{panel.floor_psnr_db:.2f} dB PSNR, {panel.floor_rmse_db:.2f} dB RMSE, if the "
             f"original has {panel.looks:g} looks (assumed, not measured).",
+            *((OPERATING_WORDS,) if panel.rate == BYTES else ()),
         ),
         tuple(
             NamedFigure(
@@ -44,10 +63,10 @@ def _section(result: RateDistortion, number: int) -> Section:
                 f"{_METRIC_WORDS[metric]}, {_AXIS_WORDS[against]}.",
                 draw_rate_distortion(result, number, metric, against),
                 rate_distortion_frame(panel, metric, against),
-                is_main=number == 0,
+                is_main=is_first,
             )
             for metric in metrics
-            for against in _AXIS_WORDS
+            for against in axes_of(panel)
         ),
         (_delta_table(panel, number),),
     )

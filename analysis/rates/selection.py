@@ -7,6 +7,7 @@ networks have, beside the settings of codecs that cover all of them.
 import pandas as pd
 
 from analysis.frames import Frames
+from analysis.kinds import BYTES
 
 
 def best_candidates(frames: Frames) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -60,3 +61,14 @@ def complete_images(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of images that every architecture and seed has, so that images pair."""
     runs = rows.groupby(["arch", "seed"]).ngroups
     return rows[rows.groupby("image")["image"].transform("size") == runs]
+
+
+def judged_rows(test: pd.DataFrame, rate: str) -> pd.DataFrame:
+    """Return the rows that a run is judged by: one per image.
+
+    At the target rate where ratios count bytes, unquantised where they count elements. A run of
+    bytes that was coded without a target has none.
+    """
+    if rate == BYTES:
+        return test[test["step_scale"] == 1]
+    return test[test["rate_bpp"].isna()]

@@ -14,10 +14,14 @@ from analysis.page.palette import GREY, LIGHT, OUTCOMES
 from analysis.study_view import StudyView
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from plotly.graph_objects import Figure
 
 MAX_CURVES = 80
 """Curves that a figure can show without becoming a smear."""
+
+RATE_COLUMNS = ("rate_bpp", "multiplier")
+"""What an epoch of a training for bytes has beside its scores; shown where the mouse is."""
 
 MAX_POINTS = 100
 """Epochs per curve: more cannot be told apart at the figure's width."""
@@ -29,11 +33,13 @@ class LearningCurves:
 
     Attributes:
         points: One row per trial and shown epoch: `trial_number`, `label`, `outcome`, `epoch`,
-            `val_psnr_db`; in this order of trial and epoch.
+            `val_psnr_db`, and of bytes `rate_bpp` and `multiplier`; in this order of trial and
+            epoch.
         rung_epochs: Where trials are compared.
         num_trials: Trials with an epoch.
         num_shown: Trials whose curve is shown.
         best_trial: Number of the best one, which is always shown; None without any.
+        at_rate: Where scores are, such as " at 0.5 bit/px"; "" where nothing is quantised.
         low_db: Lower end of the view: below it are only the first epochs and what never learnt.
     """
 
@@ -42,6 +48,7 @@ class LearningCurves:
     num_trials: int
     num_shown: int
     best_trial: int | None
+    at_rate: str
     low_db: float | None
 
     @property
@@ -66,8 +73,9 @@ def compute_learning_curves(view: StudyView, max_curves: int = MAX_CURVES) -> Le
     started = view.trials[view.trials["trial_number"].isin(view.epochs["trial_number"].unique())]
     shown = _choose(started, max_curves)
     facts = shown[["trial_number", "label", "outcome"]]
-    points = view.epochs[["trial_number", "epoch", "val_psnr_db"]].merge(facts, on="trial_number")
-    points = _thin(points[["trial_number", "label", "outcome", "epoch", "val_psnr_db"]])
+    scores = ["epoch", "val_psnr_db", *([] if view.target_bpp is None else RATE_COLUMNS)]
+    points = view.epochs[["trial_number", *scores]].merge(facts, on="trial_number")
+    points = _thin(points[["trial_number", "label", "outcome", *scores]])
     best = view.scored
     return LearningCurves(
         points=points.sort_values(["trial_number", "epoch"]).reset_index(drop=True),
@@ -75,6 +83,7 @@ def compute_learning_curves(view: StudyView, max_curves: int = MAX_CURVES) -> Le
         num_trials=len(started),
         num_shown=len(shown),
         best_trial=None if best.empty else int(best["trial_number"].iloc[0]),
+        at_rate=view.at_rate,
         low_db=_low(points),
     )
 
@@ -97,7 +106,7 @@ def draw_learning_curves(result: LearningCurves) -> "Figure":
         if len(rows):
             _draw_outcome(figure, outcome, rows, result.best_trial)
     figure.update_xaxes(title="epoch", rangemode="tozero")
-    figure.update_yaxes(title="validation PSNR [dB]")
+    figure.update_yaxes(title=f"validation PSNR{result.at_rate} [dB]")
     if result.low_db is not None:
         high_db = float(result.points["val_psnr_db"].max())
         margin_db = max(0.05 * (high_db - result.low_db), 0.05)
@@ -121,10 +130,8 @@ def _draw_outcome(
             Scatter(
                 x=lines["epoch"].to_numpy(dtype="float32"),
                 y=lines["val_psnr_db"].to_numpy(dtype="float32"),
-                customdata=lines["trial_number"].fillna(0).to_numpy(dtype="int32"),
-                hovertemplate="t%{customdata:03d} epoch %{x}: %{y:.2f} dB<extra>"
-                + style.label
-                + "</extra>",
+                customdata=_hover_data(lines),
+                hovertemplate=f"{_hover_words(lines)}<extra>{style.label}</extra>",
                 mode="lines",
                 line={"color": style.colour, "dash": style.dash, "width": width},
                 opacity=opacity,
@@ -146,6 +153,24 @@ def _draw_outcome(
             name=f"{style.label} ({ends['trial_number'].nunique()})",
             legendgroup=outcome,
         )
+    )
+
+
+def _hover_data(lines: pd.DataFrame) -> "NDArray[np.float32] | NDArray[np.int32]":
+    """Return what the hover shows beside the score: the trial, and of bytes rate and multiplier."""
+    number = lines["trial_number"].fillna(0)
+    if "rate_bpp" not in lines:
+        return number.to_numpy(dtype=np.int32)
+    parts = [number, *(lines[name].astype("float64").round(4) for name in RATE_COLUMNS)]
+    return np.stack([part.to_numpy(dtype=np.float32) for part in parts], axis=-1)
+
+
+def _hover_words(lines: pd.DataFrame) -> str:
+    if "rate_bpp" not in lines:
+        return "t%{customdata:03d} epoch %{x}: %{y:.2f} dB"
+    return (
+        "t%{customdata[0]:03d} epoch %{x}: %{y:.2f} dB<br>estimated %{customdata[1]:.3f} bit/px, "
+        "multiplier %{customdata[2]:.3g}"
     )
 
 

@@ -22,13 +22,16 @@ class SweepProgress:
         steps: One row per improvement, and one for the end: `epochs_spent` by all trials together
             when it was reported, `best_val_psnr_db` from then on, `trial` and its `epoch`.
         hand_set_db: Best score of the hand-set trial; None without one.
-        references: Scores of the linear lines at this ratio, by name.
+        references: Scores of the reference lines at this ratio, by name: linear codecs of as many
+            elements, or JPEG2000 and the block KLT at the target rate.
+        at_rate: Where scores are, such as " at 0.5 bit/px"; "" where nothing is quantised.
     """
 
     arch: str
     steps: pd.DataFrame
     hand_set_db: float | None
     references: dict[str, float]
+    at_rate: str
 
 
 def compute_sweep_progress(view: StudyView) -> SweepProgress:
@@ -60,6 +63,7 @@ def compute_sweep_progress(view: StudyView) -> SweepProgress:
                 view.references["reference"], view.references["psnr_db"], strict=True
             )
         },
+        at_rate=view.at_rate,
     )
 
 
@@ -105,7 +109,7 @@ def draw_sweep_progress(result: SweepProgress) -> "Figure":
             )
         )
     figure.update_xaxes(title="epochs spent, all trials together", rangemode="tozero")
-    figure.update_yaxes(title="validation PSNR [dB]", range=_view(result))
+    figure.update_yaxes(title=f"validation PSNR{result.at_rate} [dB]", range=_view(result))
     return figure
 
 

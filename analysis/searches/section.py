@@ -112,15 +112,15 @@ def _score_figures(view: StudyView, shares: Shares) -> list[NamedFigure]:
     figures = [
         NamedFigure(
             f"{view.name}_progress",
-            "Best validation PSNR so far against the epochs that all trials together had spent. "
-            "Grey lines are linear codecs with as many latent elements.",
+            f"Best validation PSNR{view.at_rate} so far against the epochs that all trials "
+            f"together had spent. Grey lines are {_reference_words(view)}.",
             draw_sweep_progress(progress),
             progress.steps,
         ),
         NamedFigure(
             f"{view.name}_curves",
-            f"Learning curves. {curves.words} The thick one is the best trial; dotted vertical "
-            "lines are the rungs. Dash and end mark say how a trial ended.",
+            f"Learning curves{view.at_rate}. {curves.words} The thick one is the best trial; "
+            "dotted vertical lines are the rungs. Dash and end mark say how a trial ended.",
             draw_learning_curves(curves),
             curves.points,
             is_main=True,
@@ -137,6 +137,12 @@ def _score_figures(view: StudyView, shares: Shares) -> list[NamedFigure]:
             )
         )
     return figures
+
+
+def _reference_words(view: StudyView) -> str:
+    if view.target_bpp is None:
+        return "linear codecs with as many latent elements"
+    return "the coded block KLT, and JPEG2000 of whole patches, both at that rate or just below"
 
 
 def _space_figures(view: StudyView, shares: Shares) -> list[NamedFigure]:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import analysis
-from analysis.overview.answer import answer_section, answer_sentences
+from analysis.overview.answer import answer_sections, answer_sentences
 from analysis.overview.missing import missing_section
 from analysis.page.html import MAX_PAGE_MB, build_page
 from analysis.page.palette import style_of
@@ -173,7 +173,7 @@ def test_without_promotions_the_searches_answer_and_say_so(results):
     for folder in results.glob("*_full_*"):
         shutil.rmtree(folder)
     first = build_sections(analysis.load(results))[0]
-    assert first.title == "The answer, of searches only"
+    assert first.title == "The answer, of searches only, ratio of elements"
     assert "quick, validation, one seed, no interval" in first.paragraphs[0]
     assert "16x attention" in first.paragraphs[0]
     assert "tune.promote" in first.paragraphs[2]
@@ -200,7 +200,7 @@ def test_trials_that_never_scored_leave_no_answer(recorded):
     trials = recorded.trials.assign(best_val_psnr_db=float("nan"))
     empty = {name: getattr(recorded, name).iloc[:0] for name in ("test", "runs", "verdicts")}
     nothing = dataclasses.replace(recorded, trials=trials, epochs=recorded.epochs.iloc[:0], **empty)
-    first = answer_section(nothing, compute_rate_distortion(nothing))
+    (first,) = answer_sections(nothing, compute_rate_distortion(nothing))
     assert first.paragraphs[0].startswith("There is no score yet")
 
 

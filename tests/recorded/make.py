@@ -50,9 +50,13 @@ Row = dict[str, Any]
 
 
 def row(table: str, **values: Any) -> Row:
-    """A row with these values, and for every other column none or a plain default."""
+    """A row with these values, and for every other column none or a plain default.
+
+    Columns that came later hold what files without them are read as: these studies are older.
+    """
     columns = SCHEMAS[table].columns
     filled = {c.name: None if c.nullable else DEFAULTS[c.type] for c in columns}
+    filled |= {c.name: c.before for c in columns if c.is_added}
     return {**filled, **values}
 
 

@@ -120,6 +120,28 @@ def test_synthetic_scores_are_marked_and_kept_apart(
     assert "do not compare" in shown
 
 
+def test_ratios_of_bytes_and_of_elements_are_kept_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_study(tmp_path, "baseline", 16, [25.0], rate="bytes")
+    make_study(tmp_path, "baseline", 16, [20.0], rate="elements")
+    main(["--results", str(tmp_path)])
+    shown = capsys.readouterr().out
+    assert shown.index("ratio of bytes") < shown.index("25.00") < shown.index("ratio of elements")
+    assert shown.index("25.00") < shown.index("20.00")
+    assert "ratio of bytes: both scores are at 8 / ratio bit per pixel." in shown
+
+
+def test_the_json_says_what_ratios_count(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_study(tmp_path, "baseline", 16, [25.0], rate="bytes")
+    make_study(tmp_path, "baseline", 16, [20.0], rate="elements")
+    assert main(["--results", str(tmp_path), "--json"]) == 0
+    matrices = json.loads(capsys.readouterr().out)["matrices"]
+    assert [matrix["rate"] for matrix in matrices] == ["bytes", "elements"]
+
+
 @pytest.mark.parametrize("make_folder", [True, False])
 def test_no_results_are_answered_with_the_next_command(
     tmp_path: Path,

@@ -26,6 +26,7 @@ from tune.tables.files import find_tables, read_columns
 Columns = Mapping[str, list[Any]]
 
 PIXELS = tuple(field.name for field in fields(Pixels))
+BYTES, ELEMENTS = "bytes", "elements"
 SEARCH_COLUMNS = (
     "arch",
     "ratio",
@@ -113,12 +114,13 @@ def _promotion(folder: StudyFolder, path: Path, columns: Columns) -> PromotionVi
     num_ended = len(columns["run"]) - sum(map(_is_open, columns["outcome"]))
     # After the verdicts nothing is trained any more, however many runs the race left out.
     num_planned = planned_runs(folder) if verdict is None else num_ended
-    scores = [] if candidate is None else _test_scores(folder, candidate)
+    pixels = _pixels(columns)
+    scores = [] if candidate is None else _test_scores(folder, candidate, pixels.rate)
     best = columns["candidate"].index(candidate) if candidate in columns["candidate"] else 0
     return PromotionView(
         study=folder.name,
         cell=_cell(columns),
-        pixels=_pixels(columns),
+        pixels=pixels,
         num_parameters=columns["num_parameters"][best],
         candidate=candidate,
         verdict=verdict,
@@ -138,15 +140,20 @@ def _verdict(folder: StudyFolder) -> tuple[str | None, str | None]:
     return None, None
 
 
-def _test_scores(folder: StudyFolder, candidate: str) -> list[float]:
-    """Return the mean test PSNR of every run of a candidate, its latent not quantised."""
+def _test_scores(folder: StudyFolder, candidate: str, rate: str) -> list[float]:
+    """Return the mean test PSNR of every run of a candidate.
+
+    Bytes are scored at the rate that the run was trained for, elements unquantised.
+    """
     path = folder.tables / "test.parquet"
     if not path.exists():
         return []
-    columns = read_columns(path, "test", ["run", "candidate", "quantiser_step", "psnr_db"])
+    names = ["run", "candidate", "quantiser_step", "step_scale", "psnr_db"]
+    columns = read_columns(path, "test", names)
     scores: dict[str, list[float]] = {}
-    for run, owner, step, score in zip(*columns.values(), strict=True):
-        if owner == candidate and step is None:
+    for run, owner, step, scale, score in zip(*columns.values(), strict=True):
+        is_meant = scale == 1 if rate == BYTES else step is None
+        if owner == candidate and is_meant:
             scores.setdefault(run, []).append(score)
     return [sum(of_run) / len(of_run) for _, of_run in sorted(scores.items())]
 
@@ -229,4 +236,6 @@ def _cell(columns: Columns) -> tuple[str, int]:
 
 
 def _pixels(columns: Columns) -> Pixels:
-    return Pixels(**{name: columns[name][0] for name in PIXELS})
+    facts = {name: columns[name][0] for name in PIXELS}
+    # The control of a promotion for bytes was trained for elements: any other row tells the kind.
+    return Pixels(**(facts | {"rate": BYTES if BYTES in columns["rate"] else ELEMENTS}))

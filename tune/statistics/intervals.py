@@ -112,7 +112,7 @@ def unpaired_half_db(scores_db: Scores, others_db: Scores) -> float | None:
         of_seeds = lone_seed_half_db(*num_seeds)
     else:
         variances = np.array([np.var(means, ddof=1) / len(means) for means in sides])
-        of_seeds = _welch_half(variances, np.array(num_seeds) - 1)
+        of_seeds = welch_half(variances, np.array(num_seeds) - 1)
     return math.hypot(of_seeds, mean_half(scores_db.mean(axis=0) - others_db.mean(axis=0)))
 
 
@@ -125,7 +125,13 @@ def lone_seed_half_db(num_seeds: int, num_other_seeds: int) -> float:
     return NUM_STANDARD_ERRORS * SEED_SPREAD_DB * math.sqrt(1 / num_seeds + 1 / num_other_seeds)
 
 
-def _welch_half(variances: Scores, degrees: "NDArray[np.int64]") -> float:
+def welch_half(variances: Scores, degrees: "NDArray[np.int64]") -> float:
+    """Return the half width of the interval of a sum of independent estimates.
+
+    Args:
+        variances: Squared standard error of each.
+        degrees: Degrees of freedom of each; the sum has those of Welch and Satterthwaite.
+    """
     total = float(variances.sum())
     if total == 0:
         return 0.0

@@ -1,8 +1,8 @@
 """The architecture x ratio matrix of all studies and promotions, as values.
 
-Scores compare only where the pixels are the same, so there is one matrix per corpus, split, crop
-and validation set; nothing is averaged or ranked across them. What is read is
-`tune.results.standings`'s, drawing is `tune.terminal.matrix`'s.
+Scores compare only where the pixels are the same and the ratio counts the same, so there is one
+matrix per corpus, split, crop, validation set and kind; nothing is averaged or ranked across them.
+What is read is `tune.results.standings`'s, drawing is `tune.terminal.matrix`'s.
 """
 
 import math
@@ -26,10 +26,12 @@ class Pixels(CorpusStamp):
     Attributes:
         crop_px: Side of the crops.
         val_images: Validation images.
+        rate: What ratios count, "bytes" or "elements"; bytes are scored at 8 / ratio bit per pixel.
     """
 
     crop_px: int
     val_images: int
+    rate: str = "elements"
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ class PromotionView:
         num_parameters: Of its best candidate's model.
         candidate: The best candidate by validation; None before the verdict.
         verdict: Whether it is best, or tied.
-        test_psnr_db: Test PSNR of the unquantised reconstruction, one for each of its seeds.
+        test_psnr_db: Its test PSNR, one for each of its seeds: at the target rate where ratios
+            count bytes, otherwise of the unquantised reconstruction.
         progress: How far it is; None where nobody drives it.
     """
 
@@ -135,7 +138,7 @@ class Promoted:
         verdict: Whether it is best, or tied.
         num_seeds: Its runs.
         num_parameters: Of its model.
-        test_psnr_db: Mean test PSNR of the unquantised reconstruction over its runs.
+        test_psnr_db: Mean over its runs of the test PSNR, as in `PromotionView`.
         half_width_db: Half of the 95 % interval over seeds; None with one seed.
         is_below_baseline: Whether that is under the baseline's at this ratio; None without one.
     """
@@ -175,7 +178,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Matrix:
-    """All cells that were measured on the same pixels, by architecture and ratio."""
+    """All cells of one kind of ratio on the same pixels, by architecture and ratio."""
 
     pixels: Pixels
     cells: Mapping[tuple[str, int], Cell]
@@ -190,7 +193,7 @@ def build_matrices(
     promotions: Sequence[PromotionView],
     describe: Describe,
 ) -> tuple[Matrix, ...]:
-    """Return one matrix per kind of pixels, real corpora first.
+    """Return one matrix per kind of pixels and ratio: real corpora first, bytes before elements.
 
     Args:
         searches: All searches.
@@ -258,7 +261,7 @@ def promoted_score(test_psnr_db: Sequence[float]) -> Interval:
     """Return what "full" says of the best candidate: its test PSNR, with the interval over seeds.
 
     Args:
-        test_psnr_db: Mean over the test images of each of its runs, the latent not quantised.
+        test_psnr_db: Mean over the test images of each of its runs, as in `PromotionView`.
     """
     mean_db = math.fsum(test_psnr_db) / len(test_psnr_db)
     return Interval.around(mean_db, half_width(test_psnr_db))

@@ -61,8 +61,9 @@ def rate_points(test: pd.DataFrame, codecs: pd.DataFrame, candidate: str) -> lis
 def step_ranks(test: pd.DataFrame) -> "pd.Series[float]":
     """Return the place of each row's quantiser step among those of its run, from 1, finest first.
 
-    Every run chooses its own steps, for the same five losses of PSNR on validation images: steps of
-    equal rank belong together over seeds, equal steps do not exist.
+    Every run chooses its own steps, for the same five losses of PSNR on validation images, or for
+    the same factors on the steps that meet its target rate: steps of equal rank belong together
+    over seeds, equal steps do not exist.
 
     Args:
         test: Rows of the test table, of any candidates.
@@ -70,7 +71,10 @@ def step_ranks(test: pd.DataFrame) -> "pd.Series[float]":
     Returns:
         A series `step_rank`, missing where nothing was quantised.
     """
-    ranks = test.groupby("run")["quantiser_step"].rank(method="dense")
+    step = test["quantiser_step"]
+    if "step_scale" in test:  # runs with a target differ by it; their steps are one per channel
+        step = test["step_scale"].fillna(step)
+    ranks = step.groupby(test["run"]).rank(method="dense")
     return ranks.rename("step_rank")
 
 

@@ -33,24 +33,35 @@ def draw_matrices(console: "Console", matrices: Sequence["Matrix"]) -> None:
         console.print(_heading(matrix.pixels))
         console.print(_table(matrix))
     if len(matrices) > 1:
-        console.print("Scores of different tables were measured on other pixels: do not compare.")
+        console.print(
+            "Scores of different tables were measured on other pixels, or at ratios that count "
+            "something else: do not compare."
+        )
+    kinds = dict.fromkeys(matrix.pixels.rate for matrix in matrices)
     console.print(
         "First line: best validation PSNR of the searches in dB; in brackets the gain over the "
         "hand-set trial of the same study.\n"
-        "full: mean test PSNR of the best promoted candidate, with its 95 % interval over seeds; "
-        "the latent is not quantised. The images are others than those of the first line: do not "
-        "compare the two.\n"
-        "below baseline: worse than the promoted baseline at the same ratio.\n"
+        "full: mean test PSNR of the best promoted candidate, with its 95 % interval over seeds. "
+        "The images are others than those of the first line: do not compare the two.\n"
+        + "".join(f"ratio of {kind}: {_KIND_WORDS.get(kind, 'unknown')}.\n" for kind in kinds)
+        + "below baseline: worse than the promoted baseline at the same ratio.\n"
         "open: trials that are unfinished and do not run; the same command resumes them.\n"
         "--: nothing ran."
     )
+
+
+_KIND_WORDS = {
+    "bytes": "both scores are at 8 / ratio bit per pixel",
+    "elements": "the latent has 1 / ratio of the elements; both scores are unquantised",
+}
 
 
 def _heading(pixels: "Pixels") -> str:
     kind = "[bold yellow]SYNTHETIC corpus[/]" if pixels.is_synthetic else "[bold]corpus[/]"
     return (
         f"{kind} {pixels.corpus} (fingerprint {pixels.corpus_fingerprint}, split "
-        f"{pixels.split_fingerprint}), {pixels.val_images} validation images of {pixels.crop_px} px"
+        f"{pixels.split_fingerprint}), {pixels.val_images} validation images of "
+        f"{pixels.crop_px} px, ratio of {pixels.rate}"
     )
 
 

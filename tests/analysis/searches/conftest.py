@@ -40,7 +40,11 @@ SPACE = (LEARNING_RATE, WARMUP, CHANNELS)
 def neutral_row(table: str) -> dict[str, Any]:
     """A row with a value of the right type in every column that needs one."""
     return {
-        column.name: None if column.nullable else NEUTRAL.get(column.type, START)
+        column.name: column.before
+        if column.is_added
+        else None
+        if column.nullable
+        else NEUTRAL.get(column.type, START)
         for column in SCHEMAS[table].columns
     }
 

@@ -178,11 +178,13 @@ def test_a_wider_search_of_a_named_study_has_a_free_name(make_frames):
     assert step_of(frames, taken=["s_2"]).command.endswith("--name s_3")
 
 
-def test_the_command_for_a_wider_search_is_one_that_the_search_takes(make_frames, tmp_path):
+@pytest.mark.parametrize("rate", ["bytes", "elements"])
+def test_the_command_for_a_wider_search_is_one_that_the_search_takes(make_frames, tmp_path, rate):
     machine = Machine("cpu", 2)
-    (first,) = resolve({"results": str(tmp_path / "results"), "trials": "1"}, {}, machine)
+    flags = {"results": str(tmp_path / "results"), "trials": "1", "rate": rate}
+    (first,) = resolve(flags, {}, machine)
     frames = make_frames(
-        [{"scores_db": [20.0], **INSIDE, "learning_rate": 0.01}],
+        [{"scores_db": [20.0], **INSIDE, "learning_rate": 0.01, "rate": rate}],
         config=write_config(first.config),
     )
     words = step_of(frames).command.split()
@@ -192,6 +194,7 @@ def test_the_command_for_a_wider_search_is_one_that_the_search_takes(make_frames
     arguments = parser.parse_args(words[3:])
     (again,) = resolve(search_flags(arguments), read_toml_file(arguments.config), machine)
     assert "learning_rate=0.0001:0.1" in again.config.range
+    assert again.config.rate == rate
     assert read_config(Path(arguments.config)) == first.config
 
 

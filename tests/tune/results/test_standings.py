@@ -2,7 +2,14 @@ import errno
 
 import pytest
 
-from tune.results.standings import eta_s, planned_runs, planned_trials
+from tests.analysis.made_of_bytes import psnr_of, write_promotion, write_search
+from tune.results.standings import (
+    eta_s,
+    planned_runs,
+    planned_trials,
+    read_promotions,
+    read_searches,
+)
 from tune.storage.folder import StudyFolder
 from tune.storage.history import Budget
 from tune.study.opening import note_budget
@@ -70,3 +77,16 @@ def test_a_budget_that_finds_no_space_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr("pathlib.Path.write_text", no_space)
     (note,) = note_budget(StudyFolder(tmp_path), Budget(1, None))
     assert "no space left for" in note
+
+
+def test_a_search_says_what_its_ratio_counts(tmp_path):
+    write_search(tmp_path, "attention", 16)
+    ((view,), _) = read_searches(tmp_path)
+    assert view.pixels.rate == "bytes"
+
+
+def test_a_promotion_of_bytes_is_scored_at_the_rate_that_was_trained_for(tmp_path):
+    write_promotion(tmp_path, "attention", 16)
+    ((view,), _) = read_promotions(tmp_path)
+    assert view.pixels.rate == "bytes"
+    assert sum(view.test_psnr_db) / 3 == pytest.approx(psnr_of("attention", 0.5), abs=0.05)

@@ -90,12 +90,19 @@ def test_the_best_configuration_is_told_by_what_was_searched() -> None:
         Pixels(False, "s1", "c0", "s0", 128, 32),
         Pixels(False, "s1", "c0", "s0", 64, 64),
         Pixels(True, "s1", "c0", "s0", 64, 32),
+        Pixels(False, "s1", "c0", "s0", 64, 32, "bytes"),
     ],
 )
 def test_scores_on_other_pixels_never_share_a_matrix(other: Pixels) -> None:
     matrices = build_matrices([search(), search(pixels=other, best_db=30.0)], [], describe)
     cells = [list(matrix.cells.values()) for matrix in matrices]
     assert {cell.best.val_psnr_db for (cell,) in cells if cell.best} == {20.0, 30.0}
+
+
+def test_ratios_of_bytes_come_before_those_of_elements() -> None:
+    of_bytes = search(pixels=Pixels(False, "s1", "c0", "s0", 64, 32, "bytes"))
+    matrices = build_matrices([search(), of_bytes], [], describe)
+    assert [matrix.pixels.rate for matrix in matrices] == ["bytes", "elements"]
 
 
 def test_real_corpora_come_before_synthetic_ones() -> None:
