@@ -2,8 +2,8 @@
 
 It starts as the block KLT, the best linear code of 16x16 blocks, while the network beside it starts
 at zero: training begins at the linear optimum. Its windows overlap: they reach 8 px beyond their
-block on every side, with zeros there at the start. It computes in fp32 whatever the precision, so that
-its start is the KLT in all of them.
+block on every side, with zeros there at the start. It computes in fp32 whatever the precision, so
+that its start is the KLT in all of them.
 
 Letters: N images, C latent channels, H and W pixels, K taps of a window's side.
 """
