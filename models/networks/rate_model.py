@@ -6,7 +6,7 @@ The distribution is a mixture of three logistics per channel. Its mass in a cell
 
     p(ŷ) = sum over j of w_j [σ((ŷ + Δ/2 - m_j) / s_j) - σ((ŷ - Δ/2 - m_j) / s_j)],
 
-is a function of the step Δ too, so the rate is differentiable in everything. Training sees rate
+is a function of the step Δ too, so the rate is differentiable in everything. Training sees the rate
 of a latent with uniform noise in the place of rounding (Ballé, Laparra, Simoncelli, ICLR 2017) and
 the image of the rounded one, with the gradient of the identity (Minnen, Singh, ICIP 2020) and for
 the step that of the rounding error (Esser et al., "Learned step size quantization", ICLR 2020).
@@ -59,7 +59,7 @@ class RateModel(nn.Module):
         # A logistic of scale s has the standard deviation π s / sqrt(3).
         widths = deviations.clamp(min=MIN_DEVIATION) * math.sqrt(3) / math.pi
         self.means.copy_(means[:, None].expand_as(self.means))
-        self.log_widths.copy_((widths[:, None] * torch.tensor(SPREADS)).log())
+        self.log_widths.copy_((widths[:, None] * torch.tensor(SPREADS, device=widths.device)).log())
 
     def steps(self) -> Tensor:
         """Return the step of each channel, (C,), in units of the latent."""
