@@ -273,6 +273,7 @@ def test_path_and_rate_model_do_not_decay():
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @every_model
 def test_a_training_for_bytes_runs_on_a_card(model):
     needs_start = model.linear_path
