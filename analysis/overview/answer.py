@@ -22,7 +22,7 @@ from analysis.page.section import NamedFigure, Section
 from analysis.rates.curves import RateDistortion, RatePanel
 from analysis.rates.figure import draw_rate_distortion, rate_distortion_frame
 from analysis.rates.marks import Axis
-from analysis.rates.points import RateCurve, RatePoint
+from analysis.rates.points import LINEAR, RateCurve, RatePoint
 from analysis.rates.section import OPERATING_WORDS, axes_of
 
 
@@ -213,6 +213,8 @@ def _gain_words(verdict: "pd.Series[Any]") -> str:
 
 def _codec_sentence(panel: RatePanel) -> str:
     if not panel.front:
+        if any(curve.kind == LINEAR for curve in panel.curves):
+            return "No network has coded test scores: only the trained linear codec is compared."
         return (
             "No network has coded test scores, so nothing compares with JPEG2000, HEVC and AVIF at "
             "equal bytes."
