@@ -83,7 +83,7 @@ def test_every_trial_ends_in_one_outcome_and_has_a_score(finished):
 def test_the_hand_set_point_is_the_first_trial(finished):
     first = table(finished[0], "trials").iloc[0]
     assert first["proposed_by"] == "hand_set"
-    assert (first["learning_rate"], first["warmup_epochs"]) == (1e-3, 3)
+    assert (first["learning_rate"], first["warmup_epochs"]) == (1e-3, 1)
 
 
 def test_the_epochs_table_has_every_finished_epoch_once(finished):

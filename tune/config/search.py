@@ -47,7 +47,7 @@ RATIOS_BY_USE = (16, 8, 32, 4, 64)
 NOT_HASHED = ("results", "name", "hours", "max_concurrent", "gpus_per_trial", "headroom")
 """Settings that say where or how fast, not what: a study is the same one without them."""
 
-HAND_SET_WARMUP_EPOCHS = 3
+HAND_SET_WARMUP_EPOCHS = 1
 
 
 @dataclass(frozen=True, kw_only=True)

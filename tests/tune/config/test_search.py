@@ -144,7 +144,7 @@ def test_the_hand_set_point_has_a_value_for_every_searched_dimension() -> None:
     names = "learning_rate,warmup_epochs,base_channels,latent_channels,schedule"
     assert config_of(CUDA, tune=names).hand_set == {
         "learning_rate": 1e-3,
-        "warmup_epochs": 3,
+        "warmup_epochs": 1,
         "base_channels": 48,
         "latent_channels": LATENT_CHOICES[16][1],
         "schedule": "cosine",

@@ -40,7 +40,7 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(tiny_corpus, tmp_path, mon
         "SYNTHETIC corpus tiny",
         "4 trials of up to 6 epochs",
         "searches base_channels=4,8",
-        "tries first: learning_rate 0.001, warmup_epochs 3, base_channels 8, latent_channels "
+        "tries first: learning_rate 0.001, warmup_epochs 1, base_channels 8, latent_channels "
         f"{LATENT_CHOICES[16][1]} (hand_set)",
         "compares trials after epochs 2 and 4; the best half continues",
         "about 16 epochs (at most 24)",
