@@ -248,7 +248,8 @@ def test_a_time_budget_ends_the_search_and_counts_as_done(tiny_corpus, tmp_path)
 def test_a_second_study_tries_the_best_of_its_neighbour_first(finished):
     results = finished[0] / "ray_results"
     config = read_config(results / "first/study.toml")
-    second = replace(config, ratio=32, name=None, results=results)
+    # Another hand-set point than the first one's, which may be its best.
+    second = replace(config, ratio=32, name=None, results=results, learning_rate=2e-3)
     plan = plan_study(Resolved(second, {}), open_corpus(str(config.data)))
     trials = table(finished[0], "trials")
     best = trials.sort_values("best_val_psnr_db").iloc[-1]
