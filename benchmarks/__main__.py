@@ -17,6 +17,7 @@ from tune.storage.manifest import device_name, library_versions, project_commit
 BENCHMARKS = (
     "commands",
     "training_step",
+    "rate_step",
     "validation_noise",
     "patch_reading",
     "latent_coding",

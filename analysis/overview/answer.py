@@ -77,7 +77,7 @@ def answer_section(frames: Frames, result: RateDistortion, rate: str, number: in
 
 
 _REFERENCE_WORDS = {
-    BYTES: "JPEG2000 and the block KLT at the same rates",
+    BYTES: "JPEG2000 of the whole patches and the block KLT, at the same rates",
     ELEMENTS: "the linear codecs of as many elements",
 }
 
