@@ -129,4 +129,7 @@ def test_searches_of_bytes_alone_say_so(tmp_path):
     first = build_sections(analysis.load(tmp_path))[0]
     assert first.title == "The answer, of searches only, ratio of bytes"
     assert "at 8 / ratio bit per pixel" in first.paragraphs[0]
-    assert "JPEG2000 and the block KLT at the same rates" in first.figures[0].caption
+    assert (
+        "JPEG2000 of the whole patches and the block KLT, at the same rates"
+        in first.figures[0].caption
+    )
