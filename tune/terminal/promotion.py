@@ -113,7 +113,8 @@ def draw_verdicts(
         values = known[one.candidate].values
         console.print(
             f"{one.candidate}, {one.verdict}: learning rate {values['learning_rate']:.3g}, warmup "
-            f"{values['warmup_epochs']}, base channels {values['base_channels']}"
+            f"{values['warmup_epochs']}, base channels {values['base_channels']}, latent channels "
+            f"{values['latent_channels']}"
         )
     if verdicts and verdicts[0].num_seeds < 2:
         console.print("one seed each: nothing is known of how far seeds scatter")
