@@ -40,7 +40,7 @@ DIMENSIONS: Mapping[str, Dimension] = {
         Dimension(
             "latent_channels",
             "categorical",
-            choices=(12, 16, 24, 32, 48, 64, 96, 128, 160, 192, 256),
+            choices=(16, 24, 32, 48, 64, 96, 128, 160, 192, 256),
             unit="channels",
             doc=(
                 "most channels that a code for bytes may use: training silences those that do not "
@@ -106,8 +106,8 @@ LATENT_CHOICES: Mapping[int, tuple[int, ...]] = {
     4: (96, 128, 192, 256),
     8: (64, 96, 128, 160),
     16: (48, 64, 96, 128),
-    32: (24, 32, 48, 64),
-    64: (12, 16, 24, 32),
+    32: (32, 48, 64, 96),
+    64: (16, 24, 32, 48),
 }
 """Latent channels that are searched at a ratio of bytes. Fewer cap what a code can tell; more cost
 bits until training has silenced them, which a short one does not."""
