@@ -18,8 +18,8 @@ DIMENSIONS: Mapping[str, Dimension] = {
             log=True,
             doc=(
                 "highest learning rate. From the block KLT 1e-3 is good everywhere, and 8.6e-3 was "
-                "best for the linear codec and the baseline in searches of 1,400 steps; 1.7e-2 ends "
-                "below the start. The range begins at the predecessor's 1e-4"
+                "best for the linear codec and the baseline in searches of 1,400 steps; 1.7e-2 "
+                "ends below the start. The range begins at the predecessor's 1e-4"
             ),
         ),
         Dimension(
@@ -103,8 +103,8 @@ OF_NETWORKS = ("base_channels", "dropout")
 """Dimensions that mean nothing without a network."""
 
 LATENT_CHOICES: Mapping[int, tuple[int, ...]] = {
-    4: (96, 128, 192, 256),
-    8: (64, 96, 128, 160),
+    4: (128, 160, 192, 256),
+    8: (96, 128, 160, 192),
     16: (48, 64, 96, 128),
     32: (32, 48, 64, 96),
     64: (16, 24, 32, 48),
