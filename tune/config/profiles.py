@@ -43,7 +43,7 @@ def choose_profile(machine: Machine, arch: str) -> Mapping[str, Pick]:
 def _cpu_profile(machine: Machine) -> Mapping[str, Pick]:
     workers = min(machine.num_cores, MAX_CPU_WORKERS)
     return {
-        "trials": Pick(10, "the search of any architecture ends in under 4 minutes on two cores"),
+        "trials": Pick(10, "the search of any architecture ends in about 4 minutes on two cores"),
         "epochs": Pick(6, "about 300 steps from the block KLT: enough to be above JPEG2000"),
         "data_fraction": Pick(
             0.025, "the search compares configurations; it need not finish training them"
