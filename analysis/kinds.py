@@ -16,8 +16,6 @@ BYTES, ELEMENTS = "bytes", "elements"
 KINDS = (BYTES, ELEMENTS)
 """In the order of the report; bytes are what a search counts when nobody says otherwise."""
 
-BITS_PER_PIXEL = 8
-
 
 def kind_of_study(frames: Frames) -> dict[str, str]:
     """Return what the ratio of each study counts, by name of the study.
@@ -54,15 +52,6 @@ def kind_words(kind: str) -> str:
     'ratio of bytes'
     """
     return f"ratio of {kind}"
-
-
-def target_bpp(ratio: float) -> float:
-    """Return the rate that a ratio of bytes stands for.
-
-    >>> target_bpp(16)
-    0.5
-    """
-    return BITS_PER_PIXEL / ratio
 
 
 def _only(frames: Frames, kinds: dict[str, str], kind: str) -> Frames:

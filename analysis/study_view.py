@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.frames import Frames
+from models.shapes import target_bpp
 from tune.space.dimension import Dimension, Kind, Value
 
 RUNNING = "running"
 CRASHES = ("diverged", "out_of_memory", "failed")
 """Outcomes that crash rates count; a stopped trial is none."""
 
-BITS_PER_PIXEL = 8
 
 USUAL = ("learning_rate", "warmup_epochs", "base_channels")
 """What is searched where nobody asks for anything else."""
@@ -82,7 +82,7 @@ class StudyView:
     @property
     def target_bpp(self) -> float | None:
         """Rate that trials are scored at; None where the ratio counts elements."""
-        return BITS_PER_PIXEL / self.ratio if self.rate == "bytes" and self.ratio else None
+        return target_bpp(self.ratio) if self.rate == "bytes" and self.ratio else None
 
     @property
     def at_rate(self) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from models.errors import ModelError
-from models.shapes import RATIOS, REDUCTION
+from models.shapes import RATIOS, REDUCTION, nominal_channels, target_bpp
 
 if TYPE_CHECKING:
     from models.networks.autoencoder import Autoencoder
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 RATES = ("elements", "bytes")
 """What a ratio counts: elements of image and latent, or bytes of an 8-bit image and its code."""
 
-BITS_PER_PIXEL = 8
 MAX_ELEMENT_BITS = 8
 
 
@@ -104,12 +103,12 @@ class ModelConfig:
     def _complete(self) -> None:
         """Fill in what follows from the other values; the class is frozen for everybody else."""
         if not self.latent_channels:
-            object.__setattr__(self, "latent_channels", REDUCTION**2 // self.ratio)
+            object.__setattr__(self, "latent_channels", nominal_channels(self.ratio))
         if not self.architecture.has_network:
             object.__setattr__(self, "linear_path", True)
 
     def _check_latent_channels(self) -> None:
-        channels, nominal = self.latent_channels, REDUCTION**2 // self.ratio
+        channels, nominal = self.latent_channels, nominal_channels(self.ratio)
         if not _is_count(channels) or channels > REDUCTION**2:
             raise ModelError(
                 f"latent_channels must be a whole number from 1 to {REDUCTION**2}, found "
@@ -135,7 +134,7 @@ class ModelConfig:
     @property
     def target_bpp(self) -> float:
         """Bits per pixel of the code of an 8-bit image at this ratio."""
-        return BITS_PER_PIXEL / self.ratio
+        return target_bpp(self.ratio)
 
 
 def max_rate_bpp(latent_channels: int) -> float:

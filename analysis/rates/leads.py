@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 
 from analysis.intervals import Matrix, interval, paired_interval
-from analysis.kinds import BYTES, target_bpp
+from analysis.kinds import BYTES
 from analysis.page.palette import architecture_order
 from analysis.rates.points import LINEAR, RateCurve, RatePoint, by_seed_and_image
 from analysis.rates.selection import complete_images, judged_rows
+from models.shapes import target_bpp
 from tune.statistics.intervals import Interval
 
 

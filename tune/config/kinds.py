@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from models.registry import ARCHITECTURES
-from models.shapes import REDUCTION
+from models.shapes import nominal_channels
 from tune.space.dimension import Value
 from tune.space.dimensions import DEFAULT_TUNE, LATENT_CHOICES, OF_NETWORKS
 from tune.space.ranges import SearchSpace
@@ -31,7 +31,7 @@ def default_tune(arch: str, rate: str) -> tuple[str, ...]:
 
 def usual_latent_channels(rate: str, ratio: int) -> int:
     """Return the latent channels of a study that does not search them, and of its first trial."""
-    return REDUCTION**2 // ratio if rate == "elements" else LATENT_CHOICES[ratio][1]
+    return nominal_channels(ratio) if rate == "elements" else LATENT_CHOICES[ratio][1]
 
 
 def nearest_searched(space: SearchSpace, name: str, value: Value) -> Value:

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 
 from data.stamp import CorpusStamp
-from models.registry import ARCHITECTURES, BITS_PER_PIXEL, max_rate_bpp
-from models.shapes import RATIOS, REDUCTION
+from models.registry import ARCHITECTURES, max_rate_bpp
+from models.shapes import RATIOS, REDUCTION, nominal_channels, target_bpp
 from tune.config.settings import Setting, check_limits
 from tune.errors import UsageError, did_you_mean
 from tune.space.ranges import SearchSpace
@@ -72,7 +72,7 @@ def check_ranges(space: SearchSpace, settings: Mapping[str, Setting]) -> None:
 
 def check_latent_channels(rate: str, ratio: int, latent_channels: int, space: SearchSpace) -> None:
     """Refuse latent channels, fixed or searched, that do not suit what the ratio counts."""
-    nominal = REDUCTION**2 // ratio
+    nominal = nominal_channels(ratio)
     searched = [int(v) for d in space.dimensions if d.name == "latent_channels" for v in d.ends]
     if rate == "elements":
         if searched:
@@ -90,7 +90,7 @@ def check_latent_channels(rate: str, ratio: int, latent_channels: int, space: Se
     if fewest < nominal:
         raise UsageError(
             f"{fewest} latent channels reach rates up to {max_rate_bpp(fewest):g} bit per pixel, "
-            f"found --ratio {ratio}, which is {BITS_PER_PIXEL / ratio:g}: take {nominal} channels "
+            f"found --ratio {ratio}, which is {target_bpp(ratio):g}: take {nominal} channels "
             "or more, or a larger ratio"
         )
 

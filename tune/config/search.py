@@ -12,8 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from models.registry import BITS_PER_PIXEL
-from models.shapes import REDUCTION
+from models.shapes import REDUCTION, nominal_channels, target_bpp
 from models.training.schedules import SCHEDULES
 from tune.config.rules import (
     check_architecture,
@@ -245,7 +244,7 @@ class SearchConfig:
     @property
     def target_bpp(self) -> float | None:
         """Bits per pixel that a code has; None where the ratio counts elements."""
-        return BITS_PER_PIXEL / self.ratio if self.rate == "bytes" else None
+        return target_bpp(self.ratio) if self.rate == "bytes" else None
 
     @property
     def ssim_weight(self) -> float:
@@ -280,7 +279,7 @@ def read_config(path: Path | str) -> SearchConfig:
     """
     values = read_values(SearchConfig, with_rate(read_toml_file(path)), str(path))
     if values.get("rate") == "elements" and isinstance(ratio := values.get("ratio"), int):
-        values.setdefault("latent_channels", REDUCTION**2 // ratio)
+        values.setdefault("latent_channels", nominal_channels(ratio))
     try:
         return SearchConfig(**values)
     except TypeError as error:

@@ -22,7 +22,7 @@ from models.coding.heif_codecs import encode_avif, encode_hevc_intra
 from models.coding.linear import supports_down_up
 from models.coding.linear_transforms import DownUpTransform, KltTransform
 from models.coding.quantiser_steps import Transform
-from models.shapes import RATIOS, REDUCTION
+from models.shapes import RATIOS, nominal_channels
 from tune.config.machine import available_cores
 from tune.evaluation.coding import decode_from_bytes, decode_unquantised, fit_coders
 from tune.evaluation.images import ImageSet
@@ -140,7 +140,7 @@ def code_classically(
 
 
 def _linear_lines(corpus: Corpus, ratio: int) -> dict[str, Transform]:
-    klt = fit_klt(corpus, REDUCTION**2 // ratio)
+    klt = fit_klt(corpus, nominal_channels(ratio))
     lines: dict[str, Transform] = {"block_klt": KltTransform(klt)}
     if supports_down_up(ratio):
         lines["down_up"] = DownUpTransform(ratio)

@@ -11,7 +11,7 @@ from typing import Any
 
 from data.dataset import Corpus
 from models.registry import ARCHITECTURES, ModelConfig
-from models.shapes import REDUCTION
+from models.shapes import nominal_channels
 from models.training.precision import Stack
 from tune.card.device import Card
 from tune.config.machine import Machine
@@ -190,7 +190,7 @@ def control_values(config: SearchConfig) -> Values:
         **config.values,
         **CONTROL_VALUES,
         "warmup_epochs": min(CONTROL_WARMUP_EPOCHS, config.epochs),
-        "latent_channels": REDUCTION**2 // config.ratio,
+        "latent_channels": nominal_channels(config.ratio),
     }
 
 

@@ -17,8 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from models.registry import BITS_PER_PIXEL
-from models.shapes import REDUCTION
+from models.shapes import nominal_channels, target_bpp
 from tune.config.search import SearchConfig
 from tune.errors import UsageError
 
@@ -96,7 +95,7 @@ def study_name(arch: str, rate: str, ratio: int, moment: datetime, mode: str = "
     >>> study_name("resnet", "bytes", 16, datetime(2026, 1, 2, 3, 4, 5))
     'resnet_quick_0.5bpp_cr16x_20260102_030405'
     """
-    size = f"c{REDUCTION**2 // ratio}" if rate == "elements" else f"{BITS_PER_PIXEL / ratio:g}bpp"
+    size = f"c{nominal_channels(ratio)}" if rate == "elements" else f"{target_bpp(ratio):g}bpp"
     return f"{arch}_{mode}_{size}_cr{ratio}x_{moment:%Y%m%d_%H%M%S}"
 
 
