@@ -8,9 +8,8 @@ from typing import Any
 
 from models.registry import ARCHITECTURES
 from models.shapes import nominal_channels
-from tune.space.dimension import Value
 from tune.space.dimensions import DEFAULT_TUNE, LATENT_CHOICES, OF_NETWORKS
-from tune.space.ranges import SearchSpace
+from tune.space.ranges import ranges_without
 
 LATENTS = "latent_channels"
 
@@ -34,14 +33,6 @@ def usual_latent_channels(rate: str, ratio: int) -> int:
     return nominal_channels(ratio) if rate == "elements" else LATENT_CHOICES[ratio][1]
 
 
-def nearest_searched(space: SearchSpace, name: str, value: Value) -> Value:
-    """Return a value, or the searched one nearest to it where ranges exclude it."""
-    for dimension in space.dimensions:
-        if dimension.name == name and not dimension.contains(value):
-            return dimension.nearest(value)
-    return value
-
-
 def suited_to_arch(
     given: Mapping[str, Any], ranges: Iterable[str]
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -57,7 +48,7 @@ def suited_to_arch(
         kept["tune"] = tuple(name for name in kept["tune"] if name not in OF_NETWORKS)
         if not kept["tune"]:
             del kept["tune"]
-    return kept, tuple(text for text in ranges if text.partition("=")[0] not in OF_NETWORKS)
+    return kept, ranges_without(ranges, OF_NETWORKS)
 
 
 def without_former_latents(
@@ -75,9 +66,7 @@ def without_former_latents(
     if not changed:
         return dict(from_file)
     kept = {name: value for name, value in from_file.items() if name != LATENTS}
-    kept["range"] = tuple(
-        text for text in kept.get("range", ()) if text.partition("=")[0] != LATENTS
-    )
+    kept["range"] = ranges_without(kept.get("range", ()), (LATENTS,))
     if "rate" in changed and "tune" in kept:
         kept["tune"] = tuple(name for name in kept["tune"] if name != LATENTS)
     return kept

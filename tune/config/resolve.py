@@ -11,7 +11,6 @@ from typing import Any
 from tune.config.kinds import (
     archs_with,
     default_tune,
-    nearest_searched,
     suited_to_arch,
     usual_latent_channels,
     without_former_latents,
@@ -37,7 +36,7 @@ from tune.config.settings import (
 from tune.errors import UsageError
 from tune.space.dimension import format_range, format_values
 from tune.space.dimensions import DIMENSIONS, LATENT_CHOICES
-from tune.space.ranges import SearchSpace, build_space
+from tune.space.ranges import SearchSpace, build_space, ranges_of
 
 GRACE_SHARE = 0.3
 """Share of the epochs that every trial gets before any comparison."""
@@ -76,7 +75,7 @@ def resolve(
     from_file = without_former_latents(from_file, from_flags)
     given = from_file | from_flags | {"device": machine.device}
     if "tune" in from_flags:  # the file's ranges may belong to what is no longer searched
-        from_file["range"] = _of_dimensions(from_file.get("range", ()), from_flags["tune"])
+        from_file["range"] = ranges_of(from_file.get("range", ()), from_flags["tune"])
     ranges = (*from_file.get("range", ()), *from_flags.get("range", ()))
     given.pop("range", None)
     every = archs_with(given.get("linear_path", SearchConfig.linear_path))
@@ -122,7 +121,7 @@ def _resolve_one(given: Mapping[str, Any], ranges: Iterable[str], machine: Machi
     space = _default_space(values, profile["range"].value, ranges)
     values["range"] = tuple(format_range(dimension) for dimension in space.dimensions)
     usual = usual_latent_channels(rate, values["ratio"])
-    values.setdefault("latent_channels", nearest_searched(space, "latent_channels", usual))
+    values.setdefault("latent_channels", space.nearest("latent_channels", usual))
     if "base_channels" in picked:
         picked["base_channels"] = _reachable_width(space, picked["base_channels"])
         values["base_channels"] = picked["base_channels"].value
@@ -142,19 +141,13 @@ def _default_space(
         f"warmup_epochs=0:{min(int(warmup.high), values['epochs'])}",
         f"latent_channels={format_values(LATENT_CHOICES[values['ratio']])}",
     )
-    return build_space(tune, (*_of_dimensions((*fitting, *profile_ranges), tune), *asked_ranges))
+    return build_space(tune, (*ranges_of((*fitting, *profile_ranges), tune), *asked_ranges))
 
 
 def _reachable_width(space: SearchSpace, pick: Pick) -> Pick:
     """Return the picked width, or the searched one nearest to it where ranges exclude it."""
-    nearest = nearest_searched(space, "base_channels", pick.value)
+    nearest = space.nearest("base_channels", pick.value)
     return pick if nearest == pick.value else Pick(nearest, f"the choice nearest to {pick.value}")
-
-
-def _of_dimensions(ranges: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
-    """Return the ranges of the named dimensions."""
-    wanted = set(names)
-    return tuple(text for text in ranges if text.partition("=")[0] in wanted)
 
 
 def _expand(value: Any, every: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -73,7 +73,7 @@ def check_ranges(space: SearchSpace, settings: Mapping[str, Setting]) -> None:
 def check_latent_channels(rate: str, ratio: int, latent_channels: int, space: SearchSpace) -> None:
     """Refuse latent channels, fixed or searched, that do not suit what the ratio counts."""
     nominal = nominal_channels(ratio)
-    searched = [int(v) for d in space.dimensions if d.name == "latent_channels" for v in d.ends]
+    searched = [int(value) for value in space.ends_of("latent_channels")]
     if rate == "elements":
         if searched:
             raise UsageError(
@@ -106,8 +106,7 @@ def check_path(arch: str, linear_path: str) -> None:
 
 def check_epochs(epochs: int, warmup_epochs: int, grace_epochs: int, space: SearchSpace) -> None:
     """Refuse a warmup, fixed or searched, or a grace period that is longer than the training."""
-    searched = [dim.ends for dim in space.dimensions if dim.name == "warmup_epochs"]
-    longest = max(warmup_epochs, *(int(value) for ends in searched for value in ends), 0)
+    longest = max(warmup_epochs, *(int(value) for value in space.ends_of("warmup_epochs")), 0)
     if longest > epochs:
         raise UsageError(
             f"warmup_epochs must not exceed epochs, found {longest} and {epochs}: "

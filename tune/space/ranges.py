@@ -30,6 +30,15 @@ class SearchSpace:
         """Return whether the space can reach a point; what it does not search is ignored."""
         return all(dimension.contains(point[dimension.name]) for dimension in self.dimensions)
 
+    def ends_of(self, name: str) -> tuple[Value, ...]:
+        """Return the values that limit a dimension; none where it is not searched."""
+        return next((one.ends for one in self.dimensions if one.name == name), ())
+
+    def nearest(self, name: str, value: Value) -> Value:
+        """Return the value that a dimension can take nearest to one; itself where not searched."""
+        found = (one.nearest(value) for one in self.dimensions if one.name == name)
+        return next(found, value)
+
 
 def build_space(names: Sequence[str], ranges: Iterable[str]) -> SearchSpace:
     """Return the space of the named dimensions, with ranges written as text where given.
@@ -56,6 +65,23 @@ def build_space(names: Sequence[str], ranges: Iterable[str]) -> SearchSpace:
             )
         dimensions[dimension.name] = dimension
     return SearchSpace(tuple(dimensions.values()))
+
+
+def ranges_of(ranges: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
+    """Return the ranges, written as text, of the named dimensions.
+
+    >>> ranges_of(["warmup_epochs=1:3", "dropout=0:0.1"], ["dropout"])
+    ('dropout=0:0.1',)
+    """
+    wanted = set(names)
+    return tuple(text for text in ranges if text.partition("=")[0] in wanted)
+
+
+def ranges_without(ranges: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
+    """Return the ranges, written as text, of all but the named dimensions."""
+    texts = tuple(ranges)
+    left_out = ranges_of(texts, names)
+    return tuple(text for text in texts if text not in left_out)
 
 
 def parse_range(text: str) -> Dimension:

@@ -116,10 +116,8 @@ class StudyPlan:
     @property
     def widths(self) -> tuple[int, ...]:
         """The base channels that are searched, or both ends of their range."""
-        for dimension in self.space.dimensions:
-            if dimension.name == "base_channels":
-                return tuple(int(value) for value in dimension.ends)
-        return (self.config.base_channels,)
+        ends = self.space.ends_of("base_channels") or (self.config.base_channels,)
+        return tuple(int(value) for value in ends)
 
     def narrowest_trial(self) -> TrialSpec:
         """Return the trial that takes the least memory, in the least precision it may get."""
@@ -244,8 +242,8 @@ def _check_klt(config: SearchConfig, corpus: Corpus) -> None:
     """Refuse a corpus with fewer blocks than a linear path has coefficients to be fitted."""
     if not config.has_path:
         return
-    searched = [d.ends for d in config.space.dimensions if d.name == "latent_channels"]
-    most = max((int(v) for ends in searched for v in ends), default=config.latent_channels)
+    searched = config.space.ends_of("latent_channels")
+    most = max(map(int, searched), default=config.latent_channels)
     num_blocks = len(corpus.patches("train")) * (corpus.info.patch_px // REDUCTION) ** 2
     if num_blocks < most:
         fewer = "--range latent_channels=A,B" if searched else "--latent-channels"
