@@ -32,6 +32,7 @@ from models.training.session import TrainingSession
 from tune.evaluation.codecs import Encode, code_classically
 from tune.evaluation.coding import decode_from_bytes
 from tune.evaluation.coding_at_rate import fit_coders_around_rate
+from tune.evaluation.images import read_images
 from tune.evaluation.run_model import RunModel
 from tune.space.dimensions import LATENT_CHOICES
 from tune.trial.linear_start import linear_start
@@ -118,9 +119,7 @@ def measure(
     started_s = time.process_time()
     session = _trained(corpus, model, seed, steps, learning_rate)
     train_cpu_s = time.process_time() - started_s
-    run = RunModel(
-        session.scored_model(), session.train_config.precision, "cpu", model.latent_channels
-    )
+    run = RunModel(session.scored_model(), session.train_config.precision, "cpu")
     fit = _patches(corpus, "train", NUM_TABLE_PATCHES)
     val, test = _patches(corpus, "val", NUM_VAL), _test_patches(corpus.path)
     coders = fit_coders_around_rate(run, fit, val, model.target_bpp)
@@ -201,8 +200,7 @@ def _trained(
 
 def _patches(corpus: Corpus, split: str, limit: int) -> Tensor:
     """Return whole patches spread evenly over a split, (N, 1, P, P)."""
-    batches = EvalBatches(corpus.patches(split), corpus.info.patch_px, limit, limit)
-    return torch.from_numpy(np.concatenate(list(batches.epoch())))
+    return torch.from_numpy(read_images(corpus, split, corpus.info.patch_px, limit).pixels)
 
 
 @lru_cache

@@ -11,16 +11,15 @@ validation images, at its own crop:
   header of about 100 bytes would be half the code of a small crop.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from data.batches import EvalBatches
 from data.dataset import Corpus
 from models.coding.classical import encode_jpeg2000, to_8_bit
 from models.coding.latent_codec import LatentCoder
@@ -29,9 +28,15 @@ from models.coding.linear_transforms import KltTransform
 from models.metrics.reconstruction import psnr_db, ssim
 from models.registry import ModelConfig
 from models.shapes import REDUCTION
-from models.training.rate_control import solve_log_scale
+from tune.evaluation.coding_at_rate import fit_at_rate
 from tune.evaluation.images import ImageSet, read_images
 from tune.trial.linear_start import linear_start
+
+KLT_STEP = math.exp(-1.0)
+"""Where the search for the step of the KLT begins: about that of 0.35 bits per pixel."""
+
+KLT_TOLERANCE = 1e-3
+"""Share of the target that the rate of the KLT may be off."""
 
 NUM_TABLE_PATCHES = 32
 """Training patches that the coder's tables of the KLT are fitted on."""
@@ -94,11 +99,11 @@ def _linear_lines(corpus: Corpus, model: ModelConfig, val: ImageSet) -> Iterator
 def _lines_at_rate(
     corpus: Corpus, target_bpp: float, val: ImageSet, val_images: int | None
 ) -> Iterator[Reference]:
-    train = EvalBatches(corpus.patches("train"), corpus.info.patch_px, 64, NUM_TABLE_PATCHES)
-    fit = torch.from_numpy(np.concatenate(list(train.epoch())))
+    patch_px = corpus.info.patch_px
+    fit = torch.from_numpy(read_images(corpus, "train", patch_px, NUM_TABLE_PATCHES).pixels)
     x_hat, rate_bpp = klt_at_rate(fit_klt(corpus, REDUCTION**2), fit, val, target_bpp)
     yield _score("block_klt", x_hat, val, rate_bpp)
-    whole = read_images(corpus, "val", corpus.info.patch_px, val_images)
+    whole = read_images(corpus, "val", patch_px, val_images)
     coded = jpeg2000_at_rate(whole, val.pixels.shape[-1], target_bpp)
     if coded is not None:
         yield _score("jpeg2000", coded[0], val, coded[1])
@@ -118,18 +123,14 @@ def klt_at_rate(
     transform = KltTransform(klt)
     of_train, of_val = transform.encode(train), transform.encode(torch.from_numpy(val.pixels))
 
-    @lru_cache(maxsize=1)
-    def coder_at(log_step: float) -> LatentCoder:
-        # Rounded plainly, as the latents of trials are while they train.
-        return LatentCoder.fit(of_train, float(np.exp(log_step)), rate_weight=0.0)
-
-    def rate_bpp(log_step: float) -> float:
-        coder = coder_at(log_step)
+    def rate_bpp(coder: LatentCoder) -> float:
         return sum(coder.estimate_bits(latent) for latent in of_val) / val.pixels.size
 
-    log_step = solve_log_scale(rate_bpp, target_bpp, start=-1.0, tolerance=1e-3)
-    quantised = coder_at(log_step).quantise(of_val)
-    return transform.decode(quantised)[:, 0].numpy(), rate_bpp(log_step)
+    # Rounded plainly, as the latents of trials are while they train.
+    coder = fit_at_rate(
+        of_train, KLT_STEP, rate_bpp, target_bpp, tolerance=KLT_TOLERANCE, rate_weight=0.0
+    )
+    return transform.decode(coder.quantise(of_val))[:, 0].numpy(), rate_bpp(coder)
 
 
 def jpeg2000_at_rate(

@@ -31,12 +31,10 @@ class RunModel:
         model: In evaluation mode, on its device.
         precision: "fp32", or "bf16" for autocast.
         device: Where it computes.
-        num_channels: Of its latent.
     """
 
-    def __init__(self, model: Autoencoder, precision: str, device: str, num_channels: int) -> None:
+    def __init__(self, model: Autoencoder, precision: str, device: str) -> None:
         self._model = model
-        self._num_channels = num_channels
         self._precision = precision
         self._device = torch.device(device)
 
@@ -50,10 +48,10 @@ class RunModel:
 
     @property
     def steps(self) -> NDArray[np.float64]:
-        """The steps that were learnt for the channels of the latent, (C,); ones without any."""
+        """The steps that were learnt for the channels of the latent, (C,); without any one, 1."""
         rate_model = self._model.rate_model
         if rate_model is None:
-            return np.ones(self._num_channels)
+            return np.ones(())
         return rate_model.steps().detach().cpu().double().numpy()
 
     def _map(self, layer: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
@@ -108,6 +106,4 @@ def load_run(record: TrialRecord) -> RunModel:
     weights = state["model"] if scored == "average" else state
     check_rate_model(model, weights)
     model.load_state_dict(weights)
-    return RunModel(
-        model.to(spec.device), spec.train.precision, spec.device, spec.model.latent_channels
-    )
+    return RunModel(model.to(spec.device), spec.train.precision, spec.device)
