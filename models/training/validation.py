@@ -58,7 +58,8 @@ class Validation:
         rate_model.start(of_channels.mean(1), deviations)
         rate_model.log_scale.copy_(deviations.max().clamp(min=1e-6).log())
         self._aim(rate_model, latents, control)
-        self._follow(model, rate_model, latents, control)
+        distortion, _ = self._point(model, rate_model, latents)
+        self._follow(model, rate_model, latents, control, distortion)
 
     @torch.inference_mode()
     def score_at_rate(
@@ -74,8 +75,10 @@ class Validation:
         weights = self._weights(control.multiplier)
         for x, latent in zip(self._images(), latents, strict=True):
             sums.add(coded_loss(model, rate_model, latent, x, weights, is_bf16=self._is_bf16))
-        self._follow(model, rate_model, latents, control)
-        return sums.read_means()
+        means = sums.read_means()
+        distortion = weights.mse * means.mse + weights.ssim * (1 - means.ssim)
+        self._follow(model, rate_model, latents, control, distortion)
+        return sums.read_means()  # again: its seconds are those of the slope too
 
     def _aim(self, rate_model: RateModel, latents: Sequence[Tensor], control: RateControl) -> None:
         def rate_bpp(log_scale: float) -> float:
@@ -93,16 +96,17 @@ class Validation:
         rate_model: RateModel,
         latents: Sequence[Tensor],
         control: RateControl,
+        distortion: float,
     ) -> None:
         log_scale = float(rate_model.log_scale)
         points = []
-        for offset in (SLOPE_REACH, 0.0, -SLOPE_REACH):
+        for offset in (SLOPE_REACH, -SLOPE_REACH):
             rate_model.log_scale.fill_(log_scale + offset)
             points.append(self._point(model, rate_model, latents))
         rate_model.log_scale.fill_(log_scale)
-        (coarse, low_bpp), (here, _), (fine, high_bpp) = points
+        (coarse, low_bpp), (fine, high_bpp) = points
         rise_bpp = high_bpp - low_bpp
-        control.follow((coarse - fine) / rise_bpp if rise_bpp > 0 else 0.0, here)
+        control.follow((coarse - fine) / rise_bpp if rise_bpp > 0 else 0.0, distortion)
 
     def _point(
         self, model: Autoencoder, rate_model: RateModel, latents: Sequence[Tensor]
