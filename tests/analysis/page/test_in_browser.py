@@ -39,11 +39,11 @@ class Opened:
         raise AssertionError(f"after a minute not yet: {expression}")
 
     def draw_everything(self) -> None:
-        """Scroll through the whole page, so that every figure comes near the window."""
-        height = self.page.evaluate("document.documentElement.scrollHeight")
-        for top in range(0, height + 1200, 600):
-            self.page.evaluate(f"window.scrollTo({{top: {top}, behavior: 'instant'}})")
-            self.page.wait_for_timeout(30)
+        """Scroll to figure after figure, as a reader who waits for each; a busy browser is slow."""
+        for number in range(self.page.evaluate("document.querySelectorAll('.plot').length")):
+            plot = f"document.querySelectorAll('.plot')[{number}]"
+            self.page.evaluate(f"{plot}.scrollIntoView({{block: 'center', behavior: 'instant'}})")
+            self.wait_until(f"Boolean({plot}.dataset.drawn)")
         self.wait_until("[...document.querySelectorAll('.plot')].every(plot => plot.dataset.drawn)")
         self.page.evaluate("window.scrollTo({top: 0, behavior: 'instant'})")
 
