@@ -28,7 +28,6 @@ BENCHMARKS = (
     "journal",
     "footprint",
     "packing_night",
-    "gpu_packing",
     "interval_coverage",
 )
 RESULTS = Path(__file__).parent / "RESULTS.md"

@@ -23,7 +23,7 @@ def build_plain_model(arch: str, base_channels: int, latent_channels: int) -> nn
 
 def convolutional_ssim(x_hat: Tensor, x: Tensor) -> Tensor:
     """The mean SSIM by separable convolution, as the usual packages compute it."""
-    offsets = torch.arange(WINDOW_PX) - WINDOW_PX // 2
+    offsets = torch.arange(WINDOW_PX, device=x.device) - WINDOW_PX // 2
     window = torch.exp(-offsets.square() / (2 * SIGMA_PX**2))
     window = (window / window.sum()).view(1, 1, 1, -1)
 

@@ -48,6 +48,27 @@ CODECS: dict[str, Encode] = {"jpeg2000": encode_jpeg2000, "hevc_intra": encode_h
 
 
 @dataclass(frozen=True)
+class Effort:
+    """How much is trained and coded.
+
+    Attributes:
+        steps: Training steps, of BATCH_SIZE crops.
+        learning_rate: The highest.
+        device: Where training and network compute.
+        num_test: Test patches.
+        crop_px: Side of the crops.
+        ratios_of_curves: Budgets at which codecs code the test patches.
+    """
+
+    steps: int
+    learning_rate: float = 1e-3
+    device: str = "cpu"
+    num_test: int = NUM_TEST
+    crop_px: int = CROP_PX
+    ratios_of_curves: tuple[int, ...] = RATIOS_OF_CURVES
+
+
+@dataclass(frozen=True)
 class Point:
     """A model at one step scale on the test patches."""
 
@@ -85,7 +106,8 @@ def main() -> None:
             linear_path=True,
             rate="bytes",
         )
-        for point in measure(corpus, model, seed, arguments.steps, arguments.learning_rate):
+        effort = Effort(arguments.steps, arguments.learning_rate)
+        for point in measure(corpus, model, seed, effort):
             print(
                 f"{arch:>14s} {ratio:3d}x C {channels:3d}  {seed:4d}  {point.train_cpu_s:5.0f}  "
                 f"{point.step_scale:5.2f}  {point.rate_bpp:.3f}  ({point.estimate_bpp:.3f})  "
@@ -112,16 +134,14 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measure(
-    corpus: Corpus, model: ModelConfig, seed: int, steps: int, learning_rate: float
-) -> list[Point]:
+def measure(corpus: Corpus, model: ModelConfig, seed: int, effort: Effort) -> list[Point]:
     """Return the points of one training."""
     started_s = time.process_time()
-    session = _trained(corpus, model, seed, steps, learning_rate)
+    session = train(corpus, model, seed, effort)
     train_cpu_s = time.process_time() - started_s
-    run = RunModel(session.scored_model(), session.train_config.precision, "cpu")
+    run = RunModel(session.scored_model(), session.train_config.precision, effort.device)
     fit = _patches(corpus, "train", NUM_TABLE_PATCHES)
-    val, test = _patches(corpus, "val", NUM_VAL), _test_patches(corpus.path)
+    val, test = _patches(corpus, "val", NUM_VAL), _test_patches(corpus.path, effort.num_test)
     coders = fit_coders_around_rate(run, fit, val, model.target_bpp)
     decoded = decode_from_bytes(run, [one.coder for one in coders], test)
     points = []
@@ -132,7 +152,8 @@ def measure(
         rate_bpp = float(np.mean(images.rates_bpp))
         score_db = float(psnr_db(torch.from_numpy(images.pixels), test).mean())
         over = {
-            name: score_db - _interpolate(curve(corpus.path, name), rate_bpp) for name in CODECS
+            name: score_db - _interpolate(curve(corpus.path, name, effort), rate_bpp)
+            for name in CODECS
         }
         points.append(
             Point(
@@ -140,8 +161,8 @@ def measure(
                 ratio=model.ratio,
                 latent_channels=model.latent_channels,
                 seed=seed,
-                steps=steps,
-                learning_rate=learning_rate,
+                steps=effort.steps,
+                learning_rate=effort.learning_rate,
                 train_cpu_s=train_cpu_s,
                 step_scale=one.step_scale,
                 rate_bpp=rate_bpp,
@@ -171,13 +192,12 @@ class ShortEpochs:
         return islice(self.source.epoch(epoch), self.num_batches)
 
 
-def _trained(
-    corpus: Corpus, model: ModelConfig, seed: int, steps: int, learning_rate: float
-) -> TrainingSession:
-    per_epoch = min(STEPS_PER_EPOCH, steps)
-    epochs = max(1, steps // per_epoch)
+def train(corpus: Corpus, model: ModelConfig, seed: int, effort: Effort) -> TrainingSession:
+    """Return a session at its end."""
+    per_epoch = min(STEPS_PER_EPOCH, effort.steps)
+    epochs = max(1, effort.steps // per_epoch)
     config = TrainConfig(
-        learning_rate=learning_rate,
+        learning_rate=effort.learning_rate,
         warmup_epochs=min(1, epochs - 1),
         epochs=epochs,
         schedule="cosine",
@@ -189,10 +209,11 @@ def _trained(
         precision="bf16",
         channels_last=True,
     )
-    train = TrainBatches(corpus.patches("train"), CROP_PX, BATCH_SIZE, seed)
-    val = EvalBatches(corpus.patches("val"), CROP_PX, NUM_VAL, NUM_VAL)
+    crops = TrainBatches(corpus.patches("train"), effort.crop_px, BATCH_SIZE, seed)
+    val = EvalBatches(corpus.patches("val"), effort.crop_px, NUM_VAL, NUM_VAL)
     start = linear_start(corpus.path, corpus.info.split_fingerprint)
-    session = TrainingSession(model, config, ShortEpochs(train, per_epoch), val, "cpu", start)
+    batches = ShortEpochs(crops, per_epoch)
+    session = TrainingSession(model, config, batches, val, effort.device, start)
     for _ in train_epochs(session):
         pass
     return session
@@ -204,20 +225,20 @@ def _patches(corpus: Corpus, split: str, limit: int) -> Tensor:
 
 
 @lru_cache
-def _test_patches(folder: Path) -> Tensor:
+def _test_patches(folder: Path, limit: int) -> Tensor:
     """Return test patches drawn at random, (N, 1, P, P)."""
     patches = Corpus.open(folder).patches("test")
-    count = min(NUM_TEST, len(patches))
+    count = min(limit, len(patches))
     positions = np.sort(np.random.default_rng(0).choice(len(patches), count, replace=False))
     return torch.from_numpy(patches.read(positions))[:, None]
 
 
 @lru_cache
-def curve(folder: Path, codec: str) -> NDArray[np.float64]:
+def curve(folder: Path, codec: str, effort: Effort) -> NDArray[np.float64]:
     """Return rate and PSNR of a codec on the test patches, (points, 2), by rising rate."""
-    test = _test_patches(folder)
+    test = _test_patches(folder, effort.num_test)
     points = []
-    for ratio in RATIOS_OF_CURVES:
+    for ratio in effort.ratios_of_curves:
         decoded = code_classically(CODECS[codec], test.numpy(), ratio)
         assert decoded.rates_bpp is not None
         if np.isfinite(decoded.rates_bpp).all():

@@ -129,6 +129,32 @@ def _serve(connection: Connection, arch: str, levers: tuple[str, ...]) -> None:
 
 def _turn(arch: str, levers: tuple[str, ...]) -> Callable[[], None]:
     """The predecessor's steps, STEPS_PER_TURN at a time, with some levers pulled."""
+    step = plain_step(_model_config(arch), CROP_PX, BATCH_SIZE, levers=levers)
+
+    def turn() -> None:
+        for _ in range(STEPS_PER_TURN):
+            step()
+
+    return turn
+
+
+def plain_step(
+    config: Any,
+    crop_px: int,
+    batch_size: int,
+    *,
+    device: str = "cpu",
+    levers: tuple[str, ...] = (),
+) -> Callable[[], None]:
+    """Return the predecessor's step, for elements, on one batch of noise.
+
+    Args:
+        config: The model; its linear path and rate model are not built.
+        crop_px: Side of the images.
+        batch_size: Images of the batch.
+        device: Where it computes.
+        levers: What is made faster.
+    """
     import torch
     import torch.nn.functional as F
     from torch import Tensor, nn
@@ -137,13 +163,13 @@ def _turn(arch: str, levers: tuple[str, ...]) -> Callable[[], None]:
     from models.metrics.ssim import ssim_per_image
     from models.registry import build_model
 
-    config = _model_config(arch)
     model: nn.Module = (
         build_model(config, seed=0)
         if "modules" in levers
-        else build_plain_model(arch, config.base_channels, config.latent_channels)
+        else build_plain_model(config.arch, config.base_channels, config.latent_channels)
     )
-    images = torch.rand(BATCH_SIZE, 1, CROP_PX, CROP_PX)
+    model = model.to(device)
+    images = torch.rand(batch_size, 1, crop_px, crop_px, device=device)
     if "layout" in levers:
         model = model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused="fused" in levers or None)
@@ -155,7 +181,7 @@ def _turn(arch: str, levers: tuple[str, ...]) -> Callable[[], None]:
 
     def step() -> None:
         optimizer.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16, enabled="bf16" in levers):
+        with torch.autocast(device, torch.bfloat16, enabled="bf16" in levers):
             x_hat = model(images)
         x_hat = (x_hat[0] if isinstance(x_hat, tuple) else x_hat).float()
         mse, similarity = F.mse_loss(x_hat, images), similarity_of(x_hat)
@@ -166,11 +192,7 @@ def _turn(arch: str, levers: tuple[str, ...]) -> Callable[[], None]:
         for value in (loss, mse, similarity, -10 * torch.log10(mse)):
             value.item()  # the predecessor logs four values per step
 
-    def turn() -> None:
-        for _ in range(STEPS_PER_TURN):
-            step()
-
-    return turn
+    return step
 
 
 def _session_turn(arch: str) -> Callable[[], None]:

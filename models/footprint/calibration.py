@@ -1,7 +1,7 @@
 """Calibrates predicted memory on a GPU: one short training per kind of model, kept in a file.
 
-The file lies in a folder that the caller names and holds one Calibration per device name,
-architecture, patch side and precision. What measures is an argument, so that all but the
+The file lies in a folder that the caller names and holds one Calibration per device name, kind of
+model, patch side and precision. What measures is an argument, so that all but the
 measurement itself runs without a GPU.
 """
 
@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.footprint.predict import Calibration, predict_footprint
-from models.registry import ARCHITECTURES, ModelConfig
+from models.registry import ModelConfig
 
 FILE_NAME = "footprint_calibration.json"
-PROBE_RATIO = 16
 PROBE_BATCH = 4
 
 
@@ -40,13 +39,15 @@ took."""
 def calibrate(
     folder: Path,
     device_name: str,
-    arch: str,
+    model: ModelConfig,
     patch_px: int,
     precision: str,
     channels_last: bool,
     measure: Measure,
 ) -> Calibration:
     """Return the calibration of a device for a kind of model, measured the first time.
+
+    A kind is an architecture, with or without linear path and rate model.
 
     The workspace is what was measured less what is counted exactly: weights, average, optimiser
     state and saved activations. Both it and the counted one grow in proportion to images and
@@ -56,26 +57,28 @@ def calibrate(
     Args:
         folder: Where the file is or will be; made where it is missing.
         device_name: Such as "NVIDIA GeForce RTX 3070".
-        arch: A key of ARCHITECTURES.
+        model: Of the kind; its width does not matter.
         patch_px: Side of the images.
         precision: "fp32" or "bf16".
         channels_last: Order of the tensors, on which scratch memory depends.
         measure: measure_on_cuda, or a stand-in.
     """
-    path = folder / FILE_NAME
+    file = folder / FILE_NAME
     layout = "channels_last" if channels_last else "contiguous"
-    key = f"{device_name}/{arch}/{patch_px}px/{precision}/{layout}"
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    path = "path" if model.linear_path else "no path"
+    kind = f"{model.arch}/{model.rate}/{path}"
+    key = f"{device_name}/{kind}/{patch_px}px/{precision}/{layout}"
+    known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     if key in known:
         return Calibration(**known[key])
-    model = ModelConfig(arch, PROBE_RATIO, ARCHITECTURES[arch].usual_base_channels)
+    model = dataclasses.replace(model, base_channels=model.architecture.usual_base_channels)
     measured = measure(model, patch_px, PROBE_BATCH, precision, channels_last)
     calibration = compare_with_prediction(model, patch_px, precision, measured)
     known[key] = dataclasses.asdict(calibration)
     folder.mkdir(parents=True, exist_ok=True)
-    waiting = path.with_suffix(".tmp")
+    waiting = file.with_suffix(".tmp")
     waiting.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    waiting.replace(path)
+    waiting.replace(file)
     return calibration
 
 

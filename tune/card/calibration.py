@@ -15,13 +15,15 @@ from tune.card.packing import Packing
 from tune.errors import UsageError
 
 
-def calibrated(packing: Packing, results: Path, arch: str, crop_px: int, stack: Stack) -> Packing:
+def calibrated(
+    packing: Packing, results: Path, model: ModelConfig, crop_px: int, stack: Stack
+) -> Packing:
     """Return a packing with the calibration of its card; a CPU needs none.
 
     Args:
         packing: How the trials of a study share the card.
         results: Folder where calibrations are kept.
-        arch: Architecture of the trials.
+        model: Of the trials, at any width.
         crop_px: Side of their crops.
         stack: How their training steps run.
 
@@ -33,7 +35,7 @@ def calibrated(packing: Packing, results: Path, arch: str, crop_px: int, stack: 
     calibration = calibrate(
         results,
         packing.card.name,
-        arch,
+        model,
         crop_px,
         stack.precision,
         stack.channels_last,

@@ -77,8 +77,8 @@ def join_conductor(
 
     Its trials are placed on the study's card, with what its own trials teach about their memory.
     """
-    config = plan.config
-    packing = calibrated(plan.packing, Path(config.results), config.arch, plan.crop_px, study.stack)
+    results, model = Path(plan.config.results), plan.model_config({})
+    packing = calibrated(plan.packing, results, model, plan.crop_px, study.stack)
     plan = replace(plan, packing=packing)
 
     def make_spec(suggestion: Suggestion) -> TrialSpec:

@@ -270,16 +270,3 @@ def test_path_and_rate_model_do_not_decay():
     assert not any(names[id(p)].startswith(("path.", "rate_model.")) for p in decaying["params"])
     assert "join.weight" in {names[id(p)] for p in decaying["params"]}
     assert len(decaying["params"]) + len(free["params"]) == len(names)
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@every_model
-def test_a_training_for_bytes_runs_on_a_card(model):
-    needs_start = model.linear_path
-    config = replace(CONFIG, epochs=1, warmup_epochs=0)
-    session = TrainingSession(
-        model, config, Fields(), VAL, "cuda", start() if needs_start else None
-    )
-    (result,) = train_epochs(session)
-    assert result.rate_bpp == pytest.approx(model.target_bpp, rel=0.01)

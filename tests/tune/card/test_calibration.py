@@ -16,6 +16,7 @@ from tune.card.device import Card
 from tune.card.packing import Packing
 from tune.errors import UsageError
 
+MODEL = ModelConfig("baseline", 16, 16)
 CARD = Card("cuda", "pretend", 8192, 8000)
 
 
@@ -24,7 +25,7 @@ PACKING = Packing(CARD, 0.1, 4, 8)
 
 def test_a_cpu_needs_no_calibration(tmp_path):
     packing = replace(PACKING, card=Card("cpu", "memory", 8000, 8000))
-    assert calibrated(packing, tmp_path, "baseline", 64, PLAIN) is packing
+    assert calibrated(packing, tmp_path, MODEL, 64, PLAIN) is packing
 
 
 def test_a_card_is_measured_once_and_the_results_folder_remembers(monkeypatch, tmp_path):
@@ -36,7 +37,7 @@ def test_a_card_is_measured_once_and_the_results_folder_remembers(monkeypatch, t
 
     monkeypatch.setattr(tune.card.calibration, "measure_in_child", measure)
     results = tmp_path / "results"
-    first, second = (calibrated(PACKING, results, "baseline", 64, PLAIN) for _ in range(2))
+    first, second = (calibrated(PACKING, results, MODEL, 64, PLAIN) for _ in range(2))
     assert first == second
     assert first.calibration.context_mib == 300.0
     assert len(calls) == 1
@@ -51,7 +52,7 @@ def ask(monkeypatch):
 
     def ask(train) -> MeasuredMemory:
         monkeypatch.setattr(tune.card.calibration, "run_in_child", lambda _, *asked: train(*asked))
-        return measure_in_child(CARD, ModelConfig("baseline", 16, 16), 64, 4, "fp32", False)
+        return measure_in_child(CARD, MODEL, 64, 4, "fp32", False)
 
     return ask
 

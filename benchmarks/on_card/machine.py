@@ -1,0 +1,40 @@
+"""What rows are marked with: card, commit and versions."""
+
+import subprocess
+from pathlib import Path
+
+import torch
+
+from benchmarks.on_card.rows import Stamp
+from tune.card.device import measure_card
+from tune.storage.manifest import project_commit
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def stamp_run(run: str, device: str, commit: str | None) -> Stamp:
+    """Return what the rows of a run are marked with, the stage left open.
+
+    Args:
+        run: Its name.
+        device: "cuda" or "cpu".
+        commit: Of the project, for a copy that has no history of its own.
+    """
+    return Stamp(
+        run=run,
+        stage="",
+        device=measure_card("cuda").name if device == "cuda" else "a CPU",
+        commit=commit or _commit(),
+        torch=torch.__version__,
+        rehearsed=device == "cpu",
+    )
+
+
+def _commit() -> str:
+    """Return the commit, "+" behind it where files differ; "unknown" in a copy without history."""
+    found = project_commit()
+    if found is None:
+        return "unknown"
+    command = ["git", "-C", str(REPOSITORY), "status", "--porcelain", "--untracked-files=no"]
+    changed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return found[:7] + ("+" if changed.strip() else "")

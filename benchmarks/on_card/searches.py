@@ -1,0 +1,111 @@
+"""Searches that stages run, through the command that people use."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.on_card.context import Context
+from benchmarks.on_card.machine import REPOSITORY
+from tune.tables.files import read_table
+
+TRIAL_FAILED = 1
+"""What a search ends with where a trial failed, or none has a score."""
+
+EQUAL_TRIALS = ("--tune", "learning_rate", "--searcher", "random", "--scheduler", "none")
+"""Trials that cost the same and run to their end."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search that has ended.
+
+    Attributes:
+        results: Its results folder.
+        name: Of the study.
+        wall_s: Seconds, Ray's start included.
+    """
+
+    results: Path
+    name: str
+    wall_s: float
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """A row per trial."""
+        return read_table(self.results, "trials", self.name)
+
+    @property
+    def epochs(self) -> pd.DataFrame:
+        """A row per trial and epoch."""
+        return read_table(self.results, "epochs", self.name)
+
+
+def run_search(
+    context: Context,
+    results: Path,
+    name: str,
+    flags: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+) -> Search:
+    """Run `tune.search` to its end.
+
+    Args:
+        context: With device and corpus.
+        results: Its results folder; searches that share one calibrate the card once.
+        name: Of the study.
+        flags: All others.
+        environment: Variables beside ours.
+
+    Raises:
+        RuntimeError: If it could not run, with its last words. That a trial failed is no reason.
+    """
+    command = [
+        sys.executable, "-m", "tune.search", "--device", context.device, "--data", context.data,
+        "--results", str(results), "--name", name, "--no-dashboard", *flags,
+    ]  # fmt: skip
+    started_s = time.monotonic()
+    variables = os.environ | with_project(dict(environment or {}))
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    print(done.stdout, done.stderr, flush=True)
+    if done.returncode not in (0, TRIAL_FAILED):
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        raise RuntimeError(f"tune.search ended with {done.returncode}: {said[-1] if said else ''}")
+    return Search(results, name, time.monotonic() - started_s)
+
+
+def with_project(environment: dict[str, str]) -> dict[str, str]:
+    """Return variables whose search path has what they name first, then the project, then ours."""
+    paths = [environment.get("PYTHONPATH"), str(REPOSITORY), os.environ.get("PYTHONPATH")]
+    return environment | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+
+
+def most_reserved(trials: pd.DataFrame) -> float:
+    """Return the largest sum of shares of the card that were reserved at a time.
+
+    >>> times = pd.to_datetime(["2026-01-01 00:00", "2026-01-01 00:05", "2026-01-01 00:10"])
+    >>> most_reserved(pd.DataFrame({"gpu_fraction": [0.5, 0.25], "started_at": times[:2],
+    ...                             "ended_at": times[1:]}))
+    0.5
+    """
+    changes = [
+        (at, share) for at, share in zip(trials.started_at, trials.gpu_fraction, strict=True)
+    ]
+    changes += [
+        (at, -share) for at, share in zip(trials.ended_at, trials.gpu_fraction, strict=True)
+    ]
+    reserved, most = 0.0, 0.0
+    for _, change in sorted(changes):  # at the same moment, what is given back comes first
+        reserved += change
+        most = max(most, reserved)
+    return most
+
+
+def outcomes(trials: pd.DataFrame) -> str:
+    """Return how many trials ended how."""
+    return ", ".join(f"{n} {name}" for name, n in trials["outcome"].value_counts().items())
