@@ -9,7 +9,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[1]
 MODULES = [
     ".".join(path.relative_to(REPOSITORY).with_suffix("").parts)
-    for package in ("analysis", "data", "models", "tune")
+    for package in ("analysis", "benchmarks", "data", "models", "tune")
     for path in sorted((REPOSITORY / package).rglob("*.py"))
     if ">>>" in path.read_text(encoding="utf-8")
 ]
