@@ -7,7 +7,7 @@ measurement itself runs without a GPU.
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,9 @@ from models.footprint.predict import Calibration, predict_footprint
 from models.registry import ModelConfig
 
 FILE_NAME = "footprint_calibration.json"
-PROBE_BATCH = 4
+PROBE_PIXELS = (2 * 256**2, 4 * 256**2)
+"""Of the images of a step: so many that tensors in flight, not gradients, are the workspace, and no
+model of the usual width takes more than 3 GiB."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,10 @@ def calibrate(
 
     A kind is an architecture, with or without linear path and rate model.
 
-    The workspace is what was measured less what is counted exactly: weights, average, optimiser
-    state and saved activations. Both it and the counted one grow in proportion to images and
-    width, so that their quotient holds for other widths and batches. It is measured at the
-    architecture's usual width with PROBE_BATCH images.
+    What is beyond weights, average, optimiser state and saved activations, which are counted
+    exactly, is the workspace and what libraries keep. The first grows in proportion to images and
+    width as the counted one does, the second not at all; two trainings of the architecture's usual
+    width, with PROBE_PIXELS, tell them apart.
 
     Args:
         folder: Where the file is or will be; made where it is missing.
@@ -72,8 +74,10 @@ def calibrate(
     if key in known:
         return Calibration(**known[key])
     model = dataclasses.replace(model, base_channels=model.architecture.usual_base_channels)
-    measured = measure(model, patch_px, PROBE_BATCH, precision, channels_last)
-    calibration = compare_with_prediction(model, patch_px, precision, measured)
+    measured = [
+        measure(model, patch_px, n, precision, channels_last) for n in probe_batches(patch_px)
+    ]
+    calibration = compare_with_predictions(model, patch_px, precision, measured)
     known[key] = dataclasses.asdict(calibration)
     folder.mkdir(parents=True, exist_ok=True)
     waiting = file.with_suffix(".tmp")
@@ -82,15 +86,38 @@ def calibrate(
     return calibration
 
 
-def compare_with_prediction(
-    model: ModelConfig, patch_px: int, precision: str, measured: MeasuredMemory
+def probe_batches(patch_px: int) -> tuple[int, ...]:
+    """Return the images per step of the trainings of a probe.
+
+    >>> probe_batches(128)
+    (8, 16)
+    """
+    return tuple(max(1, pixels // patch_px**2) for pixels in PROBE_PIXELS)
+
+
+def compare_with_predictions(
+    model: ModelConfig, patch_px: int, precision: str, measured: Sequence[MeasuredMemory]
 ) -> Calibration:
-    """Return the calibration with which the prediction equals the measurement."""
-    counted = predict_footprint(model, patch_px, PROBE_BATCH, precision)
-    exact_mib = counted.allocated_mib - counted.workspace_mib
+    """Return the calibration with which predictions equal the measurements of its probe.
+
+    Where the lines through them would need a negative number, that one is 0 and the larger
+    measurement is met.
+    """
+    counted = [
+        predict_footprint(model, patch_px, n, precision, calibration=Calibration(1.0, 0.0))
+        for n in probe_batches(patch_px)
+    ]
+    beyond_mib = [
+        found.allocated_mib - (one.allocated_mib - one.workspace_mib)
+        for found, one in zip(measured, counted, strict=True)
+    ]
+    few, many = (one.workspace_mib for one in counted)
+    scale = max(0.0, (beyond_mib[1] - beyond_mib[0]) / (many - few)) if many > few else 0.0
+    scale = min(scale, max(0.0, beyond_mib[1]) / many)
     return Calibration(
-        workspace_scale=max(0.0, measured.allocated_mib - exact_mib) / counted.workspace_mib,
-        context_mib=measured.context_mib,
+        workspace_scale=scale,
+        context_mib=measured[-1].context_mib,
+        fixed_mib=max(0.0, beyond_mib[1] - scale * many),
     )
 
 
@@ -107,9 +134,11 @@ def measure_on_cuda(
     from models.training.config import TrainConfig
     from models.training.linear_start import ANY_START
     from models.training.loop import train_epochs
+    from models.training.precision import repeat_exactly
     from models.training.probe import NoiseBatches
     from models.training.session import TrainingSession
 
+    repeat_exactly()  # as in a worker: other kernels have other workspaces
     torch.cuda.empty_cache()
     config = TrainConfig(
         epochs=1,

@@ -1,8 +1,8 @@
 """What a configuration will take before anything of it is allocated: memory, weights, work.
 
 Takes a model, the side and number of its images, and a precision; gives a Footprint. All of it is
-counted by models.footprint.step, except two numbers per device, a Calibration: the share of the
-counted workspace that the device really takes, and what it takes beside tensors.
+counted by models.footprint.step, except three numbers per device, a Calibration: the share of the
+counted workspace that the device really takes, what libraries keep, and what lies beside tensors.
 models.footprint.calibration measures them on a GPU.
 
 How far off, against the allocator's peak over two real steps and a validation batch on a CPU
@@ -37,18 +37,21 @@ class Calibration:
     Attributes:
         workspace_scale: Workspace that it takes per counted workspace.
         context_mib: What it takes beside tensors: contexts, libraries, fragments.
+        fixed_mib: What libraries keep in the allocator whatever is trained: cuBLAS has workspaces
+            of 32 MiB for each thread that multiplies.
     """
 
     workspace_scale: float
     context_mib: float
+    fixed_mib: float = 0.0
 
 
 UNCALIBRATED = {
     # The counted scratch memory is oneDNN's. A process and its libraries come on top.
     "cpu": Calibration(workspace_scale=1.0, context_mib=0.0),
-    # An assumption, not a measurement: cuDNN copies as oneDNN does, and the context, cuBLAS and
-    # the allocator's fragments together take half a GiB.
-    "cuda": Calibration(workspace_scale=1.0, context_mib=512.0),
+    # An assumption, not a measurement: cuDNN copies as oneDNN does, the context and the allocator's
+    # fragments take half a GiB, and the threads of both passes have a workspace of cuBLAS each.
+    "cuda": Calibration(workspace_scale=1.0, context_mib=512.0, fixed_mib=64.0),
 }
 """By kind of device, for where nothing was measured."""
 
@@ -68,6 +71,7 @@ class Footprint:
         saved_mib: Activations and images that one micro-batch keeps for its backward pass.
         workspace_mib: What else is alive at the fullest moment of a step: gradients, tensors in
             flight, and scratch memory of operations.
+        fixed_mib: What libraries keep in the allocator whatever is trained.
         context_mib: What the device takes beside tensors.
     """
 
@@ -79,6 +83,7 @@ class Footprint:
     average_mib: float
     saved_mib: float
     workspace_mib: float
+    fixed_mib: float
     context_mib: float
 
     @property
@@ -90,6 +95,7 @@ class Footprint:
             + self.average_mib
             + self.saved_mib
             + self.workspace_mib
+            + self.fixed_mib
         )
 
     @property
@@ -207,6 +213,7 @@ def _predict(
         average_mib=step.weights_bytes / MIB,
         saved_mib=step.saved_bytes / MIB,
         workspace_mib=workspace_bytes / MIB * calibration.workspace_scale,
+        fixed_mib=calibration.fixed_mib,
         context_mib=calibration.context_mib,
     )
 

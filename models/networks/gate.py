@@ -8,6 +8,8 @@ the one place that it came from (the first of ties). benchmarks/training_step.py
 Letters: N images, C channels, H and W pixels, P = H·W places.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -97,7 +99,7 @@ class _Gating(torch.autograd.Function):
         # d / d s, of y = s x at its three uses.
         grad_s = (_sum_places(product, by_place) + _sum_places(values, grad_mean)).to(s.dtype)
         top_values = values.gather(1, top_at[:, None]).squeeze(1)
-        grad_s.scatter_add_(1, top_at, (grad_top * top_values).to(s.dtype))
+        grad_s += sum_at_channels((grad_top * top_values).to(s.dtype), top_at, num_channels)
         grad_pooled, grad_squeeze, grad_widen = _excite_backward(
             (grad_s * s * (1 - s)).repeat(2, 1), pooled, hidden, squeeze, widen
         )
@@ -132,6 +134,25 @@ def _sum_places(values: Tensor, weights: Tensor) -> Tensor:
     return (values @ weights.mT).squeeze(2)
 
 
+def sum_at_channels(values: Tensor, channels: Tensor, num_channels: int) -> Tensor:
+    """Sum of (N, P) over the places of each channel: (N, C).
+
+    On a card that must repeat itself as a sum over masked places, because a scatter adds in any
+    order there.
+    """
+    if values.is_cuda and torch.are_deterministic_algorithms_enabled():
+        return sum_masked(values, channels, num_channels)
+    sums = values.new_zeros(len(values), num_channels)
+    return sums.scatter_add_(1, channels, values)
+
+
+def sum_masked(values: Tensor, channels: Tensor, num_channels: int) -> Tensor:
+    """The same as sum_at_channels, always in the same order."""
+    numbers = torch.arange(num_channels, device=channels.device)
+    is_at = channels[:, None] == numbers[None, :, None]
+    return torch.where(is_at, values[:, None], 0).sum(2)
+
+
 def _add_at_channels(values: Tensor, channels: Tensor, added: Tensor) -> None:
     """Adds (N, P) to (N, C, P) in place, at one channel of each place."""
     if _is_channels_last(values):
@@ -150,7 +171,26 @@ def _add_at_places(values: Tensor, places: Tensor, added: Tensor) -> None:
 
 def _add_at(values: Tensor, dim: int, index: Tensor, added: Tensor) -> None:
     """Adds in place where no index occurs twice; scatter_add_ would copy a bf16 tensor twice."""
-    values.scatter_(dim, index, values.gather(dim, index) + added)
+    with _in_any_order():
+        values.scatter_(dim, index, values.gather(dim, index) + added)
+
+
+@contextmanager
+def _in_any_order() -> Iterator[None]:
+    """Let torch write to places in any order: where none occurs twice, the result is the same.
+
+    Its repeatable form of a scatter sorts the places and waits for the card.
+    """
+    is_strict = torch.are_deterministic_algorithms_enabled()
+    if not is_strict:
+        yield
+        return
+    is_warning = torch.is_deterministic_algorithms_warn_only_enabled()
+    torch._C._set_deterministic_algorithms(False)
+    try:
+        yield
+    finally:
+        torch._C._set_deterministic_algorithms(True, warn_only=is_warning)
 
 
 def _excite_backward(

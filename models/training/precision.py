@@ -94,17 +94,18 @@ def prepare_process(num_threads: int | None = None) -> bool:
 
 
 def repeat_exactly() -> None:
-    """Let this process compute the same numbers twice on a card, and fp32 mean 24 bits.
+    """Let this process compute the same numbers twice on a card, and fp32 with all its 24 bits.
 
-    Of its own accord cuDNN adds up gradients in any order, so a resumed trial would drift from an
+    By default cuDNN adds up gradients in any order, so a resumed trial would drift from an
     uninterrupted one, and it multiplies fp32 in TF32, with 11 bits, three digits less than the CPU
     that a trial is compared with. What that costs is measured by `benchmarks.on_card`.
     """
     # cuBLAS reads this when it starts; without a workspace of fixed size it may choose anew.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    # Only a warning for what has no repeatable form: a trial is not worth losing for it.
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    # Only a warning for what has no repeatable form: a trial is not worth losing for it. Not by
+    # torch.use_deterministic_algorithms, which imports torch's compiler, a second in every worker.
+    torch._C._set_deterministic_algorithms(True, warn_only=True)
+    torch._C._set_deterministic_fill_uninitialized_memory(False)
     torch.backends.cudnn.allow_tf32 = False
 
 

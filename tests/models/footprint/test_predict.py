@@ -220,9 +220,9 @@ def test_the_summands_give_the_peak_and_gradients_are_none_of_them():
 def test_a_calibration_scales_the_workspace_and_sets_the_context():
     config = ModelConfig("baseline", 16, 8)
     plain = predict_footprint(config, 32, 2, "fp32")
-    calibrated = predict_footprint(config, 32, 2, "fp32", calibration=Calibration(1.5, 300.0))
+    calibrated = predict_footprint(config, 32, 2, "fp32", calibration=Calibration(1.5, 300.0, 64.0))
     expected = dataclasses.replace(
-        plain, workspace_mib=1.5 * plain.workspace_mib, context_mib=300.0
+        plain, workspace_mib=1.5 * plain.workspace_mib, fixed_mib=64.0, context_mib=300.0
     )
     assert calibrated == expected
 

@@ -11,6 +11,7 @@ from torch import nn
 from models.networks.blocks import (
     PointwiseDown,
     PointwiseUp,
+    double_side,
     initialise_convolution,
     insert_zeros,
     upsample,
@@ -87,3 +88,18 @@ for arch in ARCHITECTURES:
 """
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@both_layouts
+@pytest.mark.parametrize("shape", [(2, 3, 4, 6), (1, 1, 1, 1), (1, 2, 1, 5)])
+def test_doubling_in_a_fixed_order_is_bilinear_doubling_and_so_is_its_gradient(layout, shape):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(shape, dtype=torch.float64, generator=generator).to(memory_format=layout)
+    x.requires_grad_()
+    expected = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+    found = double_side(double_side(x, 2), 3)
+    weights = torch.randn(expected.shape, dtype=torch.float64, generator=generator)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(
+        torch.autograd.grad(found, x, weights), torch.autograd.grad(expected, x, weights)
+    )

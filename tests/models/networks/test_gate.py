@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from models.networks.gate import Gate
+from models.networks.gate import Gate, sum_at_channels, sum_masked
 
 both_layouts = pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 
@@ -88,3 +88,27 @@ def test_gates_only_weaken(num_channels):
     gated = Gate(num_channels)(x)
     assert (gated * x >= 0).all()
     assert (gated.abs() <= x.abs()).all()
+
+
+def test_sums_over_masked_places_are_those_of_a_scatter():
+    generator = torch.Generator().manual_seed(0)
+    values = torch.randn(3, 50, dtype=torch.float64, generator=generator)
+    channels = torch.randint(0, 4, (3, 50), generator=generator)  # channel 4 is nowhere
+    torch.testing.assert_close(
+        sum_masked(values, channels, 5), sum_at_channels(values, channels, 5)
+    )
+
+
+@both_layouts
+def test_a_gate_that_must_repeat_itself_has_the_same_gradient_and_leaves_the_mode(layout):
+    gate, x = Gate(8), torch.randn(2, 8, 6, 5).to(memory_format=layout).requires_grad_()
+    weights = torch.randn(2, 8, 6, 5)
+    (expected,) = torch.autograd.grad(gate(x), x, weights)
+    torch._C._set_deterministic_algorithms(True, warn_only=True)
+    try:
+        (found,) = torch.autograd.grad(gate(x), x, weights)
+        assert torch.are_deterministic_algorithms_enabled()
+        assert torch.is_deterministic_algorithms_warn_only_enabled()
+    finally:
+        torch._C._set_deterministic_algorithms(False)
+    assert torch.equal(found, expected)

@@ -113,13 +113,14 @@ print(statistics.median(b - a for a, b in zip(counts[5:], counts[6:])))
 def test_a_process_that_repeats_itself_asks_for_it_before_the_card_is_used():
     # In a child, because the settings are for good. Once cuBLAS has started it does not ask again.
     script = """
-import os, torch
+import os, sys, torch
 from models.training.precision import repeat_exactly
 
 repeat_exactly()
 assert torch.are_deterministic_algorithms_enabled()
 assert torch.is_deterministic_algorithms_warn_only_enabled()
 assert not torch.backends.cudnn.allow_tf32
+assert "torch._dynamo" not in sys.modules
 print(os.environ["CUBLAS_WORKSPACE_CONFIG"])
 """
     command = [sys.executable, "-W", "error", "-c", script]

@@ -79,7 +79,7 @@ def test_what_does_not_fit_whole_trains_with_the_largest_micro_batch_that_does()
     assert half.peak_mib < whole.peak_mib
     # A context that leaves room for half a batch and not for a whole one.
     context_mib = PACKING.usable_mib - (half.allocated_mib + whole.allocated_mib) / 2
-    tight = replace(PACKING, calibration=Calibration(1.0, context_mib))
+    tight = replace(PACKING, calibration=Calibration(1.0, context_mib, 64.0))
     placed = tight.place(spec)
     assert (placed.train.micro_batch, placed.train.batch_size) == (8, 16)
     assert placed.placement.gpu_fraction == 1.0
@@ -172,8 +172,9 @@ def test_a_correction_raises_what_is_predicted_and_reserved():
 
 def test_with_a_correction_a_micro_batch_still_fits():
     spec = make_spec(32, batch_size=16)
-    allocated_mib = predict(spec).allocated_mib
-    packing = replace(PACKING, correction=1.2 * PACKING.usable_mib / allocated_mib)
+    plain = replace(PACKING, calibration=Calibration(1.0, 512.0))
+    allocated_mib = plain.predict(spec).allocated_mib
+    packing = replace(plain, correction=1.2 * PACKING.usable_mib / allocated_mib)
     placed = packing.place(spec)
     assert placed.train.micro_batch == 8
     assert placed.placement.predicted_peak_mib + 512 <= PACKING.usable_mib
