@@ -53,7 +53,7 @@ class Effort:
 
     Attributes:
         steps: Training steps, of BATCH_SIZE crops.
-        learning_rate: The highest.
+        learning_rate: The highest of the schedule.
         device: Where training and network compute.
         num_test: Test patches.
         crop_px: Side of the crops.
@@ -66,6 +66,11 @@ class Effort:
     num_test: int = NUM_TEST
     crop_px: int = CROP_PX
     ratios_of_curves: tuple[int, ...] = RATIOS_OF_CURVES
+
+    @property
+    def of_curves(self) -> tuple[int, tuple[int, ...]]:
+        """What the curves of codecs depend on."""
+        return self.num_test, self.ratios_of_curves
 
 
 @dataclass(frozen=True)
@@ -152,7 +157,7 @@ def measure(corpus: Corpus, model: ModelConfig, seed: int, effort: Effort) -> li
         rate_bpp = float(np.mean(images.rates_bpp))
         score_db = float(psnr_db(torch.from_numpy(images.pixels), test).mean())
         over = {
-            name: score_db - _interpolate(curve(corpus.path, name, effort), rate_bpp)
+            name: score_db - _interpolate(curve(corpus.path, name, *effort.of_curves), rate_bpp)
             for name in CODECS
         }
         points.append(
@@ -234,11 +239,11 @@ def _test_patches(folder: Path, limit: int) -> Tensor:
 
 
 @lru_cache
-def curve(folder: Path, codec: str, effort: Effort) -> NDArray[np.float64]:
+def curve(folder: Path, codec: str, num_test: int, ratios: tuple[int, ...]) -> NDArray[np.float64]:
     """Return rate and PSNR of a codec on the test patches, (points, 2), by rising rate."""
-    test = _test_patches(folder, effort.num_test)
+    test = _test_patches(folder, num_test)
     points = []
-    for ratio in effort.ratios_of_curves:
+    for ratio in ratios:
         decoded = code_classically(CODECS[codec], test.numpy(), ratio)
         assert decoded.rates_bpp is not None
         if np.isfinite(decoded.rates_bpp).all():

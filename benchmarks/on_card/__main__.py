@@ -15,10 +15,14 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.on_card.conduct import PAGE, run_stages
+from benchmarks.on_card.conduct import PAGE, ROWS, run_stages
 from benchmarks.on_card.context import Context
 from benchmarks.on_card.machine import stamp_run
+from benchmarks.on_card.page import write_page
+from benchmarks.on_card.rows import read_runs
 from benchmarks.on_card.stages import STAGES, choose_stages
+from data.dataset import Corpus
+from data.errors import DataError
 from data.synthetic import ensure_synthetic_corpus
 from tune.errors import UsageError
 
@@ -32,12 +36,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         return _run(arguments)
-    except UsageError as error:
+    except (UsageError, DataError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if arguments.page:
+        write_page(arguments.page / PAGE, read_runs(arguments.page / ROWS))
+        _say(f"wrote {arguments.page / PAGE}")
+        return 0
     stages = choose_stages(arguments.only)
     if arguments.minutes < MIN_MINUTES:
         raise UsageError(
@@ -53,7 +61,8 @@ def _run(arguments: argparse.Namespace) -> int:
     out.mkdir(parents=True, exist_ok=True)
     data = arguments.data or str(ensure_synthetic_corpus())
     device = "cpu" if arguments.rehearse else "cuda"
-    run = stamp_run(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}", device, arguments.commit)
+    corpus = Corpus.open(Path(data))
+    run = stamp_run(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}", device, corpus, arguments.commit)
     context = Context(device, str(Path(data).resolve()), 60 * arguments.minutes, begun_s)
     endings = run_stages(stages, out, context, lambda stage: replace(run, stage=stage.name), _say)
     _say(f"wrote {out / PAGE}")
@@ -69,6 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", metavar="STAGE,...", help=f"some of {', '.join(STAGES)}")
     parser.add_argument("--data", metavar="CORPUS", help="the synthetic one without")
     parser.add_argument("--commit", help="the project's, for a copy that has no history")
+    parser.add_argument(
+        "--page", type=Path, metavar="DIR", help="only write the page of the rows in DIR anew"
+    )
     parser.add_argument("--rehearse", action="store_true", help="tiny sizes on the CPU")
     return parser
 

@@ -5,6 +5,7 @@ what it has measured, and so does a command that is killed.
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -70,13 +71,16 @@ def run_stage(stage: Stage, out: Path, context: Context, stamp: Stamp) -> Ending
         log.write(f"\n== {stage.name}, {stamp.run}\n")
         log.flush()
         begun = log.tell()
-        child = subprocess.Popen([*command, *told], stdout=log, stderr=subprocess.STDOUT)
+        child = subprocess.Popen(
+            [*command, *told], stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
         try:
             code: int | None = child.wait(max(0.1, context.remaining_s))
         except subprocess.TimeoutExpired:
             code = None
         finally:
             _end_tree(child.pid)
+            _kill(_session_of(child.pid))
             _kill([process for process in _mps_servers() if process.pid not in before])
             child.wait()
     took_s = time.monotonic() - started_s
@@ -94,10 +98,21 @@ def _end_tree(pid: int) -> None:
         tree = [parent, *parent.children(recursive=True)]
     except psutil.NoSuchProcess:
         return
-    for process in tree[:2]:  # the stage, and the search that it runs: they end the rest
-        _signal(process, "terminate")
+    _signal(parent, "terminate")  # a stage lets its search end the rest
     psutil.wait_procs(tree, FAREWELL_S)
     _kill(tree)
+
+
+def _session_of(pid: int) -> list[psutil.Process]:
+    """Return what lives in a process's session, its parents dead or not."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if os.getsid(process.pid) == pid:
+                found.append(process)
+        except ProcessLookupError:
+            continue
+    return found
 
 
 def _kill(processes: Sequence[psutil.Process]) -> None:

@@ -14,7 +14,7 @@ class Context:
         device: "cuda", or "cpu" in a rehearsal.
         data: Folder of the corpus.
         limit_s: Wall seconds until the stage is ended from outside.
-        begun_s: `time.time()` when they began.
+        begun_s: `time.time()` when the limit began to run.
     """
 
     device: str

@@ -18,14 +18,14 @@ CLAIM = "the card computes what the CPU computes, and the same twice"
 REHEARSE = "SAR_TUNE_GPU_TESTS_ON_CPU"
 REHEARSED = ("-k", "baseline or micro")
 FAILED_TESTS = 1
-"""What pytest ends with where some failed; above it, it could not run them."""
+"""Pytest's exit status when tests failed; above it, it could not run them."""
 
 
 def measure(context: Context) -> Iterator[Row]:
     """Yield a row per test, as soon as it has ended."""
     environment = os.environ | ({REHEARSE: "1"} if context.is_rehearsal else {})
     command = [
-        sys.executable, "-m", "pytest", "tests/gpu", "-s",
+        sys.executable, "-m", "pytest", "tests/gpu", "-s", "-W", "default",
         "-p", "no:cacheprovider", "-p", "benchmarks.on_card.telling",
         *(REHEARSED if context.is_rehearsal else ()),
     ]  # fmt: skip

@@ -32,14 +32,13 @@ def measure(context: Context) -> Iterator[Row]:
             "cores": available_cores(),
         },
     )
-    budget_s = context.budget_s(0.2)
-    yield Row(
-        "Its rates",
-        {
-            "copy GB/s (read and written)": copy_gb_per_s(context.device, budget_s),
-            "bf16 product TFLOP/s": matrix_tflops(context.device, budget_s),
-        },
-    )
+    budget_s = context.budget_s(0.05)
+    yield _rate("copy, read and written", copy_gb_per_s(context.device, budget_s), "GB/s")
+    yield _rate("bf16 product", matrix_tflops(context.device, budget_s), "TFLOP/s")
+
+
+def _rate(of: str, rate: float, unit: str) -> Row:
+    return Row("Its rates", {"of": of, "rate": rate, "unit": unit})
 
 
 def copy_gb_per_s(device: str, budget_s: float) -> float:

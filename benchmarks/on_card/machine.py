@@ -6,28 +6,41 @@ from pathlib import Path
 import torch
 
 from benchmarks.on_card.rows import Stamp
+from data.dataset import Corpus
+from tune.card.child import run_in_child
 from tune.card.device import measure_card
+from tune.errors import UsageError
 from tune.storage.manifest import project_commit
 
 REPOSITORY = Path(__file__).parents[2]
 
 
-def stamp_run(run: str, device: str, commit: str | None) -> Stamp:
+def stamp_run(run: str, device: str, corpus: Corpus, commit: str | None) -> Stamp:
     """Return what the rows of a run are marked with, the stage left open.
 
     Args:
         run: Its name.
         device: "cuda" or "cpu".
+        corpus: What is trained on.
         commit: Of the project, for a copy that has no history of its own.
     """
     return Stamp(
         run=run,
         stage="",
-        device=measure_card("cuda").name if device == "cuda" else "a CPU",
+        device=_card_name() if device == "cuda" else "a CPU",
         commit=commit or _commit(),
         torch=torch.__version__,
+        corpus=corpus.info.name + (" (SYNTHETIC)" if corpus.info.is_synthetic else ""),
         rehearsed=device == "cpu",
     )
+
+
+def _card_name() -> str:
+    """Return what the driver's tool calls the card, or torch, where the tool does not answer."""
+    try:
+        return measure_card("cuda").name
+    except UsageError:
+        return run_in_child(torch.cuda.get_device_name)
 
 
 def _commit() -> str:

@@ -60,21 +60,24 @@ class Size:
 def measure(context: Context) -> Iterator[Row]:
     """Yield predictions and measurements, the constants behind them, and what 8 GiB would hold."""
     free_mib = measure_card(context.device).free_mib
-    constants: dict[tuple[str, int, str], Calibration] = {}
+    kinds: dict[tuple[str, int, str], Calibration | None] = {}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         for size in sizes(rehearsal=context.is_rehearsal):
             if context.remaining_s < 0.1 * context.limit_s:
                 break
-            calibration = _calibration(context, size, Path(folder))
-            constants[size.arch, size.crop_px, size.precision] = calibration
-            yield compare(size, calibration, context.device, free_mib)
-    for (arch, crop_px, precision), calibration in constants.items():
-        yield _constants(arch, crop_px, precision, calibration, context.device)
-    yield from _on_small_card(constants)
+            kind = (size.arch, size.crop_px, size.precision)
+            if kind not in kinds:
+                kinds[kind] = found = _calibration(context, size, Path(folder))
+                if found is not None:
+                    yield _constants(size, found, context.device)
+                    yield from _on_small_card(size, found)
+            calibration = kinds[kind]
+            if calibration is not None:
+                yield compare(size, calibration, context.device, free_mib)
 
 
 def sizes(*, rehearsal: bool) -> list[Size]:
-    """Return all sizes: those first that are smallest or largest in the most respects.
+    """Return all sizes, corners first: smallest or largest in every respect.
 
     >>> len(sizes(rehearsal=False)), sizes(rehearsal=False)[0].crop_px in (64, 256)
     (216, True)
@@ -140,50 +143,53 @@ def _measured(size: Size, device: str) -> MeasuredMemory:
     return MeasuredMemory(measure_peak_mib(size.model, config, size.crop_px), context_mib=0.0)
 
 
-def _calibration(context: Context, size: Size, folder: Path) -> Calibration:
+def _calibration(context: Context, size: Size, folder: Path) -> Calibration | None:
+    """Return the calibration of a kind of model; None where its probe does not fit."""
     if context.device == "cpu":
         return default_calibration("cpu")
     name = torch.cuda.get_device_name()
     kind = (size.model, size.crop_px, size.precision, size.channels_last)
-    return calibrate(folder, name, *kind, measure_on_cuda)
+    try:
+        return calibrate(folder, name, *kind, measure_on_cuda)
+    except torch.OutOfMemoryError:
+        return None
 
 
-def _constants(
-    arch: str, crop_px: int, precision: str, calibration: Calibration, device: str
-) -> Row:
+def _constants(size: Size, calibration: Calibration, device: str) -> Row:
     assumed = default_calibration(device)
     figures = {
-        "model": arch,
-        "px": crop_px,
-        "precision": precision,
+        "model": size.arch,
+        "px": size.crop_px,
+        "precision": size.precision,
         "workspace, of the counted": calibration.workspace_scale,
         "assumed": assumed.workspace_scale,
+        "libraries MiB": calibration.fixed_mib,
+        "assumed MiB": assumed.fixed_mib,
         "context MiB": calibration.context_mib,
-        "assumed MiB": assumed.context_mib,
+        "assumed context MiB": assumed.context_mib,
     }
     return Row("What a calibration measured, beside what is assumed without one", figures)
 
 
-def _on_small_card(constants: dict[tuple[str, int, str], Calibration]) -> Iterator[Row]:
+def _on_small_card(size: Size, calibration: Calibration) -> Iterator[Row]:
     """Yield how many trials the reference card would hold, by this card's constants."""
     packing = plan_packing(
         SMALL_CARD, headroom=HEADROOM, max_concurrent=MAX_CUDA_WORKERS, num_cores=MAX_CUDA_WORKERS
     )
-    for (arch, crop_px, precision), calibration in constants.items():
-        for base_channels in WIDTHS:
-            footprint = predict_footprint(
-                trial_model(arch, base_channels),
-                crop_px,
-                BATCHES[1],
-                precision,
-                device="cuda",
-                calibration=calibration,
-            )
-            figures = {
-                "model": f"{arch}{base_channels}",
-                "px": crop_px,
-                "precision": precision,
-                "MiB": footprint.peak_mib,
-                "fit side by side": int(packing.usable_mib / footprint.peak_mib),
-            }
-            yield Row("What this implies for 8 GiB, batch 16 (computed, not measured)", figures)
+    for base_channels in WIDTHS:
+        footprint = predict_footprint(
+            trial_model(size.arch, base_channels),
+            size.crop_px,
+            BATCHES[1],
+            size.precision,
+            device="cuda",
+            calibration=calibration,
+        )
+        figures = {
+            "model": f"{size.arch}{base_channels}",
+            "px": size.crop_px,
+            "precision": size.precision,
+            "MiB": footprint.peak_mib,
+            "fit side by side": int(packing.usable_mib / footprint.peak_mib),
+        }
+        yield Row("What this implies for 8 GiB, batch 16 (computed, not measured)", figures)

@@ -74,7 +74,7 @@ def _section(run: StageRun) -> str:
     where = "rehearsed on" if stamp.rehearsed else "on"
     line = (
         f"{_ended(run.ending)}, {where} {stamp.device}, {stamp.run} UTC, "
-        f"commit {stamp.commit}, torch {stamp.torch}."
+        f"commit {stamp.commit}, torch {stamp.torch}, corpus {stamp.corpus}."
     )
     tables: dict[str, list[Row]] = {}
     for row in run.rows:

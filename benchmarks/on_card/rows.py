@@ -22,7 +22,7 @@ class Row:
     """Figures of one thing that was measured.
 
     Attributes:
-        table: Rows of one table have the same columns.
+        table: Name of the table that shows it.
         figures: What was measured.
         claim: What must hold, in words; None where nothing is claimed.
         holds: Whether it did; None where it cannot be told here.
@@ -44,6 +44,7 @@ class Stamp:
         device: As its maker calls it.
         commit: Of the project, "+" behind it where files differ from it.
         torch: Its version.
+        corpus: Its name, "synthetic" told apart.
         rehearsed: Whether the figures are of a rehearsal and mean nothing.
     """
 
@@ -52,6 +53,7 @@ class Stamp:
     device: str
     commit: str
     torch: str
+    corpus: str
     rehearsed: bool
 
 

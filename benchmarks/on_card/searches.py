@@ -17,6 +17,9 @@ from tune.tables.files import read_table
 TRIAL_FAILED = 1
 """What a search ends with where a trial failed, or none has a score."""
 
+FAREWELL_S = 4.0
+"""Time for a search to end its workers and to write its tables."""
+
 EQUAL_TRIALS = ("--tune", "learning_rate", "--searcher", "random", "--scheduler", "none")
 """Trials that cost the same and run to their end."""
 
@@ -29,11 +32,13 @@ class Search:
         results: Its results folder.
         name: Of the study.
         wall_s: Seconds, Ray's start included.
+        said: What it printed.
     """
 
     results: Path
     name: str
     wall_s: float
+    said: str = ""
 
     @property
     def trials(self) -> pd.DataFrame:
@@ -71,12 +76,26 @@ def run_search(
     ]  # fmt: skip
     started_s = time.monotonic()
     variables = os.environ | with_project(dict(environment or {}))
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
-    print(done.stdout, done.stderr, flush=True)
-    if done.returncode not in (0, TRIAL_FAILED):
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        raise RuntimeError(f"tune.search ended with {done.returncode}: {said[-1] if said else ''}")
-    return Search(results, name, time.monotonic() - started_s)
+    code, said = _run_politely(command, variables)
+    print(said, flush=True)
+    if code not in (0, TRIAL_FAILED):
+        lines = said.strip().splitlines()
+        raise RuntimeError(f"tune.search ended with {code}: {lines[-1] if lines else ''}")
+    return Search(results, name, time.monotonic() - started_s, said)
+
+
+def _run_politely(command: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str]:
+    """Run a command; when this process is ended meanwhile, the command may end on its own first."""
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            said, _ = process.communicate()
+        except BaseException:
+            process.terminate()
+            process.wait(FAREWELL_S)
+            raise
+    return process.returncode, said
 
 
 def with_project(environment: dict[str, str]) -> dict[str, str]:
@@ -93,11 +112,12 @@ def most_reserved(trials: pd.DataFrame) -> float:
     ...                             "ended_at": times[1:]}))
     0.5
     """
+    ran = trials.dropna(subset=["started_at", "gpu_fraction"])
+    latest = max(ran["started_at"].max(), ran["ended_at"].max()) + pd.Timedelta(seconds=1)
+    ended = ran["ended_at"].fillna(latest)  # of a trial that was running when the search was ended
     changes = [
-        (at, share) for at, share in zip(trials.started_at, trials.gpu_fraction, strict=True)
-    ]
-    changes += [
-        (at, -share) for at, share in zip(trials.ended_at, trials.gpu_fraction, strict=True)
+        *zip(ran["started_at"], ran["gpu_fraction"], strict=True),
+        *zip(ended, -ran["gpu_fraction"], strict=True),
     ]
     reserved, most = 0.0, 0.0
     for _, change in sorted(changes):  # at the same moment, what is given back comes first

@@ -1,6 +1,6 @@
 """The training steps that are timed beside the library's own, each a call on one batch of noise.
 
-All but `session_step` are this benchmark's: what a product would have to become to run so.
+All but `session_step` are this benchmark's: what the product would have to adopt to run so.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 from models.networks.autoencoder import Autoencoder
 from models.registry import ModelConfig, build_model
 from models.training.config import TrainConfig
-from models.training.ema import WeightAverage
+from models.training.ema import DECAY, WeightAverage
 from models.training.linear_start import ANY_START
 from models.training.loop import train_epochs
 from models.training.losses import LossWeights, decode, encode, training_loss
@@ -86,13 +86,19 @@ def graphed(step: BareStep) -> Step:
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         step()
-    return graph.replay
+
+    def replay(_alive: BareStep = step) -> None:  # the graph writes into its tensors
+        graph.replay()
+
+    return replay
 
 
 class GroupStep:
     """Equal-shaped trials as one program: their weights are stacked, their convolutions grouped.
 
-    The similarity, which a trial reports but is not trained for, is left out.
+    The similarity, which a trial reports but is not trained for, is left out, and so are the gates
+    of attention, whose written-out gradient torch.func cannot map. Batch norms compute in fp32: in
+    bf16 the mapped ones do not run.
 
     Args:
         model: The shape of all trials.
@@ -106,10 +112,11 @@ class GroupStep:
         self, model: ModelConfig, config: TrainConfig, crop_px: int, device: str, num_trials: int
     ) -> None:
         is_bf16 = config.precision == "bf16"
-        trials = [_Objective(_fresh(model, s, device), is_bf16) for s in range(num_trials)]
+        trials = [_Objective(_mappable(model, s, device), is_bf16) for s in range(num_trials)]
         self._parameters, self._buffers = stack_module_state(trials)
-        self._skeleton = _Objective(_fresh(model, 0, device), is_bf16)
+        self._skeleton = _Objective(_mappable(model, 0, device), is_bf16)
         self._optimizer = _adamw(list(self._parameters.values()), device)
+        self._averages = [value.detach().clone() for value in self._parameters.values()]
         shape = (num_trials, config.batch_size, 1, crop_px, crop_px)
         self._images = torch.rand(shape, device=device)
         self._gradients = vmap(grad_and_value(self._objective), randomness="different")
@@ -122,6 +129,8 @@ class GroupStep:
             norms = gradient.flatten(1).norm(dim=1).clamp(min=1.0)
             parameter.grad = gradient / norms.view(-1, *[1] * (gradient.ndim - 1))
         self._optimizer.step()
+        with torch.no_grad():
+            torch._foreach_lerp_(self._averages, list(self._parameters.values()), 1 - DECAY)
 
     def _objective(
         self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], images: Tensor
@@ -157,6 +166,21 @@ def _fresh(config: ModelConfig, seed: int, device: str) -> Autoencoder:
     if model.path is not None:
         ANY_START.apply(model.path)
     return model.to(device).train()
+
+
+class _NormInFp32(nn.BatchNorm2d):
+    """A batch norm whose input and weights are of one type."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.float()).to(x.dtype)
+
+
+def _mappable(config: ModelConfig, seed: int, device: str) -> Autoencoder:
+    model = _fresh(config, seed, device)
+    for module in model.modules():
+        if type(module) is nn.BatchNorm2d:
+            module.__class__ = _NormInFp32
+    return model
 
 
 def _adamw(parameters: list[Tensor], device: str) -> torch.optim.AdamW:
