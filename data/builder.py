@@ -33,6 +33,7 @@ from data.errors import DataError
 from data.info import CORPUS_VERSION, INFO_FILE, Bounds, CorpusInfo, SourceRecord
 from data.patches import PatchRow, cut_patches
 from data.plan import Advance, CorpusPlan, digest, fingerprint
+from data.plausibility import Census
 from data.scenes import open_rows
 from data.sources import Source
 from data.splits import SPLITS, TRAIN, VAL
@@ -112,7 +113,8 @@ def _cut_source(
     array = f"{ARRAYS_FOLDER}/{source.scene}_{source.polarisation}.npy"
     file = folder / array
     file.parent.mkdir(parents=True, exist_ok=True)
-    content, num_kept, num_seen, num_valid_px, num_rows = hashlib.sha256(), 0, 0, 0, 0
+    content, num_kept, num_seen, num_constant, num_valid_px, num_rows = hashlib.sha256(), *[0] * 5
+    census = Census(source.units, source.facts.full_scale)
     with open_rows(source.path, source.band) as read_rows, file.open("wb") as stored:
         _write_header(stored, 0, options.patch_px)
         for row in cut_patches(
@@ -122,27 +124,36 @@ def _cut_source(
             patch_px=options.patch_px,
             stride_px=options.stride_px(split),
             min_valid_fraction=options.min_valid_fraction,
+            census=census,
         ):
             stored.write(row.codes.data)
             content.update(row.codes.data)
             _add_row(tally, source, split, array, row, num_kept)
             num_kept += len(row.codes)
             num_seen += row.num_seen
+            num_constant += row.num_constant
             num_valid_px += row.num_valid_px
             advance((row.row_px + options.patch_px - num_rows) * source.facts.width_px)
             num_rows = row.row_px + options.patch_px
         stored.seek(0)
         _write_header(stored, num_kept, options.patch_px)
     advance((source.facts.height_px - num_rows) * source.facts.width_px)
+    census.check(source.name, source.units_reason)
     if num_seen and not num_valid_px:
         raise DataError(
-            f"a scene must hold valid pixels, and all of {source.name} are zero, negative, NaN or "
-            f"nodata when read as {source.units}: check the file and --units, or leave it out"
+            f"a scene must hold valid pixels, and all of {source.name} are zero, negative, NaN, "
+            f"implausible or nodata when read as {source.units}: check the file and --units, or "
+            "leave it out"
         )
     if not num_kept:
         file.unlink()
         array = ""
-    counts = (num_kept, num_seen - num_kept)
+    counts = {
+        "num_patches": num_kept,
+        "num_dropped": num_seen - num_kept - num_constant,
+        "num_constant": num_constant,
+        "num_implausible_px": census.num_implausible_px,
+    }
     tally.records.append(_record(source, split, sha256, counts, array, content.hexdigest()))
 
 
@@ -150,7 +161,7 @@ def _record(
     source: Source,
     split: str,
     sha256: str,
-    kept_and_dropped: tuple[int, int],
+    counts: Mapping[str, int],
     array: str,
     array_sha256: str,
 ) -> SourceRecord:
@@ -171,10 +182,9 @@ def _record(
         dtype=source.facts.dtype,
         nodata=source.facts.nodata,
         full_scale=source.facts.full_scale,
-        num_patches=kept_and_dropped[0],
-        num_dropped=kept_and_dropped[1],
         array=array,
         array_sha256=array_sha256,
+        **counts,
     )
 
 
@@ -213,11 +223,14 @@ def _add_row(
 
 def _describe(plan: CorpusPlan, hashes: Mapping[str, str], tally: _Tally) -> CorpusInfo:
     num_patches = {split: tally.columns["split"].count(split) for split in SPLITS}
+    num_constant = sum(record.num_constant for record in tally.records)
+    left_out = f" ({num_constant} constant ones were left out)" if num_constant else ""
     for split in (TRAIN, VAL):
         if not num_patches[split]:
             raise DataError(
                 f"a corpus needs {split} patches, and of {sum(num_patches.values())} kept patches "
-                "none is one: change the split file, the scenes or --min-valid-fraction"
+                f"none is one{left_out}: change the split file, the scenes or "
+                "--min-valid-fraction"
             )
     return CorpusInfo(
         name=plan.name,

@@ -55,6 +55,8 @@ class SourceRecord:
         num_dropped: Patches dropped because too few of their pixels are valid.
         array: The file of codes below the corpus folder, "" when no patch was kept.
         array_sha256: Of its codes.
+        num_implausible_px: Pixels with values that no radar measures, made invalid.
+        num_constant: Patches dropped because their valid pixels are all but equal.
     """
 
     name: str
@@ -77,6 +79,8 @@ class SourceRecord:
     num_dropped: int
     array: str
     array_sha256: str
+    num_implausible_px: int = 0
+    num_constant: int = 0
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from data.info import CorpusInfo, SourceRecord
+from data.patches import MIN_SPREAD_DB
 from data.plan import CorpusPlan
 from data.splits import SPLITS
 
@@ -59,12 +60,26 @@ def _align(rows: Sequence[Sequence[str]]) -> str:
 def describe_losses(info: CorpusInfo) -> list[str]:
     """Say which pixels did not become patches, and why."""
     num_dropped = sum(r.num_dropped for r in info.sources)
+    num_seen = num_dropped + sum(r.num_patches + r.num_constant for r in info.sources)
     least = info.options["min_valid_fraction"]
     lines = [
-        f"Dropped {num_dropped} of {num_dropped + sum(info.num_patches.values())} patches: less "
+        f"Dropped {num_dropped} of {num_seen} patches: less "
         f"than {least:.0%} valid pixels (zero, negative, NaN or nodata)"
         + _name_one([r for r in info.sources if r.num_dropped])
     ]
+    constant = [r for r in info.sources if r.num_constant]
+    if constant:
+        lines.append(
+            f"Left out as constant: {sum(r.num_constant for r in constant)} patches whose valid "
+            f"pixels spread less than {MIN_SPREAD_DB} dB, without speckle" + _name_one(constant)
+        )
+    implausible = [r for r in info.sources if r.num_implausible_px]
+    if implausible:
+        num_px = sum(r.num_implausible_px for r in implausible)
+        lines.append(
+            f"Made invalid: {num_px} pixels with values that no radar measures"
+            + _name_one(implausible)
+        )
     small = [r for r in info.sources if min(r.height_px, r.width_px) < info.patch_px]
     if small:
         lines.append("Smaller than one patch, so without any" + _name_one(small))

@@ -155,7 +155,7 @@ def test_the_split_fingerprint_covers_content_but_not_the_name(build_scenes, sce
     ("letter", "image", "message"),
     [
         ("b", np.zeros((96, 96), np.float32), r"all of g/b.* are zero"),
-        ("a", np.ones((96, 96), np.float32), "different values"),
+        ("a", np.ones((96, 96), np.float32), r"9 constant ones were left out"),
         ("a", np.ones((8, 8), np.float32), "a corpus needs train patches"),
         ("b", np.ones((8, 8), np.float32), "a corpus needs val patches"),
         ("c", speckle(0), "have the same content"),

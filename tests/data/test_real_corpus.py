@@ -60,7 +60,7 @@ def test_big_endian_scenes_are_read_as_their_headers_say(real_scenes):
     images = []
     for source in find_sources([real_scenes / RJANETH]):
         with open_rows(source.path, source.band) as read_rows:
-            images.append(read_rows(0, source.facts.height_px).ravel())
+            images.append(read_rows(0, source.facts.height_px).values.ravel())
     values = np.concatenate(images)
     assert values.min() == pytest.approx(82, abs=1)
     assert values.max() == pytest.approx(5.2e8, rel=0.01)
