@@ -172,7 +172,7 @@ def open_png(path: Path) -> Iterator[ReadRows]:
     """Give a function that reads rows of a PNG: whole up to 80 million pixels, else by lines."""
     facts = read_png_facts(path)
     if facts.height_px * facts.width_px > MAX_WHOLE_PNG_PX:
-        with open_raster(path) as dataset:
+        with open_raster(path, cache_mb=32) as dataset:
             yield lambda start, stop: _block(
                 dataset.read(1, window=((start, stop), (0, dataset.width))), dataset.nodata
             )

@@ -141,7 +141,7 @@ def _keep_patches(
     )
     keep &= ~is_constant
     kept = [band[:, col : col + side] for col in columns[keep]]
-    codes = np.stack(kept) if kept else np.empty((0, side, side), np.uint16)
+    codes = np.ascontiguousarray(np.stack(kept)) if kept else np.empty((0, side, side), np.uint16)
     # Invalid pixels are code 0 and add nothing to the sum.
     mean_code = codes.sum(axis=(1, 2), dtype=np.int64) / num_valid[keep]
     return PatchRow(

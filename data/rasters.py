@@ -32,8 +32,12 @@ MAX_COMPRESSION = 40_000
 
 
 @contextmanager
-def open_raster(path: Path) -> Iterator[Any]:
+def open_raster(path: Path, cache_mb: int = 256) -> Iterator[Any]:
     """Open with rasterio, quiet about missing georeferencing: patches need none.
+
+    Args:
+        path: The file.
+        cache_mb: Megabytes of decoded blocks that GDAL may hold; a row of tiles should fit.
 
     Yields:
         The dataset.
@@ -44,11 +48,13 @@ def open_raster(path: Path) -> Iterator[Any]:
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        dataset = rasterio.open(path)
-    with dataset:
-        yield dataset
+    with rasterio.Env(GDAL_CACHEMAX=cache_mb):
+        # A nodata value beyond the range of its type makes NumPy warn; GDAL's mask knows it.
+        with warnings.catch_warnings(), np.errstate(over="ignore"):
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            dataset = rasterio.open(path)
+        with dataset:
+            yield dataset
 
 
 def read_raster_facts(path: Path) -> RasterFacts:
@@ -64,7 +70,7 @@ def read_raster_facts(path: Path) -> RasterFacts:
         bands = image_bands(dataset)
         tags = [dataset.tags(), *(dataset.tags(band) for band in bands)]
         pairs = tuple((key, value) for tag in tags for key, value in tag.items())
-        description = envi.get("description", "")
+        description = envi.get("description", "").strip("{} \n")
         names, units = _of_bands(dataset.descriptions, bands), _of_bands(dataset.units, bands)
         return RasterFacts(
             height_px=dataset.height,

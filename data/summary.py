@@ -70,7 +70,7 @@ def describe_losses(info: CorpusInfo) -> list[str]:
     constant = [r for r in info.sources if r.num_constant]
     if constant:
         lines.append(
-            f"Left out as constant: {sum(r.num_constant for r in constant)} patches whose valid "
+            f"Dropped as constant: {sum(r.num_constant for r in constant)} patches whose valid "
             f"pixels spread less than {MIN_SPREAD_DB} dB, without speckle" + _name_one(constant)
         )
     implausible = [r for r in info.sources if r.num_implausible_px]

@@ -82,3 +82,51 @@ def test_multiples_of_sixteen_are_patch_sides(patch_px):
 def test_other_patch_sides_are_refused_with_the_nearest(patch_px, nearest):
     with pytest.raises(DataError, match=f"found {patch_px}: take {nearest}"):
         check_patch_px(patch_px)
+
+
+def spread(std_db: float) -> np.ndarray:
+    """Give an image in dB whose pixels are two values, `std_db` above and below -15 dB."""
+    signs = np.where(np.arange(256).reshape(16, 16) % 2, 1, -1)
+    return (-15 + std_db * signs).astype(np.float32)
+
+
+@pytest.mark.parametrize(("std_db", "num_constant"), [(0, 1), (0.04, 1), (0.06, 0), (2, 0)])
+def test_a_patch_that_spreads_less_than_speckle_is_constant(std_db, num_constant):
+    (row,) = cut(spread(std_db), units=Units.DB)
+    assert (row.num_constant, len(row.codes)) == (num_constant, 1 - num_constant)
+
+
+def test_invalid_pixels_do_not_make_a_constant_patch_spread():
+    image = spread(0)
+    image[0, :2] = np.nan
+    (row,) = cut(image, units=Units.DB)
+    assert (row.num_constant, row.num_seen) == (1, 1)
+
+
+def test_a_patch_with_too_few_valid_pixels_is_dropped_but_not_constant():
+    image = spread(0)
+    image[:8] = np.nan
+    (row,) = cut(image, units=Units.DB)
+    assert (row.num_constant, len(row.codes)) == (0, 0)
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.01, 0.2))
+def test_constant_is_what_the_standard_deviation_says(seed, std_db):
+    image = np.random.default_rng(seed).normal(-15, std_db, (16, 16)).astype(np.float32)
+    image[::16] = -15  # rows that are looked at first
+    codes = encode(image, Units.DB).astype(float) * 0.005
+    (row,) = cut(image, units=Units.DB)
+    assert row.num_constant == (codes.std() < 0.05)
+
+
+def test_implausible_pixels_are_invalid_in_patches():
+    image = spread(2)
+    image[0, 0] = -9999
+    (row,) = cut(image, units=Units.DB)
+    assert row.codes[0, 0, 0] == 0
+    assert row.valid_fraction[0] == pytest.approx(255 / 256)
+
+
+def test_patches_of_a_fortran_image_lie_row_by_row():
+    (row,) = cut(np.asfortranarray(image_of(16, 32)))
+    assert row.codes.flags.c_contiguous
