@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from data.errors import DataError
 from data.raster_facts import Block, RasterFacts, ReadRows
+from data.tiff_header import check_tiff_header
 
 # From here on a float nodata value is a fill value that may be rounded; no backscatter is as large.
 LARGE_NODATA = 1e20
@@ -260,6 +261,8 @@ def _refuse_short(path: Path, dataset: Any, envi: dict[str, str]) -> None:
     """Compare sizes: GDAL silently fills what an ENVI file or a header's claim lacks with zeros."""
     if not path.is_file():  # inside an archive
         return
+    if dataset.driver == "GTiff":
+        check_tiff_header(path)
     itemsize = max(np.dtype(dtype).itemsize for dtype in dataset.dtypes)
     expected, found = dataset.height * dataset.width * dataset.count * itemsize, path.stat().st_size
     if dataset.driver == "ENVI":

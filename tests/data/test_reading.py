@@ -421,7 +421,7 @@ def rasters(draw):
     if dtype[0] == "f":
         pool += [-9999.0, 0.1, -23.5, np.nan, np.inf, LOWEST, 1e-9]
     seed = draw(st.integers(0, 2**32 - 1))
-    shape = (num_images, draw(st.integers(1, 20)), draw(st.integers(1, 20)))
+    shape = (num_images, draw(st.integers(2, 20)), draw(st.integers(2, 20)))
     images = np.random.default_rng(seed).choice(np.array(pool, dtype), shape)
     there = np.random.default_rng(seed + 1).random(shape[1:]) < 0.7
     nodata = draw(st.sampled_from(pool)) if missing == "nodata" else None
