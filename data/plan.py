@@ -17,7 +17,7 @@ from data.errors import DataError
 from data.info import CORPUS_VERSION, CorpusInfo
 from data.patches import check_patch_px, count_patches
 from data.sources import Source, find_sources
-from data.splits import TRAIN, SplitPlan, split_by_file, split_by_pass
+from data.splits import TRAIN, SplitPlan, check_seed, split_by_file, split_by_pass
 
 # Called with the amount of work done since the last call: pixels, or bytes while hashing.
 Advance = Callable[[int], None]
@@ -37,7 +37,7 @@ class PrepareOptions:
         train_overlap: Share of a training patch that the next one repeats, in [0, 1); validation
             and test patches never overlap.
         units: What all images measure; None takes it from each file.
-        seed: Decides the split where no split file is given.
+        seed: Decides the split where no split file is given, from 0 to 2³² - 1.
 
     Raises:
         DataError: When a value is out of range.
@@ -61,6 +61,7 @@ class PrepareOptions:
                 "the overlap of training patches is a share between 0 and 0.9, found "
                 f"{self.train_overlap}: 0 stores every pixel once"
             )
+        check_seed(self.seed)
 
     def stride_px(self, split: str) -> int:
         """Step between patches of a split."""

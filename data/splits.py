@@ -18,6 +18,7 @@ from data.sources import Source
 
 TRAIN, VAL, TEST = SPLITS = ("train", "val", "test")
 TARGET_SHARES: Mapping[str, float] = {TRAIN: 0.8, VAL: 0.1, TEST: 0.1}
+MAX_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,18 @@ class SplitPlan:
 
     split_of: Mapping[tuple[str, int], str]
     warnings: tuple[str, ...] = ()
+
+
+def check_seed(seed: int) -> None:
+    """Refuse a seed that the generators do not take.
+
+    Raises:
+        DataError: When `seed` is below 0 or needs more than 32 bits.
+    """
+    if not 0 <= seed <= MAX_SEED:
+        raise DataError(
+            f"a seed is a whole number from 0 to {MAX_SEED}, found {seed}: give another --seed"
+        )
 
 
 def split_by_pass(sources: Sequence[Source], weights: Sequence[int], seed: int) -> SplitPlan:
