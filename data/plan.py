@@ -139,7 +139,7 @@ def plan_corpus(
             f"{max(s.short_side_px for s in sources)} px: take a smaller --patch-px"
         )
     split = (
-        split_by_file(sources, split_file)
+        split_by_file(sources, split_file, sizes)
         if split_file
         else split_by_pass(sources, sizes, options.seed)
     )
