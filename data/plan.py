@@ -7,13 +7,14 @@ files, says whether an existing corpus already is what would be built. Building 
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from data.attribution import find_attribution
 from data.calibration import Units
 from data.errors import DataError
+from data.footprints import check_ground
 from data.info import CORPUS_VERSION, CorpusInfo
 from data.patches import check_patch_px, count_patches
 from data.sources import Source, find_sources
@@ -143,11 +144,12 @@ def plan_corpus(
         if split_file
         else split_by_pass(sources, sizes, options.seed)
     )
+    shared = check_ground(sources, sizes, split, options.patch_px, is_from_file=bool(split_file))
     return CorpusPlan(
         name=name,
         sources=tuple(sources),
         options=options,
-        split=split,
+        split=replace(split, warnings=(*split.warnings, *shared)),
         attribution=find_attribution(scenes, sources),
         synthetic=synthetic,
     )

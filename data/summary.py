@@ -5,8 +5,11 @@ from pathlib import Path, PurePosixPath
 
 from data.info import CorpusInfo, SourceRecord
 from data.plan import CorpusPlan
+from data.sources import Source
 from data.splits import SPLITS
 
+# Beyond this many images of one kind a warning counts them.
+NUM_WARNED = 8
 _HEADINGS = ("group", "pol", "images", "units", "taken from", *SPLITS)
 _IS_NUMBER = (False, False, True, False, False, True, True, True, True, True)
 
@@ -90,7 +93,25 @@ def _edge_pixels(record: SourceRecord, patch_px: int) -> int:
     return record.height_px * record.width_px - rows * columns * patch_px**2
 
 
-def _name_one(records: Iterable[SourceRecord]) -> str:
+def describe_small(plan: CorpusPlan) -> list[str]:
+    """Name the images of a plan that are smaller than a patch, in no line when there are none."""
+    small = [s for s in plan.sources if s.short_side_px < plan.options.patch_px]
+    return ["Smaller than one patch, so without any" + _name_one(small)] if small else []
+
+
+def warn_of_lost_images(info: CorpusInfo) -> list[str]:
+    """Name each image that lost all its patches to invalid pixels, and its split."""
+    lost = [r for r in info.sources if r.num_dropped and not r.num_patches]
+    named = [
+        f"{r.name} ({r.split}) gave no patch: each of its {r.num_dropped} has too many invalid "
+        "pixels; check its units and nodata value."
+        for r in lost[:NUM_WARNED]
+    ]
+    more = len(lost) - len(named)
+    return [*named, f"{more} more image(s) gave no patch for the same reason."] if more else named
+
+
+def _name_one(records: Iterable[SourceRecord | Source]) -> str:
     names = [PurePosixPath(record.name).name for record in records]
     if not names:
         return "."
