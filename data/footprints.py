@@ -90,13 +90,13 @@ def check_ground(
     found = []
     if same.num:
         found.append(
-            f"{same.num} pair(s) of images of one acquisition overlap in different splits, as the "
-            f"split file says: {same.describe()}: scores on them are those of pixels that trained."
+            f"images of one acquisition overlap in different splits as the split file says: "
+            f"{same.describe(1)}: scores on them are those of pixels that other splits hold too."
         )
     if other.num:
         found.append(
-            f"{other.num} pair(s) of images in different splits cover the same ground by their "
-            f"georeference: {other.describe()}: scores on them are those of known terrain."
+            "images in different splits cover the same ground by their georeference: "
+            f"{other.describe(1)}: scores on them are those of known terrain, not of a new one."
         )
     return found
 

@@ -104,9 +104,10 @@ class Pairs:
         room = NUM_NAMED - len(self.named)
         self.named += [(image, others[number]) for number in numbers[:room]]
 
-    def describe(self) -> str:
+    def describe(self, num_named: int = NUM_NAMED) -> str:
         """Name the first pairs, with the split of each image, and count the others."""
-        pairs = [f"{a.name} ({a.split}) and {b.name} ({b.split})" for a, b in self.named]
+        named = self.named[:num_named]
+        pairs = [f"{a.name} ({a.split}) and {b.name} ({b.split})" for a, b in named]
         more = [f"{self.num - len(pairs)} more pair(s)"] if self.num > len(pairs) else []
         return ", ".join([*pairs, *more])
 
@@ -206,11 +207,11 @@ class TwinPatches:
         for patch in codes:
             key = hashlib.blake2b(np.ascontiguousarray(patch).data, digest_size=16).digest()
             holders = self._images_of.setdefault(key, (image,))
-            if image not in holders:
-                self._images_of[key] = (*holders, image)
-            twins = [h for h in holders if self._images[h][1] != split]
-            if twins and not is_constant(patch):
-                self._num_shared.update((twin, image) for twin in twins)
+            # Constant patches are looked at only when they repeat.
+            if holders[-1] == image or is_constant(patch):
+                continue
+            self._images_of[key] = (*holders, image)
+            self._num_shared.update((h, image) for h in holders if self._images[h][1] != split)
 
     def refuse(self) -> None:
         """Refuse images that share patches across splits.

@@ -18,6 +18,8 @@ from data.split_file import SPLIT_WORDS, read_split_file
 from data.split_rows import match_rows, refuse_lost_rows, say_closest
 
 TRAIN, VAL, TEST = SPLITS = SPLIT_WORDS
+# Beyond this many groups a warning counts them.
+NUM_WARNED = 8
 # The split of an image that holds no patch.
 NO_SPLIT = ""
 TARGET_SHARES: Mapping[str, float] = {TRAIN: 0.8, VAL: 0.1, TEST: 0.1}
@@ -191,13 +193,17 @@ def _warn_of_unscored(
         if weight:
             splits = splits_of_family.setdefault((source.group, source.polarisation), set())
             splits.add(split_of[source.name, source.band])
-    return [
+    found = [
         f"group {group} ({polarisation}) has no {' and no '.join(missing)} images: "
         f"{' and '.join(missing)} scores say nothing about it."
         for (group, polarisation), splits in sorted(splits_of_family.items())
         for missing in [[split for split in (VAL, TEST) if split not in splits]]
         if missing
     ]
+    more = len(found) - NUM_WARNED
+    return (
+        found if more <= 0 else [*found[:NUM_WARNED], f"{more} more group(s) lack such images too."]
+    )
 
 
 def nested_order(strata: NDArray[np.int64], seed: int) -> NDArray[np.int64]:

@@ -5,7 +5,6 @@ from pathlib import Path, PurePosixPath
 
 from data.info import CorpusInfo, SourceRecord
 from data.plan import CorpusPlan
-from data.sources import Source
 from data.splits import SPLITS
 
 # Beyond this many images of one kind a warning counts them.
@@ -95,8 +94,12 @@ def _edge_pixels(record: SourceRecord, patch_px: int) -> int:
 
 def describe_small(plan: CorpusPlan) -> list[str]:
     """Name the images of a plan that are smaller than a patch, in no line when there are none."""
-    small = [s for s in plan.sources if s.short_side_px < plan.options.patch_px]
-    return ["Smaller than one patch, so without any" + _name_one(small)] if small else []
+    small = [s.name for s in plan.sources if s.short_side_px < plan.options.patch_px]
+    if not small:
+        return []
+    more = len(small) - NUM_WARNED
+    named = ", ".join([*small[:NUM_WARNED], *([f"{more} more"] if more > 0 else [])])
+    return [f"Smaller than one patch, so in no split unless listed: {len(small)} ({named})."]
 
 
 def warn_of_lost_images(info: CorpusInfo) -> list[str]:
@@ -111,7 +114,7 @@ def warn_of_lost_images(info: CorpusInfo) -> list[str]:
     return [*named, f"{more} more image(s) gave no patch for the same reason."] if more else named
 
 
-def _name_one(records: Iterable[SourceRecord | Source]) -> str:
+def _name_one(records: Iterable[SourceRecord]) -> str:
     names = [PurePosixPath(record.name).name for record in records]
     if not names:
         return "."
