@@ -205,7 +205,7 @@ class TwinPatches:
             self._images.append((name, split))
         image = len(self._images) - 1
         for patch in codes:
-            key = hashlib.blake2b(np.ascontiguousarray(patch).data, digest_size=16).digest()
+            key = hashlib.sha256(np.ascontiguousarray(patch).data).digest()
             holders = self._images_of.setdefault(key, (image,))
             # Constant patches are looked at only when they repeat.
             if holders[-1] == image or is_constant(patch):

@@ -143,7 +143,7 @@ def _read_row(cells: Sequence[str], places: Mapping[str, int], line: int, name: 
         column: cells[place].strip() if place < len(cells) else ""
         for column, place in places.items()
     }
-    if not cell["path"]:
+    if not cell["path"] or "\0" in cell["path"]:
         raise DataError(
             f"a row of a split file names a path, and line {line} of {name} has none: fill it in "
             "or remove the row"

@@ -158,7 +158,7 @@ def split_by_file(
                 "add a row for it or leave the scene out"
             )
         split_of[source.name, source.band] = found[0].split if found else NO_SPLIT
-    used = {found[0].line for found in matched if found}
+    used = {row.line for found in matched for row in found}
     unused = [row for row in rows if row.line not in used]
     refuse_lost_rows(unused, split_file, images)
     warnings = _warn_of_divided_passes(sources, split_of)

@@ -89,7 +89,8 @@ def describe_losses(info: CorpusInfo) -> list[str]:
 def _edge_pixels(record: SourceRecord, patch_px: int) -> int:
     """Count the pixels beyond the last whole patch, of images that hold one."""
     rows, columns = record.height_px // patch_px, record.width_px // patch_px
-    return record.height_px * record.width_px - rows * columns * patch_px**2
+    num_cut = rows * columns * patch_px**2
+    return record.height_px * record.width_px - num_cut if num_cut else 0
 
 
 def describe_small(plan: CorpusPlan) -> list[str]:

@@ -79,6 +79,7 @@ def test_blank_lines_are_no_rows_and_still_count(write):
         (("path,split", "a,train", "a,train"), r"lists a in line 2 \(train\) and in line 3"),
         (("path,split", "a/b,train", "./a\\b/,val"), "lists a/b in line 2"),
         (("path,split", ",train"), "line 2 of split.csv has none"),
+        (("path,split", "a\0b,train"), "line 2 of split.csv has none"),
         (("path,split", "a"), "says '' for a"),
         (("path,split", "a,b,train"), "says 'b' for a"),
         (("path,split,Path", "a,train,b"), "has 2 columns path"),
@@ -101,6 +102,27 @@ def test_a_file_of_any_bytes_is_refused(tmp_path):
     (tmp_path / "split.csv").write_bytes(bytes(range(256)) * 8)
     with pytest.raises(DataError, match=r"split\.csv"):
         read_split_file(tmp_path / "split.csv")
+
+
+@given(st.binary(max_size=60), st.sampled_from([b"", b"path,split\n", b"path;split;units\n"]))
+def test_any_file_is_read_or_refused(tmp_path_factory, content, header):
+    file = tmp_path_factory.getbasetemp() / "any.csv"
+    file.write_bytes(header + content)
+    try:
+        rows = read_split_file(file)
+    except DataError:
+        return
+    assert all(row.split in {"train", "val", "test"} for row in rows)
+    match_rows(rows, file, [(file.parent / "a.tif", "a.tif")])
+
+
+@given(st.lists(st.tuples(PARTS, st.sampled_from(["train", "val", "test"])), unique_by=str))
+def test_a_written_table_is_read_back(tmp_path_factory, drawn):
+    split_of = {"/".join(parts): split for parts, split in drawn}
+    file = tmp_path_factory.getbasetemp() / "written.csv"
+    lines = ["path;split", *(f'"{path}";{split}' for path, split in split_of.items())]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    assert splits_of(file) == split_of
 
 
 @pytest.fixture

@@ -193,6 +193,19 @@ def test_rows_outside_the_given_scenes_are_said(scenes, tmp_path):
     assert warning.startswith("1 row(s) of split.csv name files outside")
 
 
+def test_a_folder_whose_files_are_all_listed_is_not_called_outside(scenes, tmp_path):
+    rows = ("scenes/d,test", "scenes/d/a.npy,train", "scenes/d/b.npy,val", "scenes/c.npy,test")
+    images = [replace(source, pass_id=source.name) for source in scenes]
+    file = write_split(tmp_path, "path,split", *rows)
+    assert split_by_file(images, file).warnings == ()
+
+
+@pytest.mark.parametrize("path", ["x" * 5000, "a/" * 3000])
+def test_a_path_that_no_disk_holds_is_refused(path, scenes, tmp_path):
+    with pytest.raises(DataError, match="must exist"):
+        split_by_file(scenes, write_split(tmp_path, "path,split", "scenes,train", f"{path},val"))
+
+
 def test_a_scene_without_patches_may_be_left_out_of_the_file(scenes, tmp_path):
     file = write_split(tmp_path, "path,split", "scenes/d,train")
     assert split_by_file(scenes, file, [1, 1, 0]).split_of["c.npy", 1] == ""
