@@ -31,6 +31,7 @@ from data.calibration import (
 from data.dataset import ARRAYS_FOLDER, INDEX_COLUMNS, INDEX_FILE
 from data.errors import DataError
 from data.info import CORPUS_VERSION, INFO_FILE, Bounds, CorpusInfo, SourceRecord
+from data.leaks import TwinPatches
 from data.patches import PatchRow, cut_patches
 from data.plan import Advance, CorpusPlan, digest, fingerprint
 from data.plausibility import Census
@@ -51,6 +52,7 @@ class _Tally:
     )
     histograms: dict[tuple[str, str], NDArray[np.int64]] = field(default_factory=dict)
     records: list[SourceRecord] = field(default_factory=list)
+    twins: TwinPatches = field(default_factory=TwinPatches)
 
 
 def build_corpus(
@@ -68,12 +70,14 @@ def build_corpus(
         What `corpus.json` says.
 
     Raises:
-        DataError: A file is damaged, holds no valid pixel, or the patches do not allow bounds.
+        DataError: A file is damaged, holds no valid pixel, shares patches with one of another
+            split, or the patches do not allow bounds.
     """
     with _whole_folder(out) as folder:
         tally = _Tally()
         for source in plan.sources:
             _cut_source(plan, source, hashes[source.name], folder, tally, advance)
+        tally.twins.refuse()
         info = _describe(plan, hashes, tally)
         _write_index(folder / INDEX_FILE, tally)
         _write_info(folder / INFO_FILE, info)
@@ -211,6 +215,7 @@ def _add_row(
     }
     for name, value in constant.items():
         tally.columns[name].extend([value] * count)
+    tally.twins.add(source.name, split, row.codes)
     tally.columns["col_px"].extend(row.col_px.tolist())
     tally.columns["valid_fraction"].extend(row.valid_fraction.tolist())
     tally.columns["mean_db"].extend(row.mean_db.tolist())

@@ -42,7 +42,8 @@ class SourceRecord:
         pass_id: Orbit pass, the unit of splitting.
         polarisation: "vv", "vh", "hh", "hv" or "unknown".
         group: Gain family.
-        split: "train", "val" or "test".
+        split: "train", "val" or "test"; "" for an image smaller than a patch, where no split file
+            lists it.
         units: "amplitude", "intensity" or "db".
         units_reason: Where the units were taken from.
         product: Name of the Sentinel-1 product, "" where unknown.

@@ -7,17 +7,18 @@ files, says whether an existing corpus already is what would be built. Building 
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from data.attribution import find_attribution
 from data.calibration import Units
 from data.errors import DataError
+from data.footprints import check_ground
 from data.info import CORPUS_VERSION, CorpusInfo
 from data.patches import check_patch_px, count_patches
 from data.sources import Source, find_sources
-from data.splits import TRAIN, SplitPlan, split_by_file, split_by_pass
+from data.splits import TRAIN, SplitPlan, check_seed, split_by_file, split_by_pass
 
 # Called with the amount of work done since the last call: pixels, or bytes while hashing.
 Advance = Callable[[int], None]
@@ -37,7 +38,7 @@ class PrepareOptions:
         train_overlap: Share of a training patch that the next one repeats, in [0, 1); validation
             and test patches never overlap.
         units: What all images measure; None takes it from each file.
-        seed: Decides the split where no split file is given.
+        seed: Decides the split where no split file is given, from 0 to 2³² - 1.
 
     Raises:
         DataError: When a value is out of range.
@@ -61,6 +62,7 @@ class PrepareOptions:
                 "the overlap of training patches is a share between 0 and 0.9, found "
                 f"{self.train_overlap}: 0 stores every pixel once"
             )
+        check_seed(self.seed)
 
     def stride_px(self, split: str) -> int:
         """Step between patches of a split."""
@@ -138,15 +140,16 @@ def plan_corpus(
             f"{max(s.short_side_px for s in sources)} px: take a smaller --patch-px"
         )
     split = (
-        split_by_file(sources, split_file)
+        split_by_file(sources, split_file, sizes)
         if split_file
         else split_by_pass(sources, sizes, options.seed)
     )
+    shared = check_ground(sources, sizes, split, options.patch_px, is_from_file=bool(split_file))
     return CorpusPlan(
         name=name,
         sources=tuple(sources),
         options=options,
-        split=split,
+        split=replace(split, warnings=(*split.warnings, *shared)),
         attribution=find_attribution(scenes, sources),
         synthetic=synthetic,
     )

@@ -170,9 +170,11 @@ def _is_up_to_date(
 
 
 def _print_plan(plan: "CorpusPlan", out: Path) -> None:
-    from data.summary import table_of_plan
+    from data.summary import describe_small, table_of_plan
 
     print(table_of_plan(plan))
+    for line in describe_small(plan):
+        print(line)
     for warning in plan.split.warnings:
         print(f"Warning: {warning}")
     num_patches = sum(plan.num_patches(source) for source in plan.sources)
@@ -183,14 +185,19 @@ def _print_plan(plan: "CorpusPlan", out: Path) -> None:
 def _print_result(
     args: argparse.Namespace, info: "CorpusInfo", warnings: Sequence[str] = ()
 ) -> None:
-    from data.summary import describe_losses, describe_size, table_of_corpus
+    from data.summary import (
+        describe_losses,
+        describe_size,
+        table_of_corpus,
+        warn_of_lost_images,
+    )
 
     if args.quiet:
         return
     print(table_of_corpus(info))
     for line in describe_losses(info):
         print(line)
-    for warning in warnings:
+    for warning in (*warnings, *warn_of_lost_images(info)):
         print(f"Warning: {warning}")
     if info.is_synthetic:
         print("Note: these scenes are synthetic; scores on them say nothing about real ones.")

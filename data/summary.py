@@ -8,6 +8,8 @@ from data.patches import MIN_SPREAD_DB
 from data.plan import CorpusPlan
 from data.splits import SPLITS
 
+# Beyond this many images of one kind a warning counts them.
+NUM_WARNED = 8
 _HEADINGS = ("group", "pol", "images", "units", "taken from", *SPLITS)
 _IS_NUMBER = (False, False, True, False, False, True, True, True, True, True)
 
@@ -102,7 +104,30 @@ def describe_losses(info: CorpusInfo) -> list[str]:
 def _edge_pixels(record: SourceRecord, patch_px: int) -> int:
     """Count the pixels beyond the last whole patch, of images that hold one."""
     rows, columns = record.height_px // patch_px, record.width_px // patch_px
-    return record.height_px * record.width_px - rows * columns * patch_px**2
+    num_cut = rows * columns * patch_px**2
+    return record.height_px * record.width_px - num_cut if num_cut else 0
+
+
+def describe_small(plan: CorpusPlan) -> list[str]:
+    """Name the images of a plan that are smaller than a patch, in no line when there are none."""
+    small = [s.name for s in plan.sources if s.short_side_px < plan.options.patch_px]
+    if not small:
+        return []
+    more = len(small) - NUM_WARNED
+    named = ", ".join([*small[:NUM_WARNED], *([f"{more} more"] if more > 0 else [])])
+    return [f"Smaller than one patch, so in no split unless listed: {len(small)} ({named})."]
+
+
+def warn_of_lost_images(info: CorpusInfo) -> list[str]:
+    """Name each image that lost all its patches to invalid pixels, and its split."""
+    lost = [r for r in info.sources if r.num_dropped and not r.num_patches]
+    named = [
+        f"{r.name} ({r.split}) gave no patch: each of its {r.num_dropped} has too many invalid "
+        "pixels; check its units and nodata value."
+        for r in lost[:NUM_WARNED]
+    ]
+    more = len(lost) - len(named)
+    return [*named, f"{more} more image(s) gave no patch for the same reason."] if more else named
 
 
 def _name_one(records: Iterable[SourceRecord]) -> str:

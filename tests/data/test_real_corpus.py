@@ -81,8 +81,15 @@ def test_the_attribution_travels_with_the_corpus(corpus):
 
 def test_the_divided_pass_is_said(real_scenes: Path):
     plan = split_by_file(find_sources([real_scenes]), real_scenes / "SPLIT.csv")
-    (warning,) = plan.warnings
-    assert warning.startswith("pass S1A_035143 is in train and val")
+    assert plan.warnings[0].startswith("pass S1A_035143 is in train and val")
+
+
+def test_the_group_without_test_scenes_is_said(real_scenes: Path):
+    plan = split_by_file(find_sources([real_scenes]), real_scenes / "SPLIT.csv")
+    assert [w.split(":")[0] for w in plan.warnings[1:]] == [
+        f"group {RJANETH} (vh) has no test images",
+        f"group {RJANETH} (vv) has no test images",
+    ]
 
 
 @pytest.mark.parametrize(("patch_px", "num_patches"), [(128, 6642), (64, 26602)])
