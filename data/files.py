@@ -7,8 +7,10 @@ used and what is left out add up to what is there.
 import os
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from data.errors import DataError
 from data.products import AUXILIARY_FOLDERS, auxiliary_word
@@ -81,6 +83,18 @@ def open_size(path: Path) -> int:
         return path.stat().st_size
     with zipfile.ZipFile(archive) as opened:
         return opened.getinfo(member).file_size
+
+
+@contextmanager
+def open_bytes(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file for reading, one inside an archive too."""
+    archive, member = split_archive(path)
+    if archive is None:
+        with path.open("rb") as file:
+            yield file
+        return
+    with zipfile.ZipFile(archive) as opened, opened.open(member) as file:
+        yield file
 
 
 def split_archive(path: Path) -> tuple[Path | None, str]:

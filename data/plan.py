@@ -14,11 +14,13 @@ from typing import Any
 from data.attribution import find_attribution
 from data.calibration import Units
 from data.errors import DataError
+from data.files import LeftOut, open_bytes, open_size
 from data.footprints import check_ground
 from data.info import CORPUS_VERSION, CorpusInfo
 from data.patches import check_patch_px, count_patches
 from data.sources import Source, find_sources
 from data.splits import TRAIN, SplitPlan, check_seed, split_by_file, split_by_pass
+from data.units import UnitRules
 
 # Called with the amount of work done since the last call: pixels, or bytes while hashing.
 Advance = Callable[[int], None]
@@ -38,6 +40,8 @@ class PrepareOptions:
         train_overlap: Share of a training patch that the next one repeats, in [0, 1); validation
             and test patches never overlap.
         units: What all images measure; None takes it from each file.
+        unit_patterns: Units of the files whose paths match a pattern; they go before `units`.
+        group_by: How images form groups, see `data.sources.GROUP_BY`.
         seed: Decides the split where no split file is given, from 0 to 2³² - 1.
 
     Raises:
@@ -48,6 +52,8 @@ class PrepareOptions:
     min_valid_fraction: float = 0.99
     train_overlap: float = 0.0
     units: Units | None = None
+    unit_patterns: tuple[tuple[str, Units], ...] = ()
+    group_by: str = "auto"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -79,6 +85,7 @@ class CorpusPlan:
         options: How they are cut.
         split: Who trains, validates and tests.
         attribution: The sentence to publish with the corpus.
+        left_out: Files that are not used, with their reasons.
         synthetic: The recipe of generated scenes, None for measured ones.
     """
 
@@ -87,6 +94,7 @@ class CorpusPlan:
     options: PrepareOptions
     split: SplitPlan
     attribution: str
+    left_out: tuple[LeftOut, ...] = ()
     synthetic: Mapping[str, Any] | None = None
 
     def split_of(self, source: Source) -> str:
@@ -106,6 +114,12 @@ class CorpusPlan:
 def store_options(options: PrepareOptions, synthetic: Mapping[str, Any] | None) -> dict[str, Any]:
     """Give options, and the recipe of synthetic scenes if any, as `corpus.json` holds them."""
     stored = asdict(options) | {"units": str(options.units or "auto")}
+    # Left out where they are as in corpora made before they were there: a fingerprint stays.
+    del stored["unit_patterns"], stored["group_by"]
+    if options.unit_patterns:
+        stored["unit_patterns"] = [f"{pattern}={units}" for pattern, units in options.unit_patterns]
+    if options.group_by != "auto":
+        stored["group_by"] = options.group_by
     return stored if synthetic is None else stored | {"synthetic": dict(synthetic)}
 
 
@@ -132,7 +146,13 @@ def plan_corpus(
     Raises:
         DataError: When scenes, options or split file do not allow a corpus.
     """
-    sources = find_sources(scenes, options.units)
+    found = find_sources(
+        scenes,
+        UnitRules(options.units, options.unit_patterns),
+        split_file=split_file,
+        group_by=options.group_by,
+    )
+    sources = found.sources
     sizes = [count_patches(s.facts, options.patch_px, options.patch_px) for s in sources]
     if not any(sizes):
         raise DataError(
@@ -147,7 +167,8 @@ def plan_corpus(
     shared = check_ground(sources, sizes, split, options.patch_px, is_from_file=bool(split_file))
     return CorpusPlan(
         name=name,
-        sources=tuple(sources),
+        sources=sources,
+        left_out=found.left_out,
         options=options,
         split=replace(split, warnings=(*split.warnings, *shared)),
         attribution=find_attribution(scenes, sources),
@@ -183,7 +204,7 @@ def hash_sources(plan: CorpusPlan, advance: Advance = ignore_progress) -> dict[s
 
 def count_bytes(plan: CorpusPlan) -> int:
     """Count the bytes that `hash_sources` will read."""
-    return sum(path.stat().st_size for path in _files(plan).values())
+    return sum(open_size(path) for path in _files(plan).values())
 
 
 def _files(plan: CorpusPlan) -> dict[str, Path]:
@@ -192,7 +213,7 @@ def _files(plan: CorpusPlan) -> dict[str, Path]:
 
 def _hash_file(path: Path, advance: Advance) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_bytes(path) as file:
         while block := file.read(1 << 22):
             digest.update(block)
             advance(len(block))

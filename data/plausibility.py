@@ -38,6 +38,7 @@ from data.calibration import (
 )
 from data.errors import DataError
 from data.raster_facts import Block
+from data.units import GIVEN
 
 PLAUSIBLE_DB = {
     Units.DB: (-60.0, 40.0),
@@ -151,7 +152,7 @@ class Census:
                 f"{self.units} ({units_reason}), lie between {LOOKS_DB[0]:g} and {LOOKS_DB[1]:g}: "
                 "it looks like decibels, give --units db"
             )
-        if self.units is Units.DB and units_reason != "--units":
+        if self.units is Units.DB and units_reason not in GIVEN:
             self._refuse_linear(name, units_reason)
 
     def _refuse_implausible(self, name: str, units_reason: str) -> None:

@@ -64,8 +64,11 @@ def _parser() -> argparse.ArgumentParser:
         "test); without it whole passes are drawn, about 80:10:10")  # fmt: skip
     add("--patch-px", type=int, default=256, metavar="N", help="patch side in pixels, a multiple "
         "of 16 (default 256)")  # fmt: skip
-    add("--units", choices=("auto", "amplitude", "intensity", "db"), default="auto", help="what "
-        "pixels measure; auto takes it from header or product and never guesses")  # fmt: skip
+    add("--units", action="append", default=[], metavar="UNITS", help="what pixels measure: "
+        "amplitude, intensity or db, for all files or as 'PATTERN=db' for some, repeatable; "
+        "without it header, product or name tell, and nothing is guessed")  # fmt: skip
+    add("--group-by", default="auto", metavar="HOW", help="which images share clip bounds: folder "
+        "(the first below SCENES), product (its kind), none (all), or auto")  # fmt: skip
     add("--min-valid-fraction", type=float, default=0.99, metavar="F", help="drop a patch with "
         "fewer valid pixels than this share (default 0.99)")  # fmt: skip
     add("--train-overlap", type=float, default=0.0, metavar="F", help="share of a training patch "
@@ -79,24 +82,27 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _prepare(args: argparse.Namespace) -> None:
-    from data.calibration import Units
     from data.plan import PrepareOptions
+    from data.units import read_unit_rules
 
     if bool(args.scenes) == args.synthetic:
         raise DataError(
             "a corpus is made either of scenes or with --synthetic, and "
             f"{'both' if args.synthetic else 'neither'} is given: name a folder of scenes"
         )
-    if args.synthetic and (args.split_file or args.units != "auto"):
+    if args.synthetic and (args.split_file or args.units):
         raise DataError(
             "synthetic scenes have known units and split by pass, and --units or --split-file is "
             "given with --synthetic: leave it out"
         )
+    rules = read_unit_rules(args.units)
     options = PrepareOptions(
         patch_px=args.patch_px,
         min_valid_fraction=args.min_valid_fraction,
         train_overlap=args.train_overlap,
-        units=None if args.units == "auto" else Units(args.units),
+        units=rules.of_all,
+        unit_patterns=rules.patterns,
+        group_by=args.group_by,
         seed=args.seed,
     )
     (_prepare_synthetic if args.synthetic else _prepare_scenes)(args, options)

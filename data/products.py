@@ -42,11 +42,14 @@ _PIECE = re.compile(
 _WORDS = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z])(?=[A-Z])")
 
 AUXILIARY_WORDS = frozenset(
-    "dem dsm dtm elevation height incidence incidenceangle incident inc lia angle layover shadow ls "
-    "mask lat latitude lon longitude bathymetry wind windspeed winddirection slope aspect area "
-    "rgb browse quicklook thumbnail preview overview hillshade landcover water coherence coh phase "
-    "unw looks quality flags slant geoid".split()
-)
+    (
+        "dem", "dsm", "dtm", "elevation", "height", "incidence", "incidenceangle", "incident",
+        "inc", "lia", "angle", "layover", "shadow", "ls", "mask", "lat", "latitude", "lon",
+        "longitude", "bathymetry", "wind", "windspeed", "winddirection", "slope", "aspect", "area", "rgb",
+        "browse", "quicklook", "thumbnail", "preview", "overview", "hillshade", "landcover",
+        "water", "coherence", "coh", "phase", "unw", "looks", "quality", "flags", "slant", "geoid",
+    )
+)  # fmt: skip
 """Words in names of rasters that lie beside backscatter and are none."""
 
 AUXILIARY_FOLDERS = frozenset(("tie_point_grids", "vector_data", "preview", "annotation"))

@@ -8,7 +8,7 @@ units decided by `units`. A file that is no backscatter image is left out and li
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path, PurePosixPath
 
@@ -17,7 +17,8 @@ from data.errors import DataError
 from data.files import File, LeftOut, find_files, is_safe_product
 from data.products import Product, read_date, read_product, strip_piece
 from data.scenes import SCENE_SUFFIXES, RasterFacts, read_facts
-from data.units import Evidence, Header, UnitRules, decide_units
+from data.split_rows import read_split_units
+from data.units import BY_EVIDENCE, Evidence, Header, UnitRules, decide_units
 
 UNKNOWN_POLARISATION = "unknown"
 SIDECAR = "tiles.json"
@@ -88,13 +89,18 @@ class Found:
 
 
 def find_sources(
-    roots: Sequence[Path], rules: UnitRules | None = None, group_by: str = "auto"
+    roots: Sequence[Path],
+    rules: UnitRules = BY_EVIDENCE,
+    *,
+    split_file: Path | None = None,
+    group_by: str = "auto",
 ) -> Found:
     """Find and name every image below the given files and folders.
 
     Args:
         roots: Files, folders (searched through), `.SAFE` products or archives of one.
         rules: Units that are given; the others are taken from each file.
+        split_file: May list units too.
         group_by: One of GROUP_BY: how images form groups that share clip bounds. "auto" takes the
             product's kind for .SAFE products, else the first folder below the root, unless each
             such folder holds one scene.
@@ -103,7 +109,6 @@ def find_sources(
         DataError: A path does not exist, nothing is found, a file is unreadable, units are
             undecidable, or two files are the same scene and polarisation.
     """
-    rules = rules or UnitRules()
     entries = [entry for root in roots for entry in find_files(root, is_only=len(roots) == 1)]
     files = list(dict.fromkeys(entry for entry in entries if isinstance(entry, File)))
     left_out = [entry for entry in dict.fromkeys(entries) if isinstance(entry, LeftOut)]
@@ -114,11 +119,16 @@ def find_sources(
             f"{_for_example(left_out)}: give their folder"
         )
     rules.check_used(file.name for file in files)
+    if split_file is not None:
+        listed = read_split_units(split_file, [(file.path, file.name) for file in files])
+        rules = replace(rules, listed=listed)
     groups = _name_groups(files, group_by)
     read_sidecar = cache(_read_sidecar)
     sources: list[Source] = []
     for file in sorted(files, key=lambda file: file.name):
-        sources += _describe_file(file, groups[file], _product_name(file, read_sidecar), rules)
+        product = _product_name(file, read_sidecar)
+        by_kind = group_by == "product" or (group_by == "auto" and bool(_safe_part(file.name)))
+        sources += _describe_file(file, groups[file], product, rules, by_kind=by_kind)
     sources, unnamed = _without_unnamed(sources)
     _refuse_twins(sources)
     num_files = len(files) + len(left_out)
@@ -154,7 +164,9 @@ def _first_folder(file: File) -> str:
     return parts[0] if len(parts) > 1 else ""
 
 
-def _describe_file(file: File, group: str, product: str, rules: UnitRules) -> Iterable[Source]:
+def _describe_file(
+    file: File, group: str, product: str, rules: UnitRules, *, by_kind: bool
+) -> Iterable[Source]:
     facts = read_facts(file.path)
     told = _read_pass(file, product)
     if told and told.is_complex:
@@ -163,7 +175,7 @@ def _describe_file(file: File, group: str, product: str, rules: UnitRules) -> It
         )
     is_measurement = bool(_safe_part(file.name)) or bool(product and product not in file.name)
     decided = _decide_units(file, facts, rules, is_measurement=is_measurement)
-    if _safe_part(file.name) and told and told.family:
+    if by_kind and told and told.family:
         group = told.family
     scene = _name_scene(file)
     for band, polarisation in _choose_bands(f"{file.folder}/{file.name}", facts):
@@ -176,7 +188,7 @@ def _describe_file(file: File, group: str, product: str, rules: UnitRules) -> It
             polarisation=polarisation,
             group=group,
             units=decided.units,
-            units_reason=decided.reason,
+            units_reason=decided.where,
             product=product,
             facts=facts,
         )
@@ -259,9 +271,7 @@ def _decide_units(
     file: File, facts: RasterFacts, rules: UnitRules, *, is_measurement: bool
 ) -> Evidence:
     name = f"{file.folder}/{file.name}"
-    header = Header(
-        facts.band_units, facts.band_names, facts.description, facts.tags, facts.dtype
-    )
+    header = Header(facts.band_units, facts.band_names, facts.description, facts.tags, facts.dtype)
     # The folder that was given is part of what tells units.
     decided = rules.decide(file.name) or decide_units(
         name, header, is_grd_measurement=is_measurement
@@ -269,7 +279,7 @@ def _decide_units(
     if decided.units is Units.DB and file.path.suffix.lower() == ".png":
         raise DataError(
             f"a PNG holds counts and cannot be in dB, and {name} is declared so "
-            f"({decided.reason}): give --units amplitude or intensity"
+            f"({decided.where}): give --units amplitude or intensity"
         )
     return decided
 

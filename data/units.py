@@ -13,12 +13,15 @@ guide (letters of a name), GDAL's raster data model (unit type), SNAP's band uni
 
 import fnmatch
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from data.calibration import Units
 from data.errors import DataError
+
+BY_FLAG, BY_SPLIT_FILE = GIVEN = ("--units", "split file")
+"""Where units come from that a person gave."""
 
 _WORDS = {
     "db": Units.DB,
@@ -58,7 +61,7 @@ class Evidence:
 
     Attributes:
         units: What it tells.
-        where: Where it was found, in words that continue "units from".
+        where: Where it was found, in a few words.
         text: What was found there.
         is_statement: Whether it says so itself; else it is a hint.
     """
@@ -68,14 +71,9 @@ class Evidence:
     text: str
     is_statement: bool = True
 
-    @property
-    def reason(self) -> str:
-        """Where the units were taken from, in a few words."""
-        return self.where
-
     def __str__(self) -> str:
         """Name it for a person."""
-        return f"{self.units} by {self.where} ({self.text})"
+        return f"{self.units} by its {self.where} ({self.text})"
 
 
 @dataclass(frozen=True)
@@ -91,17 +89,17 @@ class UnitRules:
 
     of_all: Units | None = None
     patterns: tuple[tuple[str, Units], ...] = ()
-    listed: tuple[tuple[str, Units], ...] = ()
+    listed: Mapping[str, Units] = field(default_factory=dict)
 
     def decide(self, name: str) -> Evidence | None:
         """Return what was given for a file; None where its own evidence decides."""
         for pattern, units in reversed(self.patterns):
             if _matches(name, pattern):
-                return Evidence(units, "--units", pattern)
-        found = dict(self.listed).get(name)
+                return Evidence(units, BY_FLAG, pattern)
+        found = self.listed.get(name)
         if found is not None:
-            return Evidence(found, "the split file", name)
-        return None if self.of_all is None else Evidence(self.of_all, "--units", "all files")
+            return Evidence(found, BY_SPLIT_FILE, name)
+        return None if self.of_all is None else Evidence(self.of_all, BY_FLAG, "all files")
 
     def check_used(self, names: Iterable[str]) -> None:
         """Refuse a pattern that no file matches.
@@ -116,6 +114,10 @@ class UnitRules:
                     f"a pattern of --units must match a file, and '{pattern}={units}' matches none "
                     f"of {len(listed)}, such as {listed[0]}: correct the pattern"
                 )
+
+
+BY_EVIDENCE = UnitRules()
+"""Nothing is given: every file tells its units."""
 
 
 def read_unit_rules(words: Sequence[str]) -> UnitRules:
@@ -205,12 +207,12 @@ def decide_units(name: str, header: Header, *, is_grd_measurement: bool) -> Evid
 
 def _in_header(header: Header) -> Iterator[Evidence]:
     for text in dict.fromkeys(header.band_units):
-        yield from _as_value(text, "the unit of the band")
+        yield from _as_value(text, "band unit")
     for key, value in header.tags:
         if key.lower().rsplit("#", 1)[-1] in UNIT_TAGS:
-            yield from _as_value(value, f"the tag {key}")
+            yield from _as_value(value, f"tag {key}")
     for text in dict.fromkeys(header.band_names):
-        yield from _as_name(text, "the name of the band")
+        yield from _as_name(text, "band name")
     yield from _in_description(header.description)
 
 
@@ -218,9 +220,9 @@ def _in_description(description: str) -> Iterator[Evidence]:
     """Yield what an ENVI description says: the field "Unit:" of SNAP, else a short name."""
     stated = re.search(r"\bunit:\s*([^\s,;}\]]+)", description, re.IGNORECASE)
     if stated:
-        yield from _as_name(stated[1], "the description of the file")
+        yield from _as_name(stated[1], "header description")
     elif len(description.split()) <= 4:
-        yield from _as_name(description, "the description of the file")
+        yield from _as_name(description, "header description")
 
 
 def _as_value(text: str, where: str) -> Iterator[Evidence]:
@@ -245,7 +247,7 @@ def _in_name(name: str) -> Iterator[Evidence]:
     """Yield what the parts of a path say, the file's own name first."""
     path = PurePosixPath(name)
     for part in reversed(path.parts):
-        where = "the file's name" if part == path.name else "the folder's name"
+        where = "file name" if part == path.name else "folder name"
         text = PurePosixPath(part).stem if part == path.name else part
         hyp3 = _HYP3.search(part)
         if hyp3:
@@ -266,5 +268,7 @@ def _counts_of_grd(name: str, dtype: str, *, is_measurement: bool) -> Evidence |
 
 def _words(text: str) -> list[str]:
     """Return the parts of a name in small letters: `Sigma0_VV_dB` is sigma0, vv, db."""
-    parts: Iterable[str] = _PARTS.split(_CAMEL.sub(" ", text.replace("dB", "db").replace("DB", "db")))
+    parts: Iterable[str] = _PARTS.split(
+        _CAMEL.sub(" ", text.replace("dB", "db").replace("DB", "db"))
+    )
     return [part.lower() for part in parts if part]

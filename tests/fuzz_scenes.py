@@ -115,7 +115,7 @@ def judge(path: Path, whole: np.ndarray | None) -> tuple[str, str]:
             fault = "was cut short and read with other pixels"
     except DataError as error:
         outcome, fault = "refused", "" if ": " in str(error) else f"has no next step ({error})"
-    except Exception as error:  # noqa: BLE001 - any other end is what is looked for
+    except Exception as error:
         outcome, fault = "failed", f"ended with {type(error).__name__}: {error}"
     faulthandler.cancel_dump_traceback_later()
     seconds = time.perf_counter() - start

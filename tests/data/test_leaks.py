@@ -245,8 +245,8 @@ def write_split(scenes, *splits):
 ONE_DATE = [("a_20200101", 0), ("b_20200101", 300), ("c_20200101", 600)]
 
 
-def test_overlapping_tiles_of_one_date_are_refused_when_splits_are_drawn(write_tiles):
-    with pytest.raises(DataError, match=r"one acquisition that overlap .*a_2020.* and b_2020"):
+def test_tiles_of_one_date_are_one_pass_and_never_part(write_tiles):
+    with pytest.raises(DataError, match=r"there are 1 pass\(es\)"):
         plan(write_tiles(ONE_DATE))
 
 
@@ -254,12 +254,13 @@ def test_overlapping_tiles_of_one_date_are_a_warning_when_the_file_decides(write
     scenes = write_tiles(ONE_DATE)
     warnings = plan(scenes, write_split(scenes, "train", "val", "test")).split.warnings
     assert [w.split(":")[0] for w in warnings] == [
-        "images of one acquisition overlap in different splits as the split file says"
+        "pass 20200101 is in train and val and test as the split file says",
+        "images of one acquisition overlap in different splits as the split file says",
     ]
 
 
 def test_tiles_side_by_side_are_neither(write_tiles):
-    scenes = write_tiles([("a_20200101", 0), ("b_20200101", 640), ("c_20200101", 1280)])
+    scenes = write_tiles([("a_20200101", 0), ("b_20200102", 640), ("c_20200103", 1280)])
     assert plan(scenes).split.warnings == ()
 
 

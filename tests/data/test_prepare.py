@@ -85,7 +85,7 @@ def test_other_options_are_refused_naming_the_difference(change, message, scenes
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda scenes: np.save(scenes / "s9_intensity.npy", np.ones((32, 32))), "1 .* new"),
+        (lambda scenes: np.save(scenes / "s9_vv_intensity.npy", np.ones((32, 32))), "1 .* new"),
         (lambda scenes: (scenes / "s4_vv_intensity.npy").unlink(), r"1 .* gone.*s4_vv"),
         (lambda scenes: np.save(scenes / "s4_vv_intensity.npy", np.ones((32, 32))), "1 .* changed"),
     ],
