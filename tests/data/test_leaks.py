@@ -246,7 +246,7 @@ ONE_DATE = [("a_20200101", 0), ("b_20200101", 300), ("c_20200101", 600)]
 
 
 def test_overlapping_tiles_of_one_date_are_refused_when_splits_are_drawn(write_tiles):
-    with pytest.raises(DataError, match=r"one acquisition that overlap .*a_2020.* and b_2020"):
+    with pytest.raises(DataError, match=r"do not: a_2020.* and b_2020.*--split-file"):
         plan(write_tiles(ONE_DATE))
 
 
