@@ -83,8 +83,8 @@ def check_ground(
     same, other = find_overlaps(_place_images(sources, weights, split, patch_px))
     if same.num and not is_from_file:
         raise DataError(
-            "overlapping images of one acquisition (by pass or date) belong to one split, and these "
-            f"do not: {same.describe()}: leave one of each pair out, or give a --split-file with "
+            "overlapping images of one acquisition (by pass or date) belong to one split, and "
+            f"these do not: {same.describe()}: leave one of each pair out, or give a --split-file with "
             "both in one split"
         )
     found = []
