@@ -84,8 +84,8 @@ def check_ground(
     if same.num and not is_from_file:
         raise DataError(
             "overlapping images of one acquisition (by pass or date) belong to one split, and "
-            f"these do not: {same.describe()}: leave one of each pair out, or give a --split-file with "
-            "both in one split"
+            f"these do not: {same.describe()}: leave one of each pair out, or give a --split-file "
+            "with both in one split"
         )
     found = []
     if same.num:
