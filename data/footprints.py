@@ -83,9 +83,9 @@ def check_ground(
     same, other = find_overlaps(_place_images(sources, weights, split, patch_px))
     if same.num and not is_from_file:
         raise DataError(
-            "images of one acquisition that overlap belong to one split, and these do not: "
-            f"{same.describe()}: leave one of each pair out, or give a --split-file with both in "
-            "one split"
+            "overlapping images of one acquisition (by pass or date) belong to one split, and "
+            f"these do not: {same.describe()}: leave one of each pair out, or give a --split-file "
+            "with both in one split"
         )
     found = []
     if same.num:

@@ -45,9 +45,10 @@ AUXILIARY_WORDS = frozenset(
     (
         "dem", "dsm", "dtm", "elevation", "height", "incidence", "incidenceangle", "incident",
         "inc", "lia", "angle", "layover", "shadow", "ls", "mask", "lat", "latitude", "lon",
-        "longitude", "bathymetry", "wind", "windspeed", "winddirection", "slope", "aspect", "area", "rgb",
-        "browse", "quicklook", "thumbnail", "preview", "overview", "hillshade", "landcover",
-        "water", "coherence", "coh", "phase", "unw", "looks", "quality", "flags", "slant", "geoid",
+        "longitude", "bathymetry", "wind", "windspeed", "winddirection", "slope", "aspect",
+        "area", "rgb", "browse", "quicklook", "thumbnail", "preview", "overview", "hillshade",
+        "landcover", "water", "coherence", "coh", "phase", "unw", "looks", "quality", "flags",
+        "slant", "geoid",
     )
 )  # fmt: skip
 """Words in names of rasters that lie beside backscatter and are none."""
