@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,10 @@ def _read_npy_header(path: Path) -> _NpyHeader:
                 f"an .npy scene has format version 1 or 2, and {path.name} has "
                 f"{version[0]}.{version[1]}: save it again as a plain float32 array"
             )
-        return _NpyHeader(*read(file), file.tell())
+        try:
+            return _NpyHeader(*read(file), file.tell())
+        except (TokenError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
+            raise ValueError(f"its header cannot be read: {type(error).__name__}") from None
 
 
 def _refuse_objects(path: Path, found: str) -> DataError:
