@@ -51,7 +51,7 @@ def open_raster(path: Path, cache_mb: int = 256) -> Iterator[Any]:
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning
 
-    with rasterio.Env(GDAL_CACHEMAX=cache_mb):
+    with rasterio.Env(GDAL_CACHEMAX=cache_mb * 2**20):  # in bytes, unlike GDAL itself
         # A nodata value beyond the range of its type makes NumPy warn; GDAL's mask knows it.
         with warnings.catch_warnings(), np.errstate(over="ignore"):
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
