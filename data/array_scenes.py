@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,9 @@ MAX_PNG_PX = 400_000_000
 MAX_WHOLE_PNG_PX = 80_000_000
 # Deflate, which packs PNG, makes nothing smaller than 1/1032.
 MAX_DEFLATE = 1032
+
+# The system maps whole pages around what is read of a column: at most 64 MB for so many.
+_COLUMNS_AT_A_TIME = 1024
 
 _PNG_START = struct.Struct(">8s4x4sIIBBBBB")
 _COLOURS = {2: "RGB", 3: "P", 4: "LA", 6: "RGBA"}
@@ -81,7 +85,10 @@ def _read_npy_header(path: Path) -> _NpyHeader:
                 f"an .npy scene has format version 1 or 2, and {path.name} has "
                 f"{version[0]}.{version[1]}: save it again as a plain float32 array"
             )
-        return _NpyHeader(*read(file), file.tell())
+        try:
+            return _NpyHeader(*read(file), file.tell())
+        except (TokenError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
+            raise ValueError(f"its header cannot be read: {type(error).__name__}") from None
 
 
 def _refuse_objects(path: Path, found: str) -> DataError:
@@ -97,18 +104,31 @@ def open_npy(path: Path) -> Iterator[ReadRows]:
     read_npy_facts(path)
     header = _read_npy_header(path)
 
-    def read(start: int, stop: int) -> Block:
-        image = np.memmap(
+    read = _read_columns if header.is_fortran else _read_rows
+    yield lambda start, stop: Block(read(path, header, start, stop))
+
+
+def _read_rows(path: Path, header: _NpyHeader, start: int, stop: int) -> NDArray[Any]:
+    image = np.memmap(path, header.dtype, mode="r", offset=header.offset, shape=header.shape)
+    return np.array(image[start:stop])
+
+
+def _read_columns(path: Path, header: _NpyHeader, start: int, stop: int) -> NDArray[Any]:
+    """Read rows of an image whose columns lie one after the other, some columns at a time."""
+    height, width = header.shape
+    values = np.empty((min(stop, height) - start, width), header.dtype)
+    for first in range(0, width, _COLUMNS_AT_A_TIME):
+        count = min(_COLUMNS_AT_A_TIME, width - first)
+        columns = np.memmap(
             path,
             header.dtype,
             mode="r",
-            offset=header.offset,
-            shape=header.shape,
-            order="F" if header.is_fortran else "C",
+            offset=header.offset + first * height * header.dtype.itemsize,
+            shape=(height, count),
+            order="F",
         )
-        return Block(np.array(image[start:stop], order="C"))
-
-    yield read
+        values[:, first : first + count] = columns[start:stop]
+    return values
 
 
 def read_png_facts(path: Path) -> RasterFacts:

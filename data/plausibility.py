@@ -15,9 +15,11 @@ missing pixels that no tag names, whatever their share. If more than 1 % of the 
 other implausible values, the image is something else than it is read as, and is refused. So is an
 image that is plausible and yet looks like another unit:
 
-- read as dB, no value negative and the median below 5: linear (unless --units says dB),
-- read as linear, most values between -60 and -1: decibels. Values between -1 and 0 do not count;
-  subtracting thermal noise leaves them in calibrated images.
+- read as dB, no value below -1, and the median below 5 or the stored type unsigned without a
+  scale: linear, or packed (unless --units says dB),
+- read as linear, most values between -60 and -1: decibels.
+
+Values between -1 and 0 say nothing: subtracting thermal noise leaves them in linear images.
 """
 
 from collections import Counter
@@ -48,7 +50,7 @@ PLAUSIBLE_DB = {
 MAX_IMPLAUSIBLE_FRACTION = 0.01
 MAX_MARKS = 2
 LINEAR_MEDIAN = 5.0
-LOOKS_DB = (-60.0, -1.0)
+LOOKS_DB = (-60.0, -1.0)  # where decibels of backscatter are and linear values are not
 
 # Different implausible values that are counted one by one; marks repeat and are never forgotten.
 _MAX_COUNTED = 4096
@@ -70,6 +72,7 @@ class Census:
     num_valid_px: int = 0
     num_implausible_px: int = 0
     _values: Counter[float] = field(default_factory=Counter)
+    _is_unsigned: bool = False
     _num_finite: int = 0
     _num_like_db: int = 0
     _histogram: NDArray[np.int64] = field(default_factory=lambda: np.zeros(NUM_CODES, np.int64))
@@ -95,8 +98,10 @@ class Census:
             self._count_like_db(block, new)
         else:
             self._num_finite += codes[new].size - num_invalid
-        codes[is_outside] = INVALID_CODE
+        if num_outside or num_seen:
+            codes[is_outside] = INVALID_CODE
         if self.units is Units.DB:
+            self._is_unsigned = block.values.dtype.kind == "u"
             self._histogram += count_codes(codes[new])
 
     def _find_outside(self, codes: NDArray[np.uint16]) -> tuple[NDArray[np.bool_], int]:
@@ -193,15 +198,15 @@ class Census:
 
     def _refuse_linear(self, name: str, units_reason: str) -> None:
         total = int(self._histogram[1:].sum())
-        zero_code = round(-CODE_OFFSET_DB / CODE_STEP_DB)
-        if not total or self._histogram[1:zero_code].any():
+        first = round((LOOKS_DB[1] - CODE_OFFSET_DB) / CODE_STEP_DB)
+        if not total or self._histogram[1:first].any():
             return
-        cumulative = np.cumsum(self._histogram[1:])
-        code = 1 + int(np.searchsorted(cumulative, (total + 1) // 2))
+        code = 1 + int(np.searchsorted(np.cumsum(self._histogram[1:]), (total + 1) // 2))
         median = CODE_OFFSET_DB + CODE_STEP_DB * code
-        if median < LINEAR_MEDIAN:
+        if median < LINEAR_MEDIAN or self._is_unsigned:
             raise DataError(
                 f"decibels of backscatter are mostly negative, and {name}, read as db "
-                f"({units_reason}), has no negative value and the median {median:.2f}: it looks "
-                "like linear values, give --units intensity, or --units db if it is in decibels"
+                f"({units_reason}), has no value below {LOOKS_DB[1]:g} and the median "
+                f"{median:.2f}: it looks like linear or packed values, give --units intensity or "
+                "the scale, or --units db if it is in decibels"
             )

@@ -30,6 +30,8 @@ LARGE_NODATA = 1e20
 ROUNDING_OF_NODATA = 1e-3
 # A file can be this much smaller than its pixels (an empty tiled TIFF is 32,768 times smaller).
 MAX_COMPRESSION = 40_000
+# No stack of images is as high; a damaged header may say 65,535.
+MAX_BANDS = 1000
 
 
 @contextmanager
@@ -49,7 +51,7 @@ def open_raster(path: Path, cache_mb: int = 256) -> Iterator[Any]:
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning
 
-    with rasterio.Env(GDAL_CACHEMAX=cache_mb):
+    with rasterio.Env(GDAL_CACHEMAX=cache_mb * 2**20):  # in bytes, unlike GDAL itself
         # A nodata value beyond the range of its type makes NumPy warn; GDAL's mask knows it.
         with warnings.catch_warnings(), np.errstate(over="ignore"):
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
@@ -69,6 +71,9 @@ def read_raster_facts(path: Path) -> RasterFacts:
         envi = dataset.tags(ns="ENVI")
         _refuse_short(path, dataset, envi)
         bands = image_bands(dataset)
+        if len(bands) > MAX_BANDS:
+            raise ValueError(f"its header says {len(bands)} bands")
+        scalings = _read_scalings(path, dataset)
         tags = [dataset.tags(), *(dataset.tags(band) for band in bands)]
         pairs = tuple((key, value) for tag in tags for key, value in tag.items())
         description = envi.get("description", "").strip("{} \n")
@@ -85,8 +90,8 @@ def read_raster_facts(path: Path) -> RasterFacts:
                 if text
             ),
             mask_source=_name_mask(dataset, bands),
-            scales=tuple(_scaling(path, dataset, band)[0] for band in bands),
-            offsets=tuple(_scaling(path, dataset, band)[1] for band in bands),
+            scales=tuple(scalings[band - 1][0] for band in bands),
+            offsets=tuple(scalings[band - 1][1] for band in bands),
             band_units=units,
             description=description,
             tags=pairs,
@@ -118,8 +123,8 @@ def raster_reader(path: Path, dataset: Any, band: int) -> ReadRows:
         number,
         dataset.nodatavals[number - 1],
         _alpha_band(dataset),
-        _has_mask(dataset, number),
-        _scaling(path, dataset, number),
+        _has_mask(dataset.mask_flag_enums[number - 1]),
+        _read_scalings(path, dataset)[number - 1],
     )
 
 
@@ -177,14 +182,16 @@ def _scale(values: NDArray[Any], scale: float, offset: float) -> NDArray[Any]:
         return np.asarray(values.astype(np.float64) * scale + offset)
 
 
-def _scaling(path: Path, dataset: Any, band: int) -> tuple[float, float]:
-    scale, offset = float(dataset.scales[band - 1]), float(dataset.offsets[band - 1])
-    if scale == 0 or not np.isfinite([scale, offset]).all():
-        raise DataError(
-            "a band's scale is a number other than 0 and its offset a number, and "
-            f"{path.name} has {scale:g} and {offset:g}: correct its header, or leave it out"
-        )
-    return scale, offset
+def _read_scalings(path: Path, dataset: Any) -> list[tuple[float, float]]:
+    """Give scale and offset of every band, alpha too."""
+    pairs = list(zip(map(float, dataset.scales), map(float, dataset.offsets), strict=True))
+    for scale, offset in pairs:
+        if scale == 0 or not np.isfinite([scale, offset]).all():
+            raise DataError(
+                "a band's scale is a number other than 0 and its offset a number, and "
+                f"{path.name} has {scale:g} and {offset:g}: correct its header, or leave it out"
+            )
+    return pairs
 
 
 def _alpha_band(dataset: Any) -> int | None:
@@ -197,25 +204,22 @@ def _alpha_band(dataset: Any) -> int | None:
     return next((band for band, meaning in pairs if meaning is ColorInterp.alpha), None)
 
 
-def _has_mask(dataset: Any, band: int) -> bool:
+def _has_mask(flags: Sequence[Any]) -> bool:
     """Say whether GDAL has a mask beyond nodata and alpha, which are compared here."""
     from rasterio.enums import MaskFlags
 
-    flags = set(dataset.mask_flag_enums[band - 1])
-    is_nodata_of_all_bands = flags == {MaskFlags.per_dataset, MaskFlags.nodata}
-    return is_nodata_of_all_bands or not flags & {
-        MaskFlags.all_valid,
-        MaskFlags.nodata,
-        MaskFlags.alpha,
-    }
+    is_nodata_of_all_bands = set(flags) == {MaskFlags.per_dataset, MaskFlags.nodata}
+    compared = {MaskFlags.all_valid, MaskFlags.nodata, MaskFlags.alpha}
+    return is_nodata_of_all_bands or not compared & set(flags)
 
 
 def _name_mask(dataset: Any, bands: Sequence[int]) -> str:
-    if any(_has_mask(dataset, band) for band in bands):
+    flags, nodata = dataset.mask_flag_enums, dataset.nodatavals
+    if any(_has_mask(flags[band - 1]) for band in bands):
         return "mask"
     if _alpha_band(dataset) is not None:
         return "alpha"
-    has_nodata = any(dataset.nodatavals[band - 1] is not None for band in bands)
+    has_nodata = any(nodata[band - 1] is not None for band in bands)
     return "nodata" if has_nodata else "none"
 
 
@@ -257,12 +261,27 @@ def _read_footprint(dataset: Any) -> dict[str, Any]:
         return {}
 
 
+def _refuse_incomplete_envi(path: Path, dataset: Any, envi: dict[str, str]) -> None:
+    """Refuse a header without what decides the pixels: GDAL takes what is missing for granted."""
+    needed = ["data type"]
+    needed += ["byte order"] if np.dtype(dataset.dtypes[0]).itemsize > 1 else []
+    needed += ["interleave"] if dataset.count > 1 else []
+    missing = [name for name in needed if name.replace(" ", "_") not in envi]
+    if missing:
+        raise DataError(
+            f"the header of an ENVI file states {', '.join(needed)}, and that of {path.name} lacks "
+            f"{', '.join(missing)}: copy it again, or add the line"
+        )
+
+
 def _refuse_short(path: Path, dataset: Any, envi: dict[str, str]) -> None:
     """Compare sizes: GDAL silently fills what an ENVI file or a header's claim lacks with zeros."""
     if not path.is_file():  # inside an archive
         return
     if dataset.driver == "GTiff":
         check_tiff_header(path)
+    if dataset.driver == "ENVI":
+        _refuse_incomplete_envi(path, dataset, envi)
     itemsize = max(np.dtype(dtype).itemsize for dtype in dataset.dtypes)
     expected, found = dataset.height * dataset.width * dataset.count * itemsize, path.stat().st_size
     if dataset.driver == "ENVI":

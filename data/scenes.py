@@ -110,7 +110,6 @@ def _refuse_broken(path: Path) -> Iterator[None]:
         SyntaxError,
         MemoryError,
         OverflowError,
-        TypeError,
         struct.error,
         RasterioError,
     ) as error:

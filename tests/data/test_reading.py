@@ -294,6 +294,14 @@ def test_arrays_of_any_order_and_number_are_read(order, dtype, tmp_path):
     assert values.flags.c_contiguous
 
 
+def test_wide_fortran_arrays_are_read_some_columns_at_a_time(tmp_path):
+    image = np.asfortranarray(np.arange(5 * 3000).reshape(5, 3000))
+    np.save(tmp_path / "a.npy", image)
+    with open_rows(tmp_path / "a.npy", 1) as read_rows:
+        np.testing.assert_array_equal(read_rows(1, 4).values, image[1:4])
+        np.testing.assert_array_equal(read_rows(4, 9).values, image[4:])
+
+
 def write_objects(path: Path) -> None:
     np.save(path, np.array([[1, {}], [2, 3]], object), allow_pickle=True)
 
