@@ -13,7 +13,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -30,7 +30,15 @@ from data.calibration import (
 )
 from data.dataset import ARRAYS_FOLDER, INDEX_COLUMNS, INDEX_FILE
 from data.errors import DataError
-from data.info import CORPUS_VERSION, INFO_FILE, Bounds, CorpusInfo, SourceRecord
+from data.info import (
+    CORPUS_VERSION,
+    HISTOGRAM_BINS,
+    HISTOGRAM_MARGIN_DB,
+    INFO_FILE,
+    Bounds,
+    CorpusInfo,
+    SourceRecord,
+)
 from data.leaks import TwinPatches
 from data.patches import PatchRow, cut_patches
 from data.plan import Advance, CorpusPlan, digest, fingerprint
@@ -158,7 +166,10 @@ def _cut_source(
         "num_constant": num_constant,
         "num_implausible_px": census.num_implausible_px,
     }
-    tally.records.append(_record(source, split, sha256, counts, array, content.hexdigest()))
+    num_px = num_seen * options.patch_px**2
+    invalid_fraction = 1 - num_valid_px / num_px if num_px else None
+    record = _record(source, split, sha256, counts, array, content.hexdigest())
+    tally.records.append(replace(record, invalid_fraction=invalid_fraction))
 
 
 def _record(
@@ -185,6 +196,7 @@ def _record(
         width_px=source.facts.width_px,
         dtype=source.facts.dtype,
         nodata=source.facts.nodata,
+        mask_source=source.facts.mask_source,
         full_scale=source.facts.full_scale,
         array=array,
         array_sha256=array_sha256,
@@ -249,6 +261,7 @@ def _describe(plan: CorpusPlan, hashes: Mapping[str, str], tally: _Tally) -> Cor
         attribution=plan.attribution,
         options=plan.stored_options(),
         sources=tuple(tally.records),
+        left_out=tuple((left.name, left.reason) for left in plan.left_out),
     )
 
 
@@ -261,7 +274,17 @@ def _fit_bounds(tally: _Tally) -> tuple[Bounds, ...]:
                 "clip bounds are fitted on training patches, and group "
                 f"{group} ({polarisation}) has none: give it a training scene or leave it out"
             )
-    return tuple(Bounds(*family, *fit_bounds_db(tally.histograms[family])) for family in families)
+    return tuple(_bounds_of(*family, tally.histograms[family]) for family in families)
+
+
+def _bounds_of(group: str, polarisation: str, histogram: NDArray[np.int64]) -> Bounds:
+    low_db, high_db = fit_bounds_db(histogram)
+    edges_db = np.linspace(
+        low_db - HISTOGRAM_MARGIN_DB, high_db + HISTOGRAM_MARGIN_DB, HISTOGRAM_BINS + 1
+    )
+    edges = np.clip((edges_db - CODE_OFFSET_DB) / CODE_STEP_DB, 1, NUM_CODES).round().astype(int)
+    below = np.concatenate([[0], np.cumsum(histogram)])[edges]
+    return Bounds(group, polarisation, low_db, high_db, tuple(int(n) for n in np.diff(below)))
 
 
 def _split_fingerprint(plan: CorpusPlan, tally: _Tally) -> str:

@@ -5,56 +5,21 @@ points instead of a transform: the rectangle around them is larger than the imag
 neighbours in one pass seem to overlap; they share a pass and never part without a split file.
 """
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from data.errors import DataError
 from data.leaks import Footprint, PlacedImage, date_of_image, find_overlaps
-from data.scenes import RASTER_SUFFIXES
+from data.scenes import RasterFacts
 from data.sources import Source
 from data.splits import SplitPlan
 
 
-def read_footprint(path: Path) -> Footprint | None:
-    """Read where an image lies.
-
-    Args:
-        path: A file.
-
-    Returns:
-        Its rectangle; None for files that do not say it, or not in which reference system.
-    """
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
-
-    if path.suffix.lower() not in RASTER_SUFFIXES:
+def footprint_of(facts: RasterFacts) -> Footprint | None:
+    """Return where an image lies; None where its header does not say it, or in which system."""
+    if facts.bounds is None or not facts.crs:
         return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(path) as dataset:
-                return _find_rectangle(dataset)
-    except (RasterioError, OSError):
-        # Whoever reads the pixels says what is wrong with the file.
-        return None
-
-
-def _find_rectangle(dataset: Any) -> Footprint | None:
-    if dataset.crs and not dataset.transform.is_identity:
-        ends = [(x, y) for x in (0, dataset.width) for y in (0, dataset.height)]
-        a, b, c, d, e, f = tuple(dataset.transform)[:6]
-        crs, points = dataset.crs, [(a * x + b * y + c, d * x + e * y + f) for x, y in ends]
-    else:
-        control_points, crs = dataset.gcps
-        points = [(point.x, point.y) for point in control_points]
-    if not crs or not points or not np.isfinite(points).all():
-        return None
-    (west, south), (east, north) = np.min(points, axis=0), np.max(points, axis=0)
-    return Footprint(crs.to_string(), float(west), float(south), float(east), float(north))
+    return Footprint(facts.crs, *facts.bounds)
 
 
 def check_ground(
@@ -104,12 +69,12 @@ def check_ground(
 def _place_images(
     sources: Sequence[Source], weights: Sequence[int], split: SplitPlan, patch_px: int
 ) -> list[PlacedImage]:
-    footprint_of: dict[Path, Footprint | None] = {}
+    placed: dict[Path, Footprint | None] = {}
     images = []
     for source, weight in zip(sources, weights, strict=True):
-        if not weight or source.path in footprint_of:
+        if not weight or source.path in placed:
             continue  # bands of one file lie at one place and are never in two splits
-        footprint = footprint_of[source.path] = read_footprint(source.path)
+        footprint = placed[source.path] = footprint_of(source.facts)
         if footprint:
             images.append(
                 PlacedImage(

@@ -125,11 +125,18 @@ def find_sources(
     groups = _name_groups(files, group_by)
     read_sidecar = cache(_read_sidecar)
     sources: list[Source] = []
+    refused: list[tuple[File, DataError]] = []
     for file in sorted(files, key=lambda file: file.name):
         product = _product_name(file, read_sidecar)
         by_kind = group_by == "product" or (group_by == "auto" and bool(_safe_part(file.name)))
-        sources += _describe_file(file, groups[file], product, rules, by_kind=by_kind)
+        try:
+            sources += _describe_file(file, groups[file], product, rules, by_kind=by_kind)
+        except DataError as error:
+            if _POLARISATION.search(PurePosixPath(file.name).name):
+                raise
+            refused.append((file, error))
     sources, unnamed = _without_unnamed(sources)
+    unnamed += [_leave_out(file, error, sources, groups[file]) for file, error in refused]
     _refuse_twins(sources)
     num_files = len(files) + len(left_out)
     return Found(tuple(sources), (*left_out, *unnamed), num_files)
@@ -290,6 +297,18 @@ def _without_unnamed(sources: Sequence[Source]) -> tuple[list[Source], list[Left
     kept = [s for s in sources if s.polarisation != UNKNOWN_POLARISATION or s.group not in named]
     reason = "no polarisation in its name or bands, beside images that have one"
     return kept, [LeftOut(s.name, reason) for s in sources if s not in kept]
+
+
+def _leave_out(file: File, error: DataError, sources: Sequence[Source], group: str) -> LeftOut:
+    """Leave out a file of no polarisation that cannot be read, beside images that have one.
+
+    Raises:
+        DataError: The file's own, where there are none: it may be what the user wants.
+    """
+    beside = any(s.group == group and s.polarisation != UNKNOWN_POLARISATION for s in sources)
+    if not beside:
+        raise error
+    return LeftOut(file.name, f"no polarisation in its name, and not read ({error})")
 
 
 def _refuse_twins(sources: Sequence[Source]) -> None:
