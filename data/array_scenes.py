@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from data.errors import DataError
 from data.raster_facts import Block, RasterFacts, ReadRows
-from data.rasters import find_nodata, open_raster
+from data.raster_masks import find_nodata
+from data.rasters import open_raster
 
 MAX_PNG_PX = 400_000_000
 MAX_WHOLE_PNG_PX = 80_000_000

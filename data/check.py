@@ -27,9 +27,10 @@ def describe_families(info: CorpusInfo) -> str:
 def count_left_out(left_out: Sequence[tuple[str, str]], num_images: int) -> str:
     """Say in one line how many files are used and how many are not."""
     num_other = sum(reason.startswith("no image") for _, reason in left_out)
-    raster = f", {len(left_out) - num_other} of them rasters" if len(left_out) > num_other else ""
+    num_rasters = len(left_out) - num_other
+    rasters = f", {num_rasters} of them rasters" if num_rasters else ""
     return (
-        f"Used {num_images} image(s), left out {len(left_out)} file(s){raster} (--check says why)."
+        f"Used {num_images} image(s), left out {len(left_out)} file(s){rasters} (--check says why)."
     )
 
 

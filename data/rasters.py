@@ -1,14 +1,6 @@
-"""Reading GeoTIFF and ENVI with GDAL: masks, nodata, alpha, scale and offset.
+"""Reading GeoTIFF and ENVI with GDAL: header, rows, scale and offset.
 
-A pixel is missing when any of the file's ways says so:
-
-- a mask inside the file or an `.msk` beside it (what `gdal_translate -mask` writes) is 0,
-- an alpha band is 0; it is no image band, also where GDAL itself ignores it (three bands, floats),
-- the stored value, before scale and offset, is the band's nodata value (ENVI: data ignore value).
-
-Where a file has both a mask and a nodata value GDAL looks at the mask alone; here both count. Large
-nodata values are compared roughly, because writers round them to text: -3.40282e+38 means the
-lowest float32, -3.4028235e+38. NaN and infinity never are measurements, whatever the file says.
+Which pixels are missing is in `raster_masks`, whether a TIFF's header is whole in `tiff_header`.
 """
 
 import warnings
@@ -23,11 +15,9 @@ from numpy.typing import NDArray
 
 from data.errors import DataError
 from data.raster_facts import Block, RasterFacts, ReadRows
+from data.raster_masks import alpha_band, find_nodata, has_mask, name_mask
 from data.tiff_header import check_tiff_header
 
-# From here on a float nodata value is a fill value that may be rounded; no backscatter is as large.
-LARGE_NODATA = 1e20
-ROUNDING_OF_NODATA = 1e-3
 # A file can be this much smaller than its pixels (an empty tiled TIFF is 32,768 times smaller).
 MAX_COMPRESSION = 40_000
 # No stack of images is as high; a damaged header may say 65,535.
@@ -89,7 +79,7 @@ def read_raster_facts(path: Path) -> RasterFacts:
                 for text in (*(f"{k}={v}" for k, v in pairs), description, *names, *units)
                 if text
             ),
-            mask_source=_name_mask(dataset, bands),
+            mask_source=name_mask(dataset, bands),
             scales=tuple(scalings[band - 1][0] for band in bands),
             offsets=tuple(scalings[band - 1][1] for band in bands),
             band_units=units,
@@ -101,7 +91,7 @@ def read_raster_facts(path: Path) -> RasterFacts:
 
 def image_bands(dataset: Any) -> list[int]:
     """List the bands that hold pixels, counted from 1: all but alpha."""
-    alpha = _alpha_band(dataset)
+    alpha = alpha_band(dataset)
     return [band for band in dataset.indexes if band != alpha]
 
 
@@ -122,8 +112,8 @@ def raster_reader(path: Path, dataset: Any, band: int) -> ReadRows:
         dataset,
         number,
         dataset.nodatavals[number - 1],
-        _alpha_band(dataset),
-        _has_mask(dataset.mask_flag_enums[number - 1]),
+        alpha_band(dataset),
+        has_mask(dataset.mask_flag_enums[number - 1]),
         _read_scalings(path, dataset)[number - 1],
     )
 
@@ -133,7 +123,7 @@ def _read_block(
     band: int,
     nodata: float | None,
     alpha: int | None,
-    has_mask: bool,
+    is_masked: bool,
     scaling: tuple[float, float],
     start: int,
     stop: int,
@@ -141,38 +131,13 @@ def _read_block(
     window = ((start, stop), (0, dataset.width))
     values: NDArray[Any] = dataset.read(band, window=window)
     masks = [find_nodata(values, nodata)]
-    if has_mask:
+    if is_masked:
         masks.append(dataset.read_masks(band, window=window) != 0)
     if alpha is not None:
         masks.append(dataset.read(alpha, window=window) > 0)
     given = [mask for mask in masks if mask is not None]
     valid = np.logical_and.reduce(given) if given else None
     return Block(_scale(values, *scaling), valid)
-
-
-def find_nodata(values: NDArray[Any], nodata: float | None) -> NDArray[np.bool_] | None:
-    """Say which stored values differ from the nodata value.
-
-    Args:
-        values: Stored values, before scale and offset.
-        nodata: The band's nodata value.
-
-    Returns:
-        True where a pixel is not nodata; None when there is no finite nodata value.
-    """
-    if nodata is None or not np.isfinite(nodata):
-        return None
-    if values.dtype.kind != "f":
-        return np.asarray(values != nodata)
-    limits = np.finfo(values.dtype)
-    nearest = values.dtype.type(np.clip(nodata, float(limits.min), float(limits.max)))
-    if abs(nodata) < LARGE_NODATA:
-        return np.asarray(values != nearest)
-    least = abs(nearest) * values.dtype.type(1 - ROUNDING_OF_NODATA)
-    with np.errstate(over="ignore"):  # the largest float, rounded up, is infinite: no upper limit
-        most = abs(nearest) * values.dtype.type(1 + ROUNDING_OF_NODATA)
-    size = values * np.sign(nearest)
-    return np.asarray(~((size >= least) & (size <= most)))
 
 
 def _scale(values: NDArray[Any], scale: float, offset: float) -> NDArray[Any]:
@@ -192,35 +157,6 @@ def _read_scalings(path: Path, dataset: Any) -> list[tuple[float, float]]:
                 f"{path.name} has {scale:g} and {offset:g}: correct its header, or leave it out"
             )
     return pairs
-
-
-def _alpha_band(dataset: Any) -> int | None:
-    """Find the alpha band; a file whose only band is called alpha has none."""
-    from rasterio.enums import ColorInterp
-
-    if dataset.count < 2:
-        return None
-    pairs = zip(dataset.indexes, dataset.colorinterp, strict=True)
-    return next((band for band, meaning in pairs if meaning is ColorInterp.alpha), None)
-
-
-def _has_mask(flags: Sequence[Any]) -> bool:
-    """Say whether GDAL has a mask beyond nodata and alpha, which are compared here."""
-    from rasterio.enums import MaskFlags
-
-    is_nodata_of_all_bands = set(flags) == {MaskFlags.per_dataset, MaskFlags.nodata}
-    compared = {MaskFlags.all_valid, MaskFlags.nodata, MaskFlags.alpha}
-    return is_nodata_of_all_bands or not compared & set(flags)
-
-
-def _name_mask(dataset: Any, bands: Sequence[int]) -> str:
-    flags, nodata = dataset.mask_flag_enums, dataset.nodatavals
-    if any(_has_mask(flags[band - 1]) for band in bands):
-        return "mask"
-    if _alpha_band(dataset) is not None:
-        return "alpha"
-    has_nodata = any(nodata[band - 1] is not None for band in bands)
-    return "nodata" if has_nodata else "none"
 
 
 def _of_bands(texts: Sequence[str | None], bands: Sequence[int]) -> tuple[str, ...]:
