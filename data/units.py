@@ -227,20 +227,24 @@ def _in_description(description: str) -> Iterator[Evidence]:
 
 def _as_value(text: str, where: str) -> Iterator[Evidence]:
     """Yield what the value of a field says, if all of its words agree on it."""
-    words = _words(text)
-    found = {_WORDS[word] for word in words if word in _WORDS}
+    found = _stated(text)
     if len(found) == 1:
-        yield Evidence(found.pop(), where, text.strip())
+        yield Evidence(found[0], where, text.strip())
 
 
 def _as_name(text: str, where: str) -> Iterator[Evidence]:
     """Yield what the parts of a name say; a stated unit makes the calibrated quantity's moot."""
-    words = _words(text)
-    stated = dict.fromkeys(_WORDS[word] for word in words if word in _WORDS)
+    stated = _stated(text)
     for units in stated:
         yield Evidence(units, where, text.strip())
-    if not stated and any(map(_CALIBRATED.match, words)):
+    if not stated and any(map(_CALIBRATED.match, _words(text))):
         yield Evidence(Units.INTENSITY, where, text.strip(), is_statement=False)
+
+
+def _stated(text: str) -> list[Units]:
+    """Return the units that a text states; `intensity_db` is the intensity in dB, so dB."""
+    found = list(dict.fromkeys(_WORDS[word] for word in _words(text) if word in _WORDS))
+    return [Units.DB] if Units.DB in found else found
 
 
 def _in_name(name: str) -> Iterator[Evidence]:
