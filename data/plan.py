@@ -279,4 +279,29 @@ def explain_differences(
     ]
     if moved:
         phrases.append(f"{len(moved)} image(s) in another split, for example {min(moved)}")
-    return phrases
+    return phrases + _explain_readings(info, plan)
+
+
+def _explain_readings(info: CorpusInfo, plan: CorpusPlan) -> list[str]:
+    """Say which images are understood otherwise than when the corpus was made.
+
+    Files and options may be the same: an earlier version took units from other evidence, and knew
+    neither masks nor scales.
+    """
+    records = {(record.name, record.band): record for record in info.sources}
+    found: dict[str, list[str]] = {}
+    for source in plan.sources:
+        record = records.get((source.name, source.band))
+        if record is None:
+            continue
+        is_plain = source.facts.mask_source in ("none", "nodata") and not source.facts.is_scaled
+        there = (record.units, record.group, record.polarisation)
+        if there != (source.units, source.group, source.polarisation):
+            here = f"{source.units}, {source.group}, {source.polarisation}"
+            found.setdefault(f"read as {', '.join(there)} there and {here} here", []).append(
+                source.name
+            )
+        elif record.invalid_fraction is None and record.num_patches and not is_plain:
+            why = "made before masks and scales were read"
+            found.setdefault(why, []).append(source.name)
+    return [f"{len(names)} image(s) {why}, for example {names[0]}" for why, names in found.items()]

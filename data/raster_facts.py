@@ -47,6 +47,11 @@ class RasterFacts:
     crs: str = ""
     bounds: tuple[float, float, float, float] | None = None
 
+    @property
+    def is_scaled(self) -> bool:
+        """Whether stored values are not yet what they measure."""
+        return any(scale != 1.0 for scale in self.scales) or any(self.offsets)
+
 
 @dataclass(frozen=True)
 class Block:

@@ -378,3 +378,30 @@ def test_quicklooks_show_every_image_and_leave_invalid_pixels_black(scenes, tmp_
     assert grey.shape == (SIDE_PX, SIDE_PX)
     assert (grey[:16] == 0).all()
     assert (grey[16:] > 0).all()
+
+
+def rewrite(corpus: Corpus, **values) -> None:
+    """Make a corpus what an earlier version would have made."""
+    file = corpus.path / "corpus.json"
+    stored = json.loads(file.read_text())
+    stored["sources"] = [source | values for source in stored["sources"]]
+    file.write_text(json.dumps(stored))
+
+
+def test_a_corpus_of_misread_units_is_not_up_to_date(scenes, capsys):
+    for n in range(4):
+        save(scenes / f"{GRD.format(n)}_Orb_Cal_VV.tif", power(n))
+    rewrite(prepare(scenes), units="amplitude")
+    out = scenes.parent / "corpus"
+    assert main([str(scenes), "--patch-px", "32", "--out", str(out)]) == 2
+    assert "4 image(s) read as amplitude, scenes, vv there and intensity" in capsys.readouterr().err
+
+
+def test_a_corpus_made_before_masks_were_read_is_not_up_to_date(scenes, capsys):
+    for n in range(4):
+        with rasterio.open(save(scenes / f"s{n}_VV_intensity.tif", power(n)), "r+") as file:
+            file.scales = (2.0,)
+    corpus = prepare(scenes)
+    rewrite(corpus, invalid_fraction=None)
+    assert main([str(scenes), "--patch-px", "32", "--out", str(corpus.path)]) == 2
+    assert "4 image(s) made before masks and scales were read" in capsys.readouterr().err
