@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from data.sources import Source, product_year
+from data.products import read_product
+from data.sources import Source
 
 # Ends at a closing quotation mark, an empty line, a list item or the end of the text.
 _SENTENCE = re.compile(r"Contains modified Copernicus.*?(?=[\"”*]|\n\s*\n|\n\s*[-#]|\Z)", re.DOTALL)
@@ -25,5 +26,6 @@ def find_attribution(roots: Sequence[Path], sources: Iterable[Source]) -> str:
             found = _SENTENCE.search(path.read_text(encoding="utf-8", errors="replace"))
             if found:
                 return " ".join(found[0].split())
-    years = sorted({year for source in sources if (year := product_year(source.product))})
+    products = (read_product([f"{source.product}_"]) for source in sources if source.product)
+    years = sorted({product.date[:4] for product in products if product})
     return f"Contains modified Copernicus Sentinel data {', '.join(years)}" if years else ""

@@ -13,7 +13,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -30,9 +30,19 @@ from data.calibration import (
 )
 from data.dataset import ARRAYS_FOLDER, INDEX_COLUMNS, INDEX_FILE
 from data.errors import DataError
-from data.info import CORPUS_VERSION, INFO_FILE, Bounds, CorpusInfo, SourceRecord
+from data.info import (
+    CORPUS_VERSION,
+    HISTOGRAM_BINS,
+    HISTOGRAM_MARGIN_DB,
+    INFO_FILE,
+    Bounds,
+    CorpusInfo,
+    SourceRecord,
+)
+from data.leaks import TwinPatches
 from data.patches import PatchRow, cut_patches
 from data.plan import Advance, CorpusPlan, digest, fingerprint
+from data.plausibility import Census
 from data.scenes import open_rows
 from data.sources import Source
 from data.splits import SPLITS, TRAIN, VAL
@@ -50,6 +60,7 @@ class _Tally:
     )
     histograms: dict[tuple[str, str], NDArray[np.int64]] = field(default_factory=dict)
     records: list[SourceRecord] = field(default_factory=list)
+    twins: TwinPatches = field(default_factory=TwinPatches)
 
 
 def build_corpus(
@@ -67,12 +78,14 @@ def build_corpus(
         What `corpus.json` says.
 
     Raises:
-        DataError: A file is damaged, holds no valid pixel, or the patches do not allow bounds.
+        DataError: A file is damaged, holds no valid pixel, shares patches with one of another
+            split, or the patches do not allow bounds.
     """
     with _whole_folder(out) as folder:
         tally = _Tally()
         for source in plan.sources:
             _cut_source(plan, source, hashes[source.name], folder, tally, advance)
+        tally.twins.refuse()
         info = _describe(plan, hashes, tally)
         _write_index(folder / INDEX_FILE, tally)
         _write_info(folder / INFO_FILE, info)
@@ -112,7 +125,8 @@ def _cut_source(
     array = f"{ARRAYS_FOLDER}/{source.scene}_{source.polarisation}.npy"
     file = folder / array
     file.parent.mkdir(parents=True, exist_ok=True)
-    content, num_kept, num_seen, num_valid_px, num_rows = hashlib.sha256(), 0, 0, 0, 0
+    content, num_kept, num_seen, num_constant, num_valid_px, num_rows = hashlib.sha256(), *[0] * 5
+    census = Census(source.units, source.facts.full_scale)
     with open_rows(source.path, source.band) as read_rows, file.open("wb") as stored:
         _write_header(stored, 0, options.patch_px)
         for row in cut_patches(
@@ -122,35 +136,47 @@ def _cut_source(
             patch_px=options.patch_px,
             stride_px=options.stride_px(split),
             min_valid_fraction=options.min_valid_fraction,
+            census=census,
         ):
             stored.write(row.codes.data)
             content.update(row.codes.data)
             _add_row(tally, source, split, array, row, num_kept)
             num_kept += len(row.codes)
             num_seen += row.num_seen
+            num_constant += row.num_constant
             num_valid_px += row.num_valid_px
             advance((row.row_px + options.patch_px - num_rows) * source.facts.width_px)
             num_rows = row.row_px + options.patch_px
         stored.seek(0)
         _write_header(stored, num_kept, options.patch_px)
     advance((source.facts.height_px - num_rows) * source.facts.width_px)
+    census.check(source.name, source.units_reason)
     if num_seen and not num_valid_px:
         raise DataError(
-            f"a scene must hold valid pixels, and all of {source.name} are zero, negative, NaN or "
-            f"nodata when read as {source.units}: check the file and --units, or leave it out"
+            f"a scene must hold valid pixels, and all of {source.name} are zero, negative, NaN, "
+            f"implausible or nodata when read as {source.units}: check the file and --units, or "
+            "leave it out"
         )
     if not num_kept:
         file.unlink()
         array = ""
-    counts = (num_kept, num_seen - num_kept)
-    tally.records.append(_record(source, split, sha256, counts, array, content.hexdigest()))
+    counts = {
+        "num_patches": num_kept,
+        "num_dropped": num_seen - num_kept - num_constant,
+        "num_constant": num_constant,
+        "num_implausible_px": census.num_implausible_px,
+    }
+    num_px = num_seen * options.patch_px**2
+    invalid_fraction = 1 - num_valid_px / num_px if num_px else None
+    record = _record(source, split, sha256, counts, array, content.hexdigest())
+    tally.records.append(replace(record, invalid_fraction=invalid_fraction))
 
 
 def _record(
     source: Source,
     split: str,
     sha256: str,
-    kept_and_dropped: tuple[int, int],
+    counts: Mapping[str, int],
     array: str,
     array_sha256: str,
 ) -> SourceRecord:
@@ -170,11 +196,11 @@ def _record(
         width_px=source.facts.width_px,
         dtype=source.facts.dtype,
         nodata=source.facts.nodata,
+        mask_source=source.facts.mask_source,
         full_scale=source.facts.full_scale,
-        num_patches=kept_and_dropped[0],
-        num_dropped=kept_and_dropped[1],
         array=array,
         array_sha256=array_sha256,
+        **counts,
     )
 
 
@@ -201,6 +227,7 @@ def _add_row(
     }
     for name, value in constant.items():
         tally.columns[name].extend([value] * count)
+    tally.twins.add(source.name, split, row.codes)
     tally.columns["col_px"].extend(row.col_px.tolist())
     tally.columns["valid_fraction"].extend(row.valid_fraction.tolist())
     tally.columns["mean_db"].extend(row.mean_db.tolist())
@@ -213,11 +240,14 @@ def _add_row(
 
 def _describe(plan: CorpusPlan, hashes: Mapping[str, str], tally: _Tally) -> CorpusInfo:
     num_patches = {split: tally.columns["split"].count(split) for split in SPLITS}
+    num_constant = sum(record.num_constant for record in tally.records)
+    left_out = f" ({num_constant} constant ones were left out)" if num_constant else ""
     for split in (TRAIN, VAL):
         if not num_patches[split]:
             raise DataError(
                 f"a corpus needs {split} patches, and of {sum(num_patches.values())} kept patches "
-                "none is one: change the split file, the scenes or --min-valid-fraction"
+                f"none is one{left_out}: change the split file, the scenes or "
+                "--min-valid-fraction"
             )
     return CorpusInfo(
         name=plan.name,
@@ -231,6 +261,7 @@ def _describe(plan: CorpusPlan, hashes: Mapping[str, str], tally: _Tally) -> Cor
         attribution=plan.attribution,
         options=plan.stored_options(),
         sources=tuple(tally.records),
+        left_out=tuple((left.name, left.reason) for left in plan.left_out),
     )
 
 
@@ -243,7 +274,17 @@ def _fit_bounds(tally: _Tally) -> tuple[Bounds, ...]:
                 "clip bounds are fitted on training patches, and group "
                 f"{group} ({polarisation}) has none: give it a training scene or leave it out"
             )
-    return tuple(Bounds(*family, *fit_bounds_db(tally.histograms[family])) for family in families)
+    return tuple(_bounds_of(*family, tally.histograms[family]) for family in families)
+
+
+def _bounds_of(group: str, polarisation: str, histogram: NDArray[np.int64]) -> Bounds:
+    low_db, high_db = fit_bounds_db(histogram)
+    edges_db = np.linspace(
+        low_db - HISTOGRAM_MARGIN_DB, high_db + HISTOGRAM_MARGIN_DB, HISTOGRAM_BINS + 1
+    )
+    edges = np.clip((edges_db - CODE_OFFSET_DB) / CODE_STEP_DB, 1, NUM_CODES).round().astype(int)
+    below = np.concatenate([[0], np.cumsum(histogram)])[edges]
+    return Bounds(group, polarisation, low_db, high_db, tuple(int(n) for n in np.diff(below)))
 
 
 def _split_fingerprint(plan: CorpusPlan, tally: _Tally) -> str:

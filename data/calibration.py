@@ -8,7 +8,8 @@ The range holds float intensities from 1e-15 to 5e17 and every 16-bit amplitude;
 0.005 dB is 400 times finer than the speckle of a Sentinel-1 GRD pixel (about 2 dB), so the rounding
 error (at most half a step) is never seen in a score. What lies outside saturates at the end codes.
 
-Reading files is in `scenes`, deciding which units a file has in `sources`.
+Which values no radar measures is in `plausibility`, reading files in `scenes`, deciding which units
+a file has in `sources`.
 """
 
 from enum import StrEnum
@@ -38,39 +39,41 @@ class Units(StrEnum):
     DB = "db"  # already a logarithm
 
 
-def find_valid(values: NDArray[Any], units: Units, nodata: float | None) -> NDArray[np.bool_]:
+def find_valid(
+    values: NDArray[Any], units: Units, valid: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
     """Say which pixels carry a measurement.
 
-    Invalid are NaN, infinity and the file's nodata value; in linear units also zero and below,
-    because no logarithm exists there. In dB a zero is a measurement.
+    Invalid are NaN, infinity and what the file marks as missing; in linear units also zero and
+    below, because no logarithm exists there. In dB a zero is a measurement.
 
     Args:
-        values: Pixel values as the file stores them.
+        values: Pixel values after scale and offset.
         units: What they measure.
-        nodata: The file's nodata value, if it has one.
+        valid: Where the file does not mark a pixel as missing; None when it marks none.
 
     Returns:
         A mask of the shape of `values`, true where the pixel is valid.
     """
-    valid = np.isfinite(values) if units is Units.DB else (values > 0) & np.isfinite(values)
-    if nodata is not None:
-        valid &= values != nodata
-    return np.asarray(valid, dtype=np.bool_)
+    found = np.isfinite(values) if units is Units.DB else (values > 0) & np.isfinite(values)
+    if valid is not None:
+        found &= valid
+    return np.asarray(found, dtype=np.bool_)
 
 
 def encode(
     values: NDArray[Any],
     units: Units,
     *,
-    nodata: float | None = None,
+    valid: NDArray[np.bool_] | None = None,
     full_scale: float = 1.0,
 ) -> NDArray[np.uint16]:
     """Turn pixel values into codes; invalid pixels are masked before the logarithm.
 
     Args:
-        values: Pixel values as the file stores them.
+        values: Pixel values after scale and offset.
         units: What they measure.
-        nodata: The file's nodata value, if it has one.
+        valid: Where the file does not mark a pixel as missing; None when it marks none.
         full_scale: The value that means 0 dB; 255 or 65535 for a PNG, else 1.
 
     Returns:
@@ -80,17 +83,23 @@ def encode(
         >>> encode(np.array([0.0, 1.0, 10.0]), Units.INTENSITY).tolist()
         [0, 30000, 32000]
     """
-    valid = find_valid(values, units, nodata)
-    # The stand-in for an invalid pixel only keeps the logarithm quiet; its code is 0 below.
-    safe = np.where(valid, values, 1).astype(np.float32)
-    if units is Units.DB:
-        value_db = safe
-    else:
-        factor = 20.0 if units is Units.AMPLITUDE else 10.0
-        value_db = factor * np.log10(safe / np.float32(full_scale))
-    codes = db_to_codes(value_db)
-    codes[~valid] = INVALID_CODE
+    found = find_valid(values, units, valid)
+    # Values beyond float32 become 0 or infinity, whose codes are the lowest and the highest.
+    with np.errstate(over="ignore", divide="ignore"):
+        # The stand-in for an invalid pixel only keeps the logarithm quiet; its code is 0 below.
+        safe = np.where(found, values, 1).astype(np.float32)
+        if units is Units.DB:
+            value_db = safe
+        else:
+            value_db = linear_factor(units) * np.log10(safe / np.float32(full_scale))
+        codes = db_to_codes(value_db)
+    codes[~found] = INVALID_CODE
     return codes
+
+
+def linear_factor(units: Units) -> float:
+    """Give the factor before the logarithm of linear values: 20 for amplitude, 10 for intensity."""
+    return 20.0 if units is Units.AMPLITUDE else 10.0
 
 
 def db_to_codes(value_db: NDArray[np.floating]) -> NDArray[np.uint16]:

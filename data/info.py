@@ -11,6 +11,8 @@ from data.stamp import CorpusStamp
 
 CORPUS_VERSION = 1
 INFO_FILE = "corpus.json"
+HISTOGRAM_BINS = 32
+HISTOGRAM_MARGIN_DB = 8.0
 
 
 @dataclass(frozen=True)
@@ -22,12 +24,15 @@ class Bounds:
         polarisation: "vv", "vh", "hh", "hv" or "unknown".
         low_db: 1st percentile, normalised to 0.
         high_db: 99th percentile, normalised to 1.
+        histogram: Training pixels in HISTOGRAM_BINS equal bins from HISTOGRAM_MARGIN_DB below the
+            low to as much above the high bound; empty where an earlier version counted none.
     """
 
     group: str
     polarisation: str
     low_db: float
     high_db: float
+    histogram: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,8 @@ class SourceRecord:
         pass_id: Orbit pass, the unit of splitting.
         polarisation: "vv", "vh", "hh", "hv" or "unknown".
         group: Gain family.
-        split: "train", "val" or "test".
+        split: "train", "val" or "test"; "" for an image smaller than a patch, where no split file
+            lists it.
         units: "amplitude", "intensity" or "db".
         units_reason: Where the units were taken from.
         product: Name of the Sentinel-1 product, "" where unknown.
@@ -55,6 +61,11 @@ class SourceRecord:
         num_dropped: Patches dropped because too few of their pixels are valid.
         array: The file of codes below the corpus folder, "" when no patch was kept.
         array_sha256: Of its codes.
+        num_implausible_px: Pixels with values that no radar measures, made invalid.
+        num_constant: Patches dropped because their valid pixels are all but equal.
+        mask_source: How the file says which pixels are missing: "none", "nodata", "mask", "alpha".
+        invalid_fraction: Share of the pixels of its patches, kept or not, that are invalid; None
+            where no patch fits or an earlier version did not count them.
     """
 
     name: str
@@ -77,6 +88,10 @@ class SourceRecord:
     num_dropped: int
     array: str
     array_sha256: str
+    num_implausible_px: int = 0
+    num_constant: int = 0
+    mask_source: str = "none"
+    invalid_fraction: float | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +110,7 @@ class CorpusInfo:
         attribution: The sentence to publish with what is made from the scenes, "" if none is known.
         options: The options of `data.prepare` that made it.
         sources: What is known of each image.
+        left_out: Files below the given paths that are not used: name and reason.
     """
 
     name: str
@@ -108,6 +124,7 @@ class CorpusInfo:
     attribution: str
     options: Mapping[str, Any]
     sources: tuple[SourceRecord, ...]
+    left_out: tuple[tuple[str, str], ...] = ()
 
     @property
     def stamp(self) -> CorpusStamp:
@@ -137,9 +154,15 @@ def read_info(path: Path) -> CorpusInfo:
         fields = json.loads(file.read_text(encoding="utf-8"))
         version = fields["version"]
         if version == CORPUS_VERSION:
-            bounds = tuple(Bounds(**bound) for bound in fields.pop("bounds"))
+            bounds = tuple(
+                Bounds(**bound | {"histogram": tuple(bound.get("histogram", ()))})
+                for bound in fields.pop("bounds")
+            )
             sources = tuple(SourceRecord(**source) for source in fields.pop("sources"))
-            return CorpusInfo(bounds=bounds, sources=sources, **_known_fields(fields))
+            left_out = tuple((name, reason) for name, reason in fields.pop("left_out", ()))
+            return CorpusInfo(
+                bounds=bounds, sources=sources, left_out=left_out, **_known_fields(fields)
+            )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise broken_corpus(path, f"its {INFO_FILE} cannot be read") from error
     raise DataError(

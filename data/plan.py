@@ -7,17 +7,20 @@ files, says whether an existing corpus already is what would be built. Building 
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from data.attribution import find_attribution
 from data.calibration import Units
 from data.errors import DataError
+from data.files import LeftOut, open_bytes, open_size
+from data.footprints import check_ground
 from data.info import CORPUS_VERSION, CorpusInfo
 from data.patches import check_patch_px, count_patches
 from data.sources import Source, find_sources
-from data.splits import TRAIN, SplitPlan, split_by_file, split_by_pass
+from data.splits import TRAIN, SplitPlan, check_seed, split_by_file, split_by_pass
+from data.units import UnitRules
 
 # Called with the amount of work done since the last call: pixels, or bytes while hashing.
 Advance = Callable[[int], None]
@@ -37,7 +40,9 @@ class PrepareOptions:
         train_overlap: Share of a training patch that the next one repeats, in [0, 1); validation
             and test patches never overlap.
         units: What all images measure; None takes it from each file.
-        seed: Decides the split where no split file is given.
+        unit_patterns: Units of the files whose paths match a pattern; they go before `units`.
+        group_by: How images form groups, see `data.sources.GROUP_BY`.
+        seed: Decides the split where no split file is given, from 0 to 2³² - 1.
 
     Raises:
         DataError: When a value is out of range.
@@ -47,6 +52,8 @@ class PrepareOptions:
     min_valid_fraction: float = 0.99
     train_overlap: float = 0.0
     units: Units | None = None
+    unit_patterns: tuple[tuple[str, Units], ...] = ()
+    group_by: str = "auto"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -61,6 +68,7 @@ class PrepareOptions:
                 "the overlap of training patches is a share between 0 and 0.9, found "
                 f"{self.train_overlap}: 0 stores every pixel once"
             )
+        check_seed(self.seed)
 
     def stride_px(self, split: str) -> int:
         """Step between patches of a split."""
@@ -77,6 +85,7 @@ class CorpusPlan:
         options: How they are cut.
         split: Who trains, validates and tests.
         attribution: The sentence to publish with the corpus.
+        left_out: Files that are not used, with their reasons.
         synthetic: The recipe of generated scenes, None for measured ones.
     """
 
@@ -85,6 +94,7 @@ class CorpusPlan:
     options: PrepareOptions
     split: SplitPlan
     attribution: str
+    left_out: tuple[LeftOut, ...] = ()
     synthetic: Mapping[str, Any] | None = None
 
     def split_of(self, source: Source) -> str:
@@ -104,6 +114,12 @@ class CorpusPlan:
 def store_options(options: PrepareOptions, synthetic: Mapping[str, Any] | None) -> dict[str, Any]:
     """Give options, and the recipe of synthetic scenes if any, as `corpus.json` holds them."""
     stored = asdict(options) | {"units": str(options.units or "auto")}
+    # Left out where they are as in corpora made before they were there: a fingerprint stays.
+    del stored["unit_patterns"], stored["group_by"]
+    if options.unit_patterns:
+        stored["unit_patterns"] = [f"{pattern}={units}" for pattern, units in options.unit_patterns]
+    if options.group_by != "auto":
+        stored["group_by"] = options.group_by
     return stored if synthetic is None else stored | {"synthetic": dict(synthetic)}
 
 
@@ -130,7 +146,13 @@ def plan_corpus(
     Raises:
         DataError: When scenes, options or split file do not allow a corpus.
     """
-    sources = find_sources(scenes, options.units)
+    found = find_sources(
+        scenes,
+        UnitRules(options.units, options.unit_patterns),
+        split_file=split_file,
+        group_by=options.group_by,
+    )
+    sources = found.sources
     sizes = [count_patches(s.facts, options.patch_px, options.patch_px) for s in sources]
     if not any(sizes):
         raise DataError(
@@ -138,15 +160,17 @@ def plan_corpus(
             f"{max(s.short_side_px for s in sources)} px: take a smaller --patch-px"
         )
     split = (
-        split_by_file(sources, split_file)
+        split_by_file(sources, split_file, sizes)
         if split_file
         else split_by_pass(sources, sizes, options.seed)
     )
+    shared = check_ground(sources, sizes, split, options.patch_px, is_from_file=bool(split_file))
     return CorpusPlan(
         name=name,
-        sources=tuple(sources),
+        sources=sources,
+        left_out=found.left_out,
         options=options,
-        split=split,
+        split=replace(split, warnings=(*split.warnings, *shared)),
         attribution=find_attribution(scenes, sources),
         synthetic=synthetic,
     )
@@ -180,7 +204,7 @@ def hash_sources(plan: CorpusPlan, advance: Advance = ignore_progress) -> dict[s
 
 def count_bytes(plan: CorpusPlan) -> int:
     """Count the bytes that `hash_sources` will read."""
-    return sum(path.stat().st_size for path in _files(plan).values())
+    return sum(open_size(path) for path in _files(plan).values())
 
 
 def _files(plan: CorpusPlan) -> dict[str, Path]:
@@ -189,7 +213,7 @@ def _files(plan: CorpusPlan) -> dict[str, Path]:
 
 def _hash_file(path: Path, advance: Advance) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_bytes(path) as file:
         while block := file.read(1 << 22):
             digest.update(block)
             advance(len(block))
@@ -255,4 +279,29 @@ def explain_differences(
     ]
     if moved:
         phrases.append(f"{len(moved)} image(s) in another split, for example {min(moved)}")
-    return phrases
+    return phrases + _explain_readings(info, plan)
+
+
+def _explain_readings(info: CorpusInfo, plan: CorpusPlan) -> list[str]:
+    """Say which images are understood otherwise than when the corpus was made.
+
+    Files and options may be the same: an earlier version took units from other evidence, and knew
+    neither masks nor scales.
+    """
+    records = {(record.name, record.band): record for record in info.sources}
+    found: dict[str, list[str]] = {}
+    for source in plan.sources:
+        record = records.get((source.name, source.band))
+        if record is None:
+            continue
+        is_plain = source.facts.mask_source in ("none", "nodata") and not source.facts.is_scaled
+        there = (record.units, record.group, record.polarisation)
+        if there != (source.units, source.group, source.polarisation):
+            here = f"{source.units}, {source.group}, {source.polarisation}"
+            found.setdefault(f"read as {', '.join(there)} there and {here} here", []).append(
+                source.name
+            )
+        elif record.invalid_fraction is None and record.num_patches and not is_plain:
+            why = "made before masks and scales were read"
+            found.setdefault(why, []).append(source.name)
+    return [f"{len(names)} image(s) {why}, for example {names[0]}" for why, names in found.items()]

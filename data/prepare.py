@@ -59,13 +59,16 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("scenes", nargs="*", type=Path, metavar="SCENES", help="files, folders or .SAFE products: "
         "GeoTIFF, ENVI .img, PNG of 8 or 16 bits, .npy")  # fmt: skip
-    add("--out", required=True, type=Path, metavar="DIR", help="the corpus folder to make")
+    add("--out", type=Path, metavar="DIR", help="the corpus folder to make")
     add("--split-file", type=Path, metavar="CSV", help="columns path and split (train, val or "
         "test); without it whole passes are drawn, about 80:10:10")  # fmt: skip
     add("--patch-px", type=int, default=256, metavar="N", help="patch side in pixels, a multiple "
         "of 16 (default 256)")  # fmt: skip
-    add("--units", choices=("auto", "amplitude", "intensity", "db"), default="auto", help="what "
-        "pixels measure; auto takes it from header or product and never guesses")  # fmt: skip
+    add("--units", action="append", default=[], metavar="UNITS", help="what pixels measure: "
+        "amplitude, intensity or db, for all files or as 'PATTERN=db' for some, repeatable; "
+        "without it header, product or name tell, and nothing is guessed")  # fmt: skip
+    add("--group-by", default="auto", metavar="HOW", help="which images share clip bounds: folder "
+        "(the first below SCENES), product (its kind), none (all), or auto")  # fmt: skip
     add("--min-valid-fraction", type=float, default=0.99, metavar="F", help="drop a patch with "
         "fewer valid pixels than this share (default 0.99)")  # fmt: skip
     add("--train-overlap", type=float, default=0.0, metavar="F", help="share of a training patch "
@@ -74,29 +77,37 @@ def _parser() -> argparse.ArgumentParser:
     add("--name", help="what reports call the corpus (default: the folder's name)")
     add("--synthetic", action="store_true", help="make synthetic scenes instead of reading some")
     add("--dry-run", action="store_true", help="print the plan and its size, write nothing")
+    add("--check", action="store_true", help="read everything, say what was understood and why, "
+        "keep no corpus")  # fmt: skip
+    add("--quicklooks", type=Path, metavar="DIR", help="also write a small picture of every image")
     add("--quiet", action="store_true", help="print errors only")
     return parser
 
 
 def _prepare(args: argparse.Namespace) -> None:
-    from data.calibration import Units
     from data.plan import PrepareOptions
+    from data.units import read_unit_rules
 
+    if args.out is None and not args.check:
+        raise DataError("a corpus needs a folder, found no --out: give one, or --check alone")
     if bool(args.scenes) == args.synthetic:
         raise DataError(
             "a corpus is made either of scenes or with --synthetic, and "
             f"{'both' if args.synthetic else 'neither'} is given: name a folder of scenes"
         )
-    if args.synthetic and (args.split_file or args.units != "auto"):
+    if args.synthetic and (args.split_file or args.units):
         raise DataError(
             "synthetic scenes have known units and split by pass, and --units or --split-file is "
             "given with --synthetic: leave it out"
         )
+    rules = read_unit_rules(args.units)
     options = PrepareOptions(
         patch_px=args.patch_px,
         min_valid_fraction=args.min_valid_fraction,
         train_overlap=args.train_overlap,
-        units=None if args.units == "auto" else Units(args.units),
+        units=rules.of_all,
+        unit_patterns=rules.patterns,
+        group_by=args.group_by,
         seed=args.seed,
     )
     (_prepare_synthetic if args.synthetic else _prepare_scenes)(args, options)
@@ -107,8 +118,13 @@ def _prepare_scenes(args: argparse.Namespace, options: "PrepareOptions") -> None
     from data.plan import count_bytes, hash_sources, plan_corpus
     from data.progress import show_progress
 
-    name = args.name or args.out.resolve().name
+    name = args.name or (args.out.resolve().name if args.out else "check")
     plan = plan_corpus(args.scenes, options, name=name, split_file=args.split_file)
+    if args.quicklooks:
+        _write_quicklooks(plan, args.quicklooks, quiet=args.quiet)
+    if args.check:
+        _check(plan, quiet=args.quiet)
+        return
     if args.dry_run:
         _print_plan(plan, args.out)
         return
@@ -119,6 +135,38 @@ def _prepare_scenes(args: argparse.Namespace, options: "PrepareOptions") -> None
         with show_progress("Cutting patches", num_pixels, quiet=args.quiet) as advance:
             info = build_corpus(plan, hashes, args.out, advance)
         _print_result(args, info, plan.split.warnings)
+
+
+def _check(plan: "CorpusPlan", *, quiet: bool) -> None:
+    """Build a corpus where it vanishes again, and say what was understood."""
+    import tempfile
+
+    from data.builder import build_corpus
+    from data.check import describe_families
+    from data.plan import count_bytes, hash_sources
+    from data.progress import show_progress
+
+    with show_progress("Hashing scenes", count_bytes(plan), quiet=quiet) as advance:
+        hashes = hash_sources(plan, advance)
+    num_pixels = sum(source.num_pixels for source in plan.sources)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        show_progress("Reading scenes", num_pixels, quiet=quiet) as advance,
+    ):
+        info = build_corpus(plan, hashes, Path(folder) / "corpus", advance)
+    print(describe_families(info))
+    for warning in plan.split.warnings:
+        print(f"Warning: {warning}")
+    print("Checked; nothing was written.")
+
+
+def _write_quicklooks(plan: "CorpusPlan", folder: Path, *, quiet: bool) -> None:
+    from data.quicklook import write_quicklook
+
+    for source in plan.sources:
+        path = write_quicklook(source, folder)
+        if not quiet:
+            print(f"Wrote {path}")
 
 
 def _prepare_synthetic(args: argparse.Namespace, options: "PrepareOptions") -> None:
@@ -170,9 +218,11 @@ def _is_up_to_date(
 
 
 def _print_plan(plan: "CorpusPlan", out: Path) -> None:
-    from data.summary import table_of_plan
+    from data.summary import describe_small, table_of_plan
 
     print(table_of_plan(plan))
+    for line in describe_small(plan):
+        print(line)
     for warning in plan.split.warnings:
         print(f"Warning: {warning}")
     num_patches = sum(plan.num_patches(source) for source in plan.sources)
@@ -183,14 +233,22 @@ def _print_plan(plan: "CorpusPlan", out: Path) -> None:
 def _print_result(
     args: argparse.Namespace, info: "CorpusInfo", warnings: Sequence[str] = ()
 ) -> None:
-    from data.summary import describe_losses, describe_size, table_of_corpus
+    from data.check import count_left_out
+    from data.summary import (
+        describe_losses,
+        describe_size,
+        table_of_corpus,
+        warn_of_lost_images,
+    )
 
     if args.quiet:
         return
     print(table_of_corpus(info))
     for line in describe_losses(info):
         print(line)
-    for warning in warnings:
+    if info.left_out:
+        print(count_left_out(info.left_out, len(info.sources)))
+    for warning in (*warnings, *warn_of_lost_images(info)):
         print(f"Warning: {warning}")
     if info.is_synthetic:
         print("Note: these scenes are synthetic; scores on them say nothing about real ones.")

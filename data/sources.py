@@ -1,44 +1,35 @@
 """From the paths a user gives to named images: scene, pass, polarisation, group and units of each.
 
-Everything that a file's name, its folder, its header or a `tiles.json` beside it can tell is
-decided here, once, with the reason kept. Units are never guessed: a flag wins over the file's own
-metadata, that wins over the product the file comes from; what none of them explains is refused.
-
-Names of Sentinel-1 products, letter by letter (the pass is mission and absolute orbit):
-
-    S1A_IW_GRDH_1SDV_20201107T135241_20201107T135306_035143_041A16_322B      product (.SAFE)
-    mission_mode_type_level-class-polarisation_start_stop_ORBIT_datatake_id
-    s1a-iw-grd-vh-20201107t135241-20201107t135306-035143-041a16-002.tiff     its measurement file
+What a file's name, its folder, its header or a `tiles.json` beside it can tell is put together
+here, once, with the reason kept: files are found by `files`, names of products read by `products`,
+units decided by `units`. A file that is no backscatter image is left out and listed.
 """
 
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import cache, partial
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from data.calibration import Units
 from data.errors import DataError
+from data.files import File, LeftOut, find_files, is_safe_product
+from data.products import Product, read_date, read_product, strip_piece
 from data.scenes import SCENE_SUFFIXES, RasterFacts, read_facts
+from data.split_rows import read_split_units
+from data.units import BY_EVIDENCE, Evidence, Header, UnitRules, decide_units
 
 UNKNOWN_POLARISATION = "unknown"
 SIDECAR = "tiles.json"
+GROUP_BY = ("auto", "folder", "product", "none")
 
-_PRODUCT = re.compile(
-    r"(?P<mission>S1[A-D])[_-](?P<mode>IW|EW|WV|S[1-6])[_-](?P<type>GRD|SLC|OCN|RAW)(?P<res>[FHM_]?)"
-    r"[_-].*?(?P<year>20\d\d)\d{4}T\d{6}[_-]\d{8}T\d{6}[_-](?P<orbit>\d{6})[_-]",
-    re.IGNORECASE,
-)
 _POLARISATION = re.compile(r"(?:^|[^a-z])(vv|vh|hh|hv)(?![a-z])", re.IGNORECASE)
-_UNIT_WORDS = (
-    (Units.DB, re.compile(r"(?<![a-z])(db|decibels?)(?![a-z])", re.IGNORECASE)),
-    (Units.AMPLITUDE, re.compile(r"(?<![a-z])amplitude(?![a-z])", re.IGNORECASE)),
-    (Units.INTENSITY, re.compile(r"(?<![a-z])intensity(?![a-z])", re.IGNORECASE)),
-)
-_GRD_WORD = re.compile(r"(?<![a-z])grd[fhm]?(?![a-z])", re.IGNORECASE)
 # Parts of a file name that tell polarisation or units, which have columns of their own.
-_NOT_SCENE = re.compile(r"(?:^|[_.-])(vv|vh|hh|hv|intensity|amplitude)(?=$|[_.-])", re.IGNORECASE)
+_NOT_SCENE = re.compile(
+    r"(?:^|[_.-])(vv|vh|hh|hv|intensity|amplitude|sigma0|gamma0|beta0|db)(?=$|[_.-])", re.IGNORECASE
+)
+_DIMAP_SUFFIX = ".data"
 
 
 @dataclass(frozen=True)
@@ -50,7 +41,7 @@ class Source:
         name: The file's path below the given folder, with forward slashes; stored.
         band: Band in the file, counted from 1.
         scene: Name of the acquisition, the same for its polarisations.
-        pass_id: Orbit pass, the unit of splitting; the scene where no orbit is known.
+        pass_id: Orbit pass, the unit of splitting; the scene where no pass is told.
         polarisation: "vv", "vh", "hh", "hv" or "unknown".
         group: Images of one gain family share clip bounds.
         units: What the pixels measure.
@@ -82,108 +73,139 @@ class Source:
         return min(self.facts.height_px, self.facts.width_px)
 
 
-def find_sources(roots: Sequence[Path], units: Units | None = None) -> list[Source]:
+@dataclass(frozen=True)
+class Found:
+    """What lies below the given paths.
+
+    Attributes:
+        sources: The images, ordered by name.
+        left_out: The other files, each with its reason.
+        num_files: Files there are.
+    """
+
+    sources: tuple[Source, ...]
+    left_out: tuple[LeftOut, ...]
+    num_files: int
+
+
+def find_sources(
+    roots: Sequence[Path],
+    rules: UnitRules = BY_EVIDENCE,
+    *,
+    split_file: Path | None = None,
+    group_by: str = "auto",
+) -> Found:
     """Find and name every image below the given files and folders.
 
     Args:
-        roots: Files, folders (searched through) or `.SAFE` products (their measurement files).
-        units: What all images measure; None takes it from each file's metadata or product.
-
-    Returns:
-        The images, ordered by name.
+        roots: Files, folders (searched through), `.SAFE` products or archives of one.
+        rules: Units that are given; the others are taken from each file.
+        split_file: May list units too.
+        group_by: One of GROUP_BY: how images form groups that share clip bounds. "auto" takes the
+            product's kind for .SAFE products, else the first folder below the root, unless each
+            such folder holds one scene.
 
     Raises:
         DataError: A path does not exist, nothing is found, a file is unreadable, units are
             undecidable, or two files are the same scene and polarisation.
     """
-    files = [file for root in roots for file in _find_files(root, is_only=len(roots) == 1)]
+    entries = [entry for root in roots for entry in find_files(root, is_only=len(roots) == 1)]
+    files = list(dict.fromkeys(entry for entry in entries if isinstance(entry, File)))
+    left_out = [entry for entry in dict.fromkeys(entries) if isinstance(entry, LeftOut)]
     if not files:
         raise DataError(
             f"scenes are files of the types {', '.join(SCENE_SUFFIXES)}, and "
-            f"{', '.join(root.name or str(root) for root in roots)} holds none: give their folder"
+            f"{', '.join(root.name or str(root) for root in roots)} holds none"
+            f"{_for_example(left_out)}: give their folder"
         )
-    product_of = partial(_find_product, read_sidecar=cache(_read_sidecar))
-    sources = [
-        source
-        for path, name, group in sorted(set(files), key=lambda file: file[1])
-        for source in _describe_file(path, name, group, product_of(path, name), units)
-    ]
+    rules.check_used(file.name for file in files)
+    if split_file is not None:
+        listed = read_split_units(split_file, [(file.path, file.name) for file in files])
+        rules = replace(rules, listed=listed)
+    groups = _name_groups(files, group_by)
+    read_sidecar = cache(_read_sidecar)
+    sources: list[Source] = []
+    refused: list[tuple[File, DataError]] = []
+    for file in sorted(files, key=lambda file: file.name):
+        product = _product_name(file, read_sidecar)
+        by_kind = group_by == "product" or (group_by == "auto" and bool(_safe_part(file.name)))
+        try:
+            sources += _describe_file(file, groups[file], product, rules, by_kind=by_kind)
+        except DataError as error:
+            if _POLARISATION.search(PurePosixPath(file.name).name):
+                raise
+            refused.append((file, error))
+    sources, unnamed = _without_unnamed(sources)
+    unnamed += [_leave_out(file, error, sources, groups[file]) for file, error in refused]
     _refuse_twins(sources)
-    return sources
+    num_files = len(files) + len(left_out)
+    return Found(tuple(sources), (*left_out, *unnamed), num_files)
 
 
-def is_safe_product(name: str) -> bool:
-    """Say whether a folder name is that of a Sentinel-1 product."""
-    return name.upper().endswith(".SAFE")
+def _for_example(left_out: Sequence[LeftOut]) -> str:
+    return f" ({left_out[0].name} is left out: {left_out[0].reason})" if left_out else ""
 
 
-def product_year(product: str) -> str:
-    """Give the year of acquisition in a product name, "" for any other name."""
-    match = _PRODUCT.search(product)
-    return match["year"] if match else ""
+def _name_groups(files: Sequence[File], group_by: str) -> dict[File, str]:
+    """Return the group of every file, by folder; products get theirs by kind later.
+
+    Raises:
+        DataError: If there is no such way to group.
+    """
+    if group_by not in GROUP_BY:
+        raise DataError(f"--group-by takes {', '.join(GROUP_BY)}, found {group_by!r}: choose one")
+    scenes_of: dict[tuple[str, str], set[str]] = {}
+    for file in files:
+        scenes_of.setdefault((file.folder, _first_folder(file)), set()).add(_name_scene(file))
+    is_scene_each = group_by == "auto" and all(
+        len(scenes) == 1 for (_, first), scenes in scenes_of.items() if first
+    )
+    keeps_root = group_by == "none" or is_scene_each
+    return {
+        file: file.folder if keeps_root else _first_folder(file) or file.folder for file in files
+    }
 
 
-def _find_files(root: Path, *, is_only: bool) -> list[tuple[Path, str, str]]:
-    """List (file, stored name, default group) below one root."""
-    if not root.exists():
-        raise DataError(f"scenes must exist, and {root} does not: check the path")
-    root = root.resolve()
-    if root.is_file():
-        if root.suffix.lower() not in SCENE_SUFFIXES:
-            raise DataError(
-                f"scenes are files of the types {', '.join(SCENE_SUFFIXES)}, and {root.name} is "
-                "none of them: convert it, for example to GeoTIFF"
-            )
-        return [(root, root.name, root.parent.name)]
-    # The product's own name carries orbit and type, so it stays part of the name.
-    keeps_root = not is_only or is_safe_product(root.name)
-    base = root.parent if keeps_root else root
-    return [
-        (path, name.as_posix(), name.parts[0] if len(name.parts) > 1 else root.name)
-        for path in root.rglob("*")
-        if path.suffix.lower() in SCENE_SUFFIXES and path.is_file()
-        for name in [PurePosixPath(path.relative_to(base).as_posix())]
-        if _is_image(name)
-    ]
-
-
-def _is_image(name: PurePosixPath) -> bool:
-    """Leave out hidden files and what a product holds beside its measurements (previews, icons)."""
-    if any(part.startswith(".") for part in name.parts):
-        return False
-    is_in_product = any(is_safe_product(part) for part in name.parts[:-1])
-    return not is_in_product or name.parts[-2] == "measurement"
+def _first_folder(file: File) -> str:
+    parts = PurePosixPath(file.name).parts
+    return parts[0] if len(parts) > 1 else ""
 
 
 def _describe_file(
-    path: Path, name: str, group: str, product: str, units: Units | None
+    file: File, group: str, product: str, rules: UnitRules, *, by_kind: bool
 ) -> Iterable[Source]:
-    facts = read_facts(path)
-    match = _PRODUCT.search(product)
-    if match and match["type"].upper() == "SLC":
+    facts = read_facts(file.path)
+    told = _read_pass(file, product)
+    if told and told.is_complex:
         raise DataError(
-            f"scenes are detected images, and {name} is complex (SLC): use GRD products"
+            f"scenes are detected images, and {file.name} is complex (SLC): use GRD products"
         )
-    # The folder that was given is part of what tells units and polarisation.
-    decided, reason = _decide_units(path, f"{group}/{name}", facts, product, units)
-    bands = _choose_bands(f"{group}/{name}", facts)
-    if _safe_part(name) and match:
-        group = f"{match['mission'][:2]}_{match['mode']}_{match['type']}{match['res']}".upper()
-    scene = _name_scene(name)
-    for band, polarisation in bands:
+    is_measurement = bool(_safe_part(file.name)) or bool(product and product not in file.name)
+    decided = _decide_units(file, facts, rules, is_measurement=is_measurement)
+    if by_kind and told and told.family:
+        group = told.family
+    scene = _name_scene(file)
+    for band, polarisation in _choose_bands(f"{file.folder}/{file.name}", facts):
         yield Source(
-            path=path,
-            name=name,
+            path=file.path,
+            name=file.name,
             band=band,
             scene=scene,
-            pass_id=f"{match['mission'].upper()}_{match['orbit']}" if match else scene,
+            pass_id=told.pass_id if told else strip_piece(scene),
             polarisation=polarisation,
             group=group,
-            units=decided,
-            units_reason=reason,
+            units=decided.units,
+            units_reason=decided.where,
             product=product,
             facts=facts,
         )
+
+
+def _read_pass(file: File, product: str) -> Product | None:
+    """Return what the product's name tells, else the file's and its folders', else its date."""
+    path = PurePosixPath(file.name)
+    told = read_product([product, path.stem + "_", *(f"{part}_" for part in path.parts[-2::-1])])
+    return told or read_date(path.stem)
 
 
 def _safe_part(name: str) -> str:
@@ -195,13 +217,15 @@ def _safe_part(name: str) -> str:
     return ""
 
 
-def _find_product(path: Path, name: str, *, read_sidecar: Callable[[Path], dict[str, str]]) -> str:
+def _product_name(file: File, read_sidecar: Callable[[Path], dict[str, str]]) -> str:
     """Find the Sentinel-1 product a file comes from: its folder, the sidecar, or its own name."""
-    safe = _safe_part(name)
+    safe = _safe_part(file.name)
     if safe:
         return PurePosixPath(safe).name
-    listed = read_sidecar(path.parent / SIDECAR).get(path.name, "")
-    return listed or (path.stem if _PRODUCT.search(path.stem) else "")
+    listed = read_sidecar(file.path.parent / SIDECAR).get(file.path.name, "")
+    parts = PurePosixPath(file.name).with_suffix("").parts
+    named = (part for part in reversed(parts) if (p := read_product([f"{part}_"])) and p.family)
+    return listed or next(named, "")
 
 
 def _read_sidecar(path: Path) -> dict[str, str]:
@@ -217,14 +241,20 @@ def _read_sidecar(path: Path) -> dict[str, str]:
         ) from error
 
 
-def _name_scene(name: str) -> str:
-    """Name the acquisition: the product, or the file's path without polarisation and units."""
-    safe = _safe_part(name)
+def _name_scene(file: File) -> str:
+    """Name the acquisition: the product, or the file's path without polarisation and units.
+
+    A file of which nothing else is left, such as `Intensity_VV.img`, is the scene of its folder.
+    """
+    safe = _safe_part(file.name)
     if safe:
         return safe[: -len(".SAFE")]
-    path = PurePosixPath(name)
+    path = PurePosixPath(file.name)
     stem = _NOT_SCENE.sub("", path.stem).strip("_.-")
-    return (path.parent / stem).as_posix() if stem else path.with_suffix("").as_posix()
+    if stem:
+        return (path.parent / stem).as_posix()
+    folder = path.parent.as_posix()
+    return file.folder if folder == "." else folder.removesuffix(_DIMAP_SUFFIX)
 
 
 def _choose_bands(name: str, facts: RasterFacts) -> list[tuple[int, str]]:
@@ -245,42 +275,40 @@ def _choose_bands(name: str, facts: RasterFacts) -> list[tuple[int, str]]:
 
 
 def _decide_units(
-    path: Path, name: str, facts: RasterFacts, product: str, units: Units | None
-) -> tuple[Units, str]:
-    if units is not None:
-        decided, reason = units, "--units"
-    else:
-        decided, reason = _read_units(name, facts, product)
-    if decided is Units.DB and path.suffix.lower() == ".png":
-        raise DataError(
-            f"a PNG holds counts and cannot be in dB, and {name} is declared so ({reason}): "
-            "give --units amplitude or intensity"
-        )
-    return decided, reason
-
-
-def _read_units(name: str, facts: RasterFacts, product: str) -> tuple[Units, str]:
-    stated = _find_unit_word(facts.metadata)
-    if stated:
-        return stated, "file header"
-    match = _PRODUCT.search(product)
-    if match and match["type"].upper() == "GRD":
-        is_listed = not _safe_part(name) and product not in name
-        return Units.AMPLITUDE, f"GRD product in {SIDECAR}" if is_listed else "GRD product name"
-    for part in reversed(PurePosixPath(name).parts):
-        stated = _find_unit_word(part)
-        if stated:
-            return stated, "file name" if part == PurePosixPath(name).name else "folder name"
-        if _GRD_WORD.search(part):
-            return Units.AMPLITUDE, "GRD in the name"
-    raise DataError(
-        "pixel units must be known (amplitude, intensity or db), and neither the header nor the "
-        f"name of {name} states them: give --units"
+    file: File, facts: RasterFacts, rules: UnitRules, *, is_measurement: bool
+) -> Evidence:
+    name = f"{file.folder}/{file.name}"
+    header = Header(facts.band_units, facts.band_names, facts.description, facts.tags, facts.dtype)
+    # The folder that was given is part of what tells units.
+    decided = rules.decide(file.name) or decide_units(
+        name, header, is_grd_measurement=is_measurement
     )
+    if decided.units is Units.DB and file.path.suffix.lower() == ".png":
+        raise DataError(
+            f"a PNG holds counts and cannot be in dB, and {name} is declared so "
+            f"({decided.where}): give --units amplitude or intensity"
+        )
+    return decided
 
 
-def _find_unit_word(text: str) -> Units | None:
-    return next((units for units, word in _UNIT_WORDS if word.search(text)), None)
+def _without_unnamed(sources: Sequence[Source]) -> tuple[list[Source], list[LeftOut]]:
+    """Leave out images of no polarisation beside those that have one, in the same group."""
+    named = {s.group for s in sources if s.polarisation != UNKNOWN_POLARISATION}
+    kept = [s for s in sources if s.polarisation != UNKNOWN_POLARISATION or s.group not in named]
+    reason = "no polarisation in its name or bands, beside images that have one"
+    return kept, [LeftOut(s.name, reason) for s in sources if s not in kept]
+
+
+def _leave_out(file: File, error: DataError, sources: Sequence[Source], group: str) -> LeftOut:
+    """Leave out a file of no polarisation that cannot be read, beside images that have one.
+
+    Raises:
+        DataError: The file's own, where there are none: it may be what the user wants.
+    """
+    beside = any(s.group == group and s.polarisation != UNKNOWN_POLARISATION for s in sources)
+    if not beside:
+        raise error
+    return LeftOut(file.name, f"no polarisation in its name, and not read ({error})")
 
 
 def _refuse_twins(sources: Sequence[Source]) -> None:

@@ -4,9 +4,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from data.info import CorpusInfo, SourceRecord
+from data.patches import MIN_SPREAD_DB
 from data.plan import CorpusPlan
 from data.splits import SPLITS
 
+# Beyond this many images of one kind a warning counts them.
+NUM_WARNED = 8
 _HEADINGS = ("group", "pol", "images", "units", "taken from", *SPLITS)
 _IS_NUMBER = (False, False, True, False, False, True, True, True, True, True)
 
@@ -59,12 +62,26 @@ def _align(rows: Sequence[Sequence[str]]) -> str:
 def describe_losses(info: CorpusInfo) -> list[str]:
     """Say which pixels did not become patches, and why."""
     num_dropped = sum(r.num_dropped for r in info.sources)
+    num_seen = num_dropped + sum(r.num_patches + r.num_constant for r in info.sources)
     least = info.options["min_valid_fraction"]
     lines = [
-        f"Dropped {num_dropped} of {num_dropped + sum(info.num_patches.values())} patches: less "
+        f"Dropped {num_dropped} of {num_seen} patches: less "
         f"than {least:.0%} valid pixels (zero, negative, NaN or nodata)"
         + _name_one([r for r in info.sources if r.num_dropped])
     ]
+    constant = [r for r in info.sources if r.num_constant]
+    if constant:
+        lines.append(
+            f"Dropped as constant: {sum(r.num_constant for r in constant)} patches whose valid "
+            f"pixels spread less than {MIN_SPREAD_DB} dB, without speckle" + _name_one(constant)
+        )
+    implausible = [r for r in info.sources if r.num_implausible_px]
+    if implausible:
+        num_px = sum(r.num_implausible_px for r in implausible)
+        lines.append(
+            f"Made invalid: {num_px} pixels with values that no radar measures"
+            + _name_one(implausible)
+        )
     small = [r for r in info.sources if min(r.height_px, r.width_px) < info.patch_px]
     if small:
         lines.append("Smaller than one patch, so without any" + _name_one(small))
@@ -87,7 +104,30 @@ def describe_losses(info: CorpusInfo) -> list[str]:
 def _edge_pixels(record: SourceRecord, patch_px: int) -> int:
     """Count the pixels beyond the last whole patch, of images that hold one."""
     rows, columns = record.height_px // patch_px, record.width_px // patch_px
-    return record.height_px * record.width_px - rows * columns * patch_px**2
+    num_cut = rows * columns * patch_px**2
+    return record.height_px * record.width_px - num_cut if num_cut else 0
+
+
+def describe_small(plan: CorpusPlan) -> list[str]:
+    """Name the images of a plan that are smaller than a patch, in no line when there are none."""
+    small = [s.name for s in plan.sources if s.short_side_px < plan.options.patch_px]
+    if not small:
+        return []
+    more = len(small) - NUM_WARNED
+    named = ", ".join([*small[:NUM_WARNED], *([f"{more} more"] if more > 0 else [])])
+    return [f"Smaller than one patch, so in no split unless listed: {len(small)} ({named})."]
+
+
+def warn_of_lost_images(info: CorpusInfo) -> list[str]:
+    """Name each image that lost all its patches to invalid pixels, and its split."""
+    lost = [r for r in info.sources if r.num_dropped and not r.num_patches]
+    named = [
+        f"{r.name} ({r.split}) gave no patch: each of its {r.num_dropped} has too many invalid "
+        "pixels; check its units and nodata value."
+        for r in lost[:NUM_WARNED]
+    ]
+    more = len(lost) - len(named)
+    return [*named, f"{more} more image(s) gave no patch for the same reason."] if more else named
 
 
 def _name_one(records: Iterable[SourceRecord]) -> str:

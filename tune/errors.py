@@ -21,6 +21,15 @@ def is_disk_full(error: OSError) -> bool:
     return error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
+def exact_number(value: float) -> str:
+    """Return a number as a message shows it: all its digits, and whole ones without a point.
+
+    >>> exact_number(4294967296), exact_number(1.0), exact_number(1e-5)
+    ('4294967296', '1', '1e-05')
+    """
+    return f"{value:.0f}" if float(value).is_integer() and abs(value) < 1e15 else repr(value)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return the end of a sentence about an unknown word: the nearest known one as a question."""
     nearest = difflib.get_close_matches(word, list(known), n=1, cutoff=0.4)

@@ -11,6 +11,7 @@ import pytest
 from data.calibration import codes_to_db
 from data.dataset import Corpus
 from data.errors import DataError
+from data.summary import describe_losses
 
 SPLIT_OF = {"a": "train", "b": "val", "c": "test"}
 
@@ -155,7 +156,7 @@ def test_the_split_fingerprint_covers_content_but_not_the_name(build_scenes, sce
     ("letter", "image", "message"),
     [
         ("b", np.zeros((96, 96), np.float32), r"all of g/b.* are zero"),
-        ("a", np.ones((96, 96), np.float32), "different values"),
+        ("a", np.ones((96, 96), np.float32), r"9 constant ones were left out"),
         ("a", np.ones((8, 8), np.float32), "a corpus needs train patches"),
         ("b", np.ones((8, 8), np.float32), "a corpus needs val patches"),
         ("c", speckle(0), "have the same content"),
@@ -234,3 +235,29 @@ def test_the_info_is_json_that_explains_the_codes(build_scenes):
         "step_db": 0.005,
         "invalid_code": 0,
     }
+
+
+def test_constant_patches_and_implausible_pixels_are_counted(build_scenes, scenes):
+    image = 10 * np.log10(speckle(7))
+    image[:32], image[32, :5] = -15.0, -9999.0
+    scene_file(scenes, "a").unlink()
+    np.save(scenes / "g" / "a_vv_db.npy", image)
+    (scenes / "split.csv").write_text(
+        (scenes / "split.csv").read_text().replace("a_vv_intensity", "a_vv_db")
+    )
+    info = build_scenes().info
+    (record,) = (r for r in info.sources if r.units == "db")
+    assert (record.num_constant, record.num_implausible_px, record.num_dropped) == (3, 5, 0)
+    said = " ".join(describe_losses(info))
+    assert "Dropped as constant: 3 patches whose valid pixels spread less than 0.05 dB" in said
+    assert "Made invalid: 5 pixels with values that no radar measures" in said
+
+
+def test_a_corpus_of_before_these_counts_is_read(build_scenes):
+    corpus = build_scenes()
+    file = corpus.path / "corpus.json"
+    content = json.loads(file.read_text())
+    for source in content["sources"]:
+        del source["num_constant"], source["num_implausible_px"]
+    file.write_text(json.dumps(content))
+    assert {r.num_constant for r in Corpus.open(corpus.path).info.sources} == {0}

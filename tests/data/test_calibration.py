@@ -58,14 +58,21 @@ def test_values_beyond_the_code_range_saturate_and_stay_valid():
 
 
 @pytest.mark.parametrize("units", [Units.AMPLITUDE, Units.INTENSITY])
-def test_zero_negative_nan_infinity_and_nodata_are_invalid_in_linear_units(units):
+def test_zero_negative_nan_infinity_and_masked_pixels_are_invalid_in_linear_units(units):
     values = np.array([0.0, -1.0, np.nan, np.inf, -np.inf, 7.0, 5.0])
-    assert encode(values, units, nodata=7.0).astype(bool).tolist() == [False] * 6 + [True]
+    codes = encode(values, units, valid=values != 7.0)
+    assert codes.astype(bool).tolist() == [False] * 6 + [True]
 
 
 def test_zero_and_negative_decibels_are_measurements():
     values = np.array([0.0, -20.0, np.nan, np.inf, -9999.0])
-    assert find_valid(values, Units.DB, -9999.0).tolist() == [True, True, False, False, False]
+    assert find_valid(values, Units.DB, values != -9999.0).tolist() == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_unsigned_integers_keep_their_largest_value():

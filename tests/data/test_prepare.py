@@ -85,7 +85,7 @@ def test_other_options_are_refused_naming_the_difference(change, message, scenes
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda scenes: np.save(scenes / "s9_intensity.npy", np.ones((32, 32))), "1 .* new"),
+        (lambda scenes: np.save(scenes / "s9_vv_intensity.npy", np.ones((32, 32))), "1 .* new"),
         (lambda scenes: (scenes / "s4_vv_intensity.npy").unlink(), r"1 .* gone.*s4_vv"),
         (lambda scenes: np.save(scenes / "s4_vv_intensity.npy", np.ones((32, 32))), "1 .* changed"),
     ],
@@ -118,11 +118,69 @@ def test_another_split_is_refused_naming_an_image(scenes, out, capsys):
     assert "1 image(s) in another split, for example s1_vv" in capsys.readouterr().err
 
 
+def test_a_copied_scene_in_another_split_is_refused_and_leaves_nothing(scenes, out, capsys):
+    image = np.load(scenes / "s0_vv_intensity.npy")
+    image[-1] = 7  # another file, the same patches
+    np.save(scenes / "s1_vv_intensity.npy", image)
+    file = write_split(scenes, "train", "val", "test", "train", "train")
+    assert prepare(scenes, "--out", out, "--split-file", file) == 2
+    said = capsys.readouterr().err
+    assert "s0_vv_intensity.npy (train) and s1_vv_intensity.npy (val) share 6" in said
+    assert not out.exists()
+
+
+def test_a_copied_scene_in_the_same_split_is_kept(scenes, out):
+    image = np.load(scenes / "s0_vv_intensity.npy")
+    image[-1] = 7
+    np.save(scenes / "s1_vv_intensity.npy", image)
+    file = write_split(scenes, "train", "train", "val", "test", "train")
+    assert prepare(scenes, "--out", out, "--split-file", file) == 0
+
+
+def test_an_image_that_lost_all_patches_is_named_with_its_split(scenes, out, capsys):
+    image = np.load(scenes / "s2_vv_intensity.npy")
+    image[:, ::8] = 0
+    np.save(scenes / "s2_vv_intensity.npy", image)
+    file = write_split(scenes, "train", "val", "test", "train", "train")
+    assert prepare(scenes, "--out", out, "--split-file", file) == 0
+    said = capsys.readouterr().out
+    assert "Warning: s2_vv_intensity.npy (test) gave no patch: each of its 9 has too many" in said
+
+
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_scenes_smaller_than_a_patch_are_listed(options, scenes, out, capsys):
+    np.save(scenes / "tiny_vv_intensity.npy", np.ones((31, 99)))
+    assert prepare(scenes, "--out", out, *options) == 0
+    (line,) = (ln for ln in capsys.readouterr().out.splitlines() if ln.startswith("Smaller"))
+    assert "tiny_vv_intensity.npy" in line
+
+
+def test_scenes_smaller_than_a_patch_are_in_no_split(scenes, out):
+    for number in range(9):
+        np.save(scenes / f"tiny{number}_vv_intensity.npy", np.ones((31, 99 + number)))
+    assert prepare(scenes, "--out", out) == 0
+    corpus = Corpus.open(out)
+    assert corpus.info.num_patches == {"train": 27, "val": 9, "test": 9}
+    assert {r.split for r in corpus.info.sources if r.scene.startswith("tiny")} == {""}
+
+
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_a_polarisation_without_validation_is_said(options, scenes, out, capsys):
+    np.save(scenes / "s0_vh_intensity.npy", np.load(scenes / "s0_vv_intensity.npy") / 4)
+    file = write_split(scenes, "train", "val", "test", "train", "train")
+    file.write_text(file.read_text() + "\ns0_vh_intensity.npy,train")
+    assert prepare(scenes, "--out", out, "--split-file", file, *options) == 0
+    assert "Warning: group scenes (vh) has no val and no test images" in capsys.readouterr().out
+
+
 MISTAKES = {
     "patch side": (lambda s: [s, "--patch-px", "40"], "a positive multiple of 16"),
     "no scenes": (lambda s: [], "neither is given"),
     "scenes and synthetic": (lambda s: [s, "--synthetic"], "both is given"),
     "synthetic with units": (lambda s: ["--synthetic", "--units", "db"], "leave it out"),
+    "negative seed": (lambda s: [s, "--seed", "-1"], "from 0 to 4294967295, found -1"),
+    "seed of 33 bits": (lambda s: [s, "--seed", str(2**32)], "found 4294967296"),
+    "synthetic with a negative seed": (lambda s: ["--synthetic", "--seed", "-1"], "found -1"),
     "missing path": (lambda s: [s / "nowhere"], "check the path"),
     "missing split file": (lambda s: [s, "--split-file", s / "no.csv"], "check --split-file"),
     "one pass": (lambda s: [s / "s0_vv_intensity.npy"], "give --split-file"),

@@ -58,9 +58,9 @@ def test_big_endian_scenes_are_read_as_their_headers_say(real_scenes):
     from data.scenes import open_rows
 
     images = []
-    for source in find_sources([real_scenes / RJANETH]):
+    for source in find_sources([real_scenes / RJANETH]).sources:
         with open_rows(source.path, source.band) as read_rows:
-            images.append(read_rows(0, source.facts.height_px).ravel())
+            images.append(read_rows(0, source.facts.height_px).values.ravel())
     values = np.concatenate(images)
     assert values.min() == pytest.approx(82, abs=1)
     assert values.max() == pytest.approx(5.2e8, rel=0.01)
@@ -80,9 +80,16 @@ def test_the_attribution_travels_with_the_corpus(corpus):
 
 
 def test_the_divided_pass_is_said(real_scenes: Path):
-    plan = split_by_file(find_sources([real_scenes]), real_scenes / "SPLIT.csv")
-    (warning,) = plan.warnings
-    assert warning.startswith("pass S1A_035143 is in train and val")
+    plan = split_by_file(find_sources([real_scenes]).sources, real_scenes / "SPLIT.csv")
+    assert plan.warnings[0].startswith("pass S1A_035143 is in train and val")
+
+
+def test_the_group_without_test_scenes_is_said(real_scenes: Path):
+    plan = split_by_file(find_sources([real_scenes]).sources, real_scenes / "SPLIT.csv")
+    assert [w.split(":")[0] for w in plan.warnings[1:]] == [
+        f"group {RJANETH} (vh) has no test images",
+        f"group {RJANETH} (vv) has no test images",
+    ]
 
 
 @pytest.mark.parametrize(("patch_px", "num_patches"), [(128, 6642), (64, 26602)])

@@ -1,9 +1,12 @@
 """Every file type gives back what was written; every damaged file is refused in a sentence."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from PIL import Image
 from rasterio.errors import NotGeoreferencedWarning
 
@@ -66,7 +69,7 @@ def test_rows_are_those_that_were_written(write, write_tiff, tmp_path):
     facts = read_facts(path)
     assert (facts.height_px, facts.width_px) == SHAPE
     with open_rows(path, 1) as read_rows:
-        np.testing.assert_array_equal(read_rows(8, 24), pattern("float64")[8:24])
+        np.testing.assert_array_equal(read_rows(8, 24).values, pattern("float64")[8:24])
 
 
 @pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
@@ -137,3 +140,52 @@ def test_missing_georeferencing_is_no_warning(write_tiff, tmp_path):
     with pytest.warns(NotGeoreferencedWarning):
         path = write_tiff(tmp_path / "a.tif", [pattern("uint16")], transform=None)
     _read_all(path)  # the suite turns warnings into errors
+
+
+@pytest.mark.parametrize("field", ["data type", "byte order", "interleave"])
+def test_an_envi_header_that_lost_what_decides_pixels_is_refused(field, tmp_path):
+    path = write_envi(tmp_path / "a.img", pattern("float32"), 1)
+    header = path.with_suffix(".hdr")
+    lines = header.read_text().replace("bands = 1", "bands = 2").splitlines()
+    header.write_text("\n".join(line for line in lines if not line.startswith(field)))
+    path.write_bytes(path.read_bytes() * 2)
+    with pytest.raises(DataError, match=f"lacks {field}: copy it again"):
+        read_facts(path)
+
+
+def test_a_tiff_that_lost_its_scale_is_refused(write_tiff, tmp_path):
+    path = write_tiff(tmp_path / "a.tif", [pattern("int16")], compress="lzw")
+    with rasterio.open(path, "r+") as dataset:
+        dataset.scales = (0.01,)
+    content = path.read_bytes()
+    path.write_bytes(content[:-10])
+    with rasterio.open(path) as dataset:
+        assert dataset.scales == (1.0,)  # GDAL reads on without
+    with pytest.raises(DataError, match=r"header lies behind its end.*download it again"):
+        read_facts(path)
+
+
+@pytest.mark.parametrize("profile", [{"BIGTIFF": "YES"}, {"ENDIANNESS": "BIG"}, {}])
+def test_tiffs_of_any_size_and_byte_order_are_read(profile, write_tiff, tmp_path):
+    path = write_tiff(tmp_path / "a.tif", [pattern("float32")], tags={"A": "b" * 99}, **profile)
+    assert dict(read_facts(path).tags)["A"] == "b" * 99
+
+
+def test_a_header_that_claims_more_than_a_file_can_hold_is_refused(tmp_path):
+    path = write_png(tmp_path / "a.png", "uint8")
+    content = bytearray(path.read_bytes())
+    content[16:24] = (9000).to_bytes(4, "big") * 2
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="cannot hold 9000 x 9000 pixels"):
+        read_facts(path)
+
+
+def test_two_hundred_damaged_files_are_read_or_refused():
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.fuzz_scenes", "--files", "200"],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

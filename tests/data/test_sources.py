@@ -9,15 +9,22 @@ import pytest
 
 from data.calibration import Units
 from data.errors import DataError
-from data.sources import Source, find_sources
+from data.sources import Source
+from data.sources import find_sources as look
+from data.units import UnitRules
+
+
+def find_sources(roots: list[Path], units: Units | None = None) -> tuple[Source, ...]:
+    return look(roots, UnitRules(units)).sources
+
 
 GRD = "S1A_IW_GRDH_1SDV_20201107T135241_20201107T135306_035143_041A16_322B"
 MEASUREMENT = "s1a-iw-grd-{}-20201107t135241-20201107t135306-035143-041a16-00{}.tiff"
 
 
-def save_npy(path: Path) -> Path:
+def save_npy(path: Path, dtype: str = "float32") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.save(path, np.ones((4, 4), np.float32))
+    np.save(path, np.ones((4, 4), dtype))
     return path
 
 
@@ -52,7 +59,7 @@ def test_a_product_yields_its_measurements_and_no_preview(product):
 
 def test_a_product_is_amplitude_of_its_orbit_and_kind_without_a_flag(product):
     source = find_sources([product])[0]
-    assert (source.units, source.units_reason) == (Units.AMPLITUDE, "GRD product name")
+    assert (source.units, source.units_reason) == (Units.AMPLITUDE, "GRD product")
     assert (source.pass_id, source.group) == ("S1A_035143", "S1_IW_GRDH")
 
 
@@ -67,11 +74,11 @@ def test_a_loose_measurement_file_tells_its_orbit(save_tiff, tmp_path):
 
 
 def test_a_sidecar_names_the_product_of_a_tile(tmp_path):
-    save_npy(tmp_path / "tiles" / "001.npy")
+    save_npy(tmp_path / "tiles" / "001.npy", "uint8")
     records = [{"file": "001.npy", "sar_tile": f"{GRD}.SAFE"}]
     (tmp_path / "tiles" / "tiles.json").write_text(json.dumps(records))
     source = find_one(tmp_path / "tiles", None)
-    assert (source.pass_id, source.units_reason) == ("S1A_035143", "GRD product in tiles.json")
+    assert (source.pass_id, source.units_reason) == ("S1A_035143", "GRD product")
 
 
 def test_a_sidecar_of_another_form_is_refused(tmp_path):
@@ -88,7 +95,7 @@ def test_a_sidecar_of_another_form_is_refused(tmp_path):
         ("berlin_amplitude.npy", Units.AMPLITUDE, "file name"),
         ("sigma0_vv_db.npy", Units.DB, "file name"),
         ("s1_intensity/a.npy", Units.INTENSITY, "folder name"),
-        ("s1_grd_vh/a.npy", Units.AMPLITUDE, "GRD in the name"),
+        ("s1_grd_vh/a_amplitude.npy", Units.AMPLITUDE, "file name"),
     ],
 )
 def test_names_state_units(name, units, reason, tmp_path):
@@ -97,9 +104,24 @@ def test_names_state_units(name, units, reason, tmp_path):
     assert (source.units, source.units_reason) == (units, reason)
 
 
-def test_the_header_is_believed_before_the_name(save_tiff, tmp_path):
-    source = find_one(save_tiff(tmp_path / "amplitude.tif", units="intensity"), None)
-    assert (source.units, source.units_reason) == (Units.INTENSITY, "file header")
+@pytest.mark.parametrize(
+    ("dtype", "name"), [("uint16", "grd_vh/a.npy"), ("uint16", f"{GRD}_1.npy")]
+)
+def test_counts_of_a_grd_product_are_amplitude(dtype, name, tmp_path):
+    source = find_one(save_npy(tmp_path / name, dtype).parent, None)
+    assert (source.units, source.units_reason) == (Units.AMPLITUDE, "GRD in the name")
+
+
+@pytest.mark.parametrize("name", ["grd_vh/a.npy", f"{GRD}_1.npy"])
+def test_floats_of_a_grd_product_may_be_anything(name, tmp_path):
+    with pytest.raises(DataError, match="give --units"):
+        find_sources([save_npy(tmp_path / name).parent])
+
+
+def test_a_header_and_a_name_that_contradict_each_other_are_refused(save_tiff, tmp_path):
+    path = save_tiff(tmp_path / "amplitude.tif", units="intensity")
+    with pytest.raises(DataError, match=r"intensity by its tag units .* amplitude by its file"):
+        find_sources([path])
 
 
 def test_the_flag_is_believed_before_the_header(save_tiff, tmp_path):
@@ -128,7 +150,7 @@ def test_a_png_cannot_be_in_db(tmp_path):
         ("vv-berlin.npy", "vv", "berlin"),
         ("hh/berlin.npy", "hh", "hh/berlin"),
         ("savvy.npy", "unknown", "savvy"),
-        ("berlin/VH.npy", "vh", "berlin/VH"),
+        ("berlin/VH.npy", "vh", "berlin"),
     ],
 )
 def test_polarisation_and_scene_come_from_the_name(name, polarisation, scene, tmp_path):
@@ -151,9 +173,14 @@ def test_bands_without_polarisation_are_refused(save_tiff, tmp_path):
 
 def test_groups_are_the_top_folders(tmp_path):
     save_npy(tmp_path / "root" / "a" / "deep" / "x.npy")
+    save_npy(tmp_path / "root" / "a" / "deep" / "z.npy")
     save_npy(tmp_path / "root" / "y.npy")
     sources = find_sources([tmp_path / "root"], Units.INTENSITY)
-    assert {source.scene: source.group for source in sources} == {"a/deep/x": "a", "y": "root"}
+    assert {source.scene: source.group for source in sources} == {
+        "a/deep/x": "a",
+        "a/deep/z": "a",
+        "y": "root",
+    }
 
 
 def test_several_folders_stay_apart_by_their_names(tmp_path):

@@ -1,5 +1,6 @@
 """No pass in two splits, no patch in the wrong fraction, and the user's file wins."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from data.calibration import Units
 from data.errors import DataError
 from data.scenes import RasterFacts
 from data.sources import Source
-from data.splits import SPLITS, nested_order, split_by_file, split_by_pass
+from data.splits import SPLITS, check_seed, nested_order, split_by_file, split_by_pass
 
 
 def image(name: str, pass_id: str, group: str = "g", polarisation: str = "vv") -> Source:
@@ -49,6 +50,51 @@ def test_a_pass_is_in_one_split_and_no_split_is_empty(images, seed):
         where.setdefault(source.pass_id, set()).add(plan.split_of[source.name, 1])
     assert all(len(splits) == 1 for splits in where.values())
     assert set().union(*where.values()) == set(SPLITS)
+
+
+@given(images_of_passes(), st.integers(0, 99), st.data())
+def test_images_without_patches_change_nothing_for_the_others(images, seed, data):
+    smalls = [image(f"small{n}", data.draw(st.sampled_from(["p0", "alone"]))) for n in range(3)]
+    alone = split_by_pass(images, [1] * len(images), seed)
+    beside = split_by_pass([*images, *smalls], [1] * len(images) + [0] * 3, seed)
+    assert beside.split_of == {**alone.split_of, **{(s.name, 1): "" for s in smalls}}
+
+
+def test_a_group_of_images_without_patches_trains_no_pass():
+    images = [image(f"{n}", f"p{n}") for n in range(3)] + [image("s", "q", "other")]
+    split_of = split_by_pass(images, [1, 1, 1, 0], 0).split_of
+    assert sorted(split_of.values()) == ["", "test", "train", "val"]
+
+
+def test_passes_without_patches_do_not_count_as_passes():
+    images = [image(f"{n}", f"p{n}") for n in range(4)]
+    with pytest.raises(DataError, match=r"there are 2 pass\(es\)"):
+        split_by_pass(images, [1, 1, 0, 0], 0)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_unknown_polarisation_beside_known_ones_always_trains(seed):
+    images = [image(f"{n}", f"p{n}") for n in range(3)]
+    images += [image(f"dem{n}", f"q{n}", polarisation="unknown") for n in range(9)]
+    split_of = split_by_pass(images, [1] * 12, seed).split_of
+    assert {split_of[f"dem{n}", 1] for n in range(9)} == {"train"}
+
+
+def test_unknown_polarisations_alone_are_split_as_any_other():
+    images = [image(f"{n}", f"p{n}", polarisation="unknown") for n in range(3)]
+    assert set(split_by_pass(images, [1] * 3, 0).split_of.values()) == set(SPLITS)
+
+
+def test_a_group_without_validation_and_test_is_said():
+    images = [image(f"a{n}", f"p{n}", "a") for n in range(3)] + [image("b", "q", "b", "vh")]
+    assert split_by_pass(images, [1] * 4, 0).warnings == (
+        "group b (vh) has no val and no test images: val and test scores say nothing about it.",
+    )
+
+
+def test_a_group_without_patches_is_not_missed():
+    images = [image(f"a{n}", f"p{n}", "a") for n in range(3)] + [image("b", "q", "b")]
+    assert split_by_pass(images, [1, 1, 1, 0], 0).warnings == ()
 
 
 @given(images_of_passes(), st.integers(0, 99))
@@ -96,8 +142,6 @@ def test_too_few_passes_ask_for_a_split_file(num_passes):
 @pytest.fixture
 def scenes(tmp_path) -> list[Source]:
     """Three images in a folder, two of the same pass."""
-    from dataclasses import replace
-
     images = []
     for name, pass_id in (("d/a.npy", "p"), ("d/b.npy", "p"), ("c.npy", "q")):
         path = tmp_path / "scenes" / name
@@ -118,7 +162,12 @@ def test_a_split_file_decides_by_path(scenes, tmp_path):
     file = file.rename(tmp_path / "scenes" / "split.csv")
     plan = split_by_file(scenes, file)
     assert list(plan.split_of.values()) == ["train", "train", "test"]
-    assert plan.warnings == ()
+
+
+def test_a_split_file_that_leaves_nothing_to_say_warns_of_nothing(scenes, tmp_path):
+    images = [replace(source, pass_id=source.name) for source in scenes]
+    file = write_split(tmp_path, "path,split", "d/a.npy,train", "d/b.npy,val", "c.npy,test")
+    assert split_by_file(images, file).warnings == ()
 
 
 def test_paths_may_be_relative_to_the_split_file(scenes, tmp_path):
@@ -133,15 +182,67 @@ def test_a_file_is_believed_before_its_folder(scenes, tmp_path):
 
 def test_a_pass_that_the_file_divides_is_said(scenes, tmp_path):
     file = write_split(tmp_path, "split,path", "train,scenes", "val,scenes/d/b.npy")
-    (warning,) = split_by_file(scenes, file).warnings
+    warning, _ = split_by_file(scenes, file).warnings
     assert warning.startswith("pass p is in train and val as the split file says")
 
 
 def test_rows_outside_the_given_scenes_are_said(scenes, tmp_path):
     (tmp_path / "other.npy").touch()
     file = write_split(tmp_path, "path,split", "scenes,train", "other.npy,val")
-    (warning,) = split_by_file(scenes, file).warnings
+    warning, _ = split_by_file(scenes, file).warnings
     assert warning.startswith("1 row(s) of split.csv name files outside")
+
+
+def test_a_folder_whose_files_are_all_listed_is_not_called_outside(scenes, tmp_path):
+    rows = ("scenes/d,test", "scenes/d/a.npy,train", "scenes/d/b.npy,val", "scenes/c.npy,test")
+    images = [replace(source, pass_id=source.name) for source in scenes]
+    file = write_split(tmp_path, "path,split", *rows)
+    assert split_by_file(images, file).warnings == ()
+
+
+@pytest.mark.parametrize("path", ["x" * 5000, "a/" * 3000])
+def test_a_path_that_no_disk_holds_is_refused(path, scenes, tmp_path):
+    with pytest.raises(DataError, match="must exist"):
+        split_by_file(scenes, write_split(tmp_path, "path,split", "scenes,train", f"{path},val"))
+
+
+def test_a_scene_without_patches_may_be_left_out_of_the_file(scenes, tmp_path):
+    file = write_split(tmp_path, "path,split", "scenes/d,train")
+    assert split_by_file(scenes, file, [1, 1, 0]).split_of["c.npy", 1] == ""
+
+
+def test_a_scene_without_patches_may_be_listed(scenes, tmp_path):
+    file = write_split(tmp_path, "path,split", "scenes/d,train", "scenes/c.npy,test")
+    assert split_by_file(scenes, file, [1, 1, 0]).split_of["c.npy", 1] == "test"
+
+
+def test_a_scene_that_is_not_listed_names_the_closest_path(scenes, tmp_path):
+    file = write_split(tmp_path, "path,split", "scenes/d,train", "scenes/C.npy,test")
+    with pytest.raises(DataError, match=r"closest listed path is scenes/C\.npy"):
+        split_by_file(scenes, file)
+
+
+def test_a_row_that_names_nothing_names_the_closest_scene(scenes, tmp_path):
+    file = write_split(tmp_path, "path,split", "scenes,train", "d/b.nyp,val")
+    with pytest.raises(DataError, match=r"does not \(the closest scene is d/b\.npy\)"):
+        split_by_file(scenes, file)
+
+
+def test_a_row_may_name_a_file_that_is_no_scene_below_the_scenes(scenes, tmp_path):
+    (tmp_path / "scenes" / "d" / "mask.npy").touch()
+    file = write_split(tmp_path, "path,split", ".,train", "d/mask.npy,val")
+    assert set(split_by_file(scenes, file).split_of.values()) == {"train"}
+
+
+@pytest.mark.parametrize("seed", [0, 2**32 - 1])
+def test_the_ends_of_the_range_are_seeds(seed):
+    check_seed(seed)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_number_beyond_the_range_is_no_seed(seed):
+    with pytest.raises(DataError, match=f"from 0 to 4294967295, found {seed}:"):
+        check_seed(seed)
 
 
 @pytest.mark.parametrize(

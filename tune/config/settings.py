@@ -17,7 +17,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
-from tune.errors import UsageError, did_you_mean
+from tune.errors import UsageError, did_you_mean, exact_number
 
 ALL = "all"
 """Written for a setting that expands, it stands for every value that there is."""
@@ -121,12 +121,17 @@ def check_limits(setting: Setting, value: object) -> None:
         return
     if not math.isfinite(value):
         raise UsageError(f"{name} must be finite, found {value}: give a finite number")
+    found = f"found {exact_number(value)}"
     if setting.at_least is not None and value < setting.at_least:
-        raise UsageError(f"{name} must be {setting.at_least:g} or more, found {value:g}: raise it")
+        raise UsageError(
+            f"{name} must be {exact_number(setting.at_least)} or more, {found}: raise it"
+        )
     if setting.above is not None and value <= setting.above:
-        raise UsageError(f"{name} must be above {setting.above:g}, found {value:g}: raise it")
+        raise UsageError(f"{name} must be above {exact_number(setting.above)}, {found}: raise it")
     if setting.at_most is not None and value > setting.at_most:
-        raise UsageError(f"{name} must be {setting.at_most:g} or less, found {value:g}: lower it")
+        raise UsageError(
+            f"{name} must be {exact_number(setting.at_most)} or less, {found}: lower it"
+        )
 
 
 def add_flags(

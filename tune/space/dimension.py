@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tune.errors import UsageError
+from tune.errors import UsageError, exact_number
 
 Value = int | float | str
 Values = Mapping[str, Value]
@@ -57,13 +57,14 @@ class Dimension:
         if low < 0 or (self.log and low == 0):
             rule = "above 0" if self.log else "0 or more"
             raise UsageError(
-                f"the lower bound of {self.name} must be {rule}, found {low:g}: "
+                f"the lower bound of {self.name} must be {rule}, found {exact_number(low)}: "
                 f"raise it with --range {self.name}=LOW:HIGH"
             )
         if low >= high:
             raise UsageError(
-                f"the lower bound of {self.name} must be below the upper one, found {low:g} and "
-                f"{high:g}: swap or widen them with --range {self.name}=LOW:HIGH"
+                f"the lower bound of {self.name} must be below the upper one, found "
+                f"{exact_number(low)} and {exact_number(high)}: swap or widen them "
+                f"with --range {self.name}=LOW:HIGH"
             )
 
     def _check_choices(self) -> None:

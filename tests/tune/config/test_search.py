@@ -290,6 +290,11 @@ def test_a_file_by_hand_that_names_no_rate_means_bytes() -> None:
         ({"name": "../elsewhere"}, "found '../elsewhere'"),
         ({"name": ""}, "found ''"),
         ({"seed": "-1"}, "seed must be 0 or more, found -1"),
+        ({"seed": "4294967296"}, "seed must be 4294967295 or less, found 4294967296"),
+        ({"seed": "9" * 30}, f"seed must be 4294967295 or less, found {'9' * 30}"),
+        ({"trials": "-12345678"}, "trials must be 1 or more, found -12345678"),
+        ({"data_fraction": "1.0000001"}, "data_fraction must be 1 or less, found 1.0000001"),
+        ({"range": ["warmup_epochs=9999999:1234567"]}, "found 9999999 and 1234567"),
         ({"reduction_factor": "1"}, "reduction_factor must be 2 or more, found 1"),
     ],
 )

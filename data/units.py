@@ -1,0 +1,278 @@
+"""What the pixels of a file measure, from fields that state it and names that tell it.
+
+Evidence is a statement or a hint. A statement says the units: a band's unit, the word `dB` or
+`intensity` in a band's name, a field that a product's format defines for it, a part of a file name.
+A hint says what kind of file it is: Sigma0, RTC or a terrain correction are calibrated, so linear
+power unless something states otherwise; 16-bit numbers of a GRD product are amplitude. Statements
+that contradict each other are refused. Free text is never searched, and neither are the keys of
+tags: a header may well explain how its linear pixels become decibels.
+
+Sources of the fields: the OPERA RTC-S1 product specification (JPL D-108758), the HyP3 RTC product
+guide (letters of a name), GDAL's raster data model (unit type), SNAP's band units.
+"""
+
+import fnmatch
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from data.calibration import Units
+from data.errors import DataError
+
+BY_FLAG, BY_SPLIT_FILE = GIVEN = ("--units", "split file")
+"""Where units come from that a person gave."""
+
+_WORDS = {
+    "db": Units.DB,
+    "decibel": Units.DB,
+    "decibels": Units.DB,
+    "amplitude": Units.AMPLITUDE,
+    "dn": Units.AMPLITUDE,
+    "intensity": Units.INTENSITY,
+    "power": Units.INTENSITY,
+    "linear": Units.INTENSITY,
+}
+"""Words that state units, as parts of a name or as the value of a field."""
+
+_CALIBRATED = re.compile(r"^(sigma|gamma|beta)(0|nought|naught)?$|^(cal|rtc\d*|calibrated)$")
+"""Parts of a name that say calibrated, which is linear power unless something states otherwise."""
+
+UNIT_TAGS = (
+    "processing_information_output_backscatter_expression_convention",  # OPERA RTC-S1
+    "backscatter_expression_convention",
+    "output_backscatter_expression_convention",
+    "units",
+    "unit",
+    "unittype",
+    "scale_type",
+)
+"""Keys of tags, in small letters, whose value is the units and nothing else."""
+
+_HYP3 = re.compile(r"_RTC\d+_[A-Z]_[gs](?P<scale>[pda])[um][nf][eca][dmpr]_[0-9A-F]{4}")
+_HYP3_SCALE = {"p": Units.INTENSITY, "d": Units.DB, "a": Units.AMPLITUDE}
+_PARTS = re.compile(r"[^A-Za-z0-9]+")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Something that tells the units of a file.
+
+    Attributes:
+        units: What it tells.
+        where: Where it was found, in a few words.
+        text: What was found there.
+        is_statement: Whether it says so itself; else it is a hint.
+    """
+
+    units: Units
+    where: str
+    text: str
+    is_statement: bool = True
+
+    def __str__(self) -> str:
+        """Name it for a person."""
+        return f"{self.units} by its {self.where} ({self.text})"
+
+
+@dataclass(frozen=True)
+class UnitRules:
+    """Units that a person gave.
+
+    Attributes:
+        of_all: For all files that no pattern matches; None leaves them to their evidence.
+        patterns: A pattern of paths, as a shell matches them, and its units; the last that matches
+            a file counts.
+        listed: Units by path, as a split file lists them.
+    """
+
+    of_all: Units | None = None
+    patterns: tuple[tuple[str, Units], ...] = ()
+    listed: Mapping[str, Units] = field(default_factory=dict)
+
+    def decide(self, name: str) -> Evidence | None:
+        """Return what was given for a file; None where its own evidence decides."""
+        for pattern, units in reversed(self.patterns):
+            if _matches(name, pattern):
+                return Evidence(units, BY_FLAG, pattern)
+        found = self.listed.get(name)
+        if found is not None:
+            return Evidence(found, BY_SPLIT_FILE, name)
+        return None if self.of_all is None else Evidence(self.of_all, BY_FLAG, "all files")
+
+    def check_used(self, names: Iterable[str]) -> None:
+        """Refuse a pattern that no file matches.
+
+        Raises:
+            DataError: If there is one.
+        """
+        listed = list(names)
+        for pattern, units in self.patterns:
+            if not any(_matches(name, pattern) for name in listed):
+                raise DataError(
+                    f"a pattern of --units must match a file, and '{pattern}={units}' matches none "
+                    f"of {len(listed)}, such as {listed[0]}: correct the pattern"
+                )
+
+
+BY_EVIDENCE = UnitRules()
+"""Nothing is given: every file tells its units."""
+
+
+def read_unit_rules(words: Sequence[str]) -> UnitRules:
+    """Return the rules of `--units` as given: units for all, or PATTERN=UNITS, any number.
+
+    Raises:
+        DataError: If there are no such units, or units for all are given twice.
+
+    >>> read_unit_rules(["auto", "*_dB.tif=db"]).patterns
+    (('*_dB.tif', <Units.DB: 'db'>),)
+    """
+    of_all: list[str] = []
+    patterns: list[tuple[str, Units]] = []
+    for word in words:
+        pattern, separator, units = word.rpartition("=")
+        if units not in (*Units, *([] if separator else ["auto"])):
+            raise DataError(
+                "--units takes amplitude, intensity, db or auto, or one of the first three for a "
+                f"pattern, as in '*_dB.tif=db', found {word!r}: correct it"
+            )
+        if separator:
+            patterns.append((pattern, Units(units)))
+        else:
+            of_all.append(units)
+    if len(of_all) > 1:
+        raise DataError(
+            f"--units is given once for all files, found {' and '.join(of_all)}: give the other "
+            "for a pattern, as in '*_dB.tif=db'"
+        )
+    chosen = next(iter(of_all), "auto")
+    return UnitRules(None if chosen == "auto" else Units(chosen), tuple(patterns))
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """Whether a pattern matches a path, its end, or the file's own name."""
+    return any(fnmatch.fnmatch(text, pattern) for text in (name, PurePosixPath(name).name))
+
+
+@dataclass(frozen=True)
+class Header:
+    """The fields of a file's header that may state units.
+
+    Attributes:
+        band_units: The unit of each band, "" where none is given.
+        band_names: The name of each band.
+        description: Of an ENVI file; SNAP writes "Sigma0_VV - Unit: intensity" there.
+        tags: Key and value of each tag.
+        dtype: NumPy name of the stored type.
+    """
+
+    band_units: Sequence[str] = ()
+    band_names: Sequence[str] = ()
+    description: str = ""
+    tags: Sequence[tuple[str, str]] = ()
+    dtype: str = "float32"
+
+
+def decide_units(name: str, header: Header, *, is_grd_measurement: bool) -> Evidence:
+    """Return the evidence that decides the units of a file.
+
+    Args:
+        name: Path of the file, the given folder's name first.
+        header: What its header says.
+        is_grd_measurement: Whether it lies among the measurements of a GRD product.
+
+    Raises:
+        DataError: If nothing tells the units, or two statements contradict each other.
+    """
+    found = [*_in_header(header), *_in_name(name)]
+    statements = [evidence for evidence in found if evidence.is_statement]
+    for other in statements[1:]:
+        if other.units is not statements[0].units:
+            raise DataError(
+                f"what a file says about its units must agree, and {name} is {statements[0]} and "
+                f"{other}: give --units for it, as in --units '{PurePosixPath(name).name}=db'"
+            )
+    decided = next(iter(statements), None) or next(iter(found), None)
+    if decided is None:
+        decided = _counts_of_grd(name, header.dtype, is_measurement=is_grd_measurement)
+    if decided is None:
+        raise DataError(
+            "pixel units must be known (amplitude, intensity or db), and neither the header nor "
+            f"the name of {name} states them: give --units"
+        )
+    return decided
+
+
+def _in_header(header: Header) -> Iterator[Evidence]:
+    for text in dict.fromkeys(header.band_units):
+        yield from _as_value(text, "band unit")
+    for key, value in header.tags:
+        if key.lower().rsplit("#", 1)[-1] in UNIT_TAGS:
+            yield from _as_value(value, f"tag {key}")
+    for text in dict.fromkeys(header.band_names):
+        yield from _as_name(text, "band name")
+    yield from _in_description(header.description)
+
+
+def _in_description(description: str) -> Iterator[Evidence]:
+    """Yield what an ENVI description says: the field "Unit:" of SNAP, else a short name."""
+    stated = re.search(r"\bunit:\s*([^\s,;}\]]+)", description, re.IGNORECASE)
+    if stated:
+        yield from _as_name(stated[1], "header description")
+    elif len(description.split()) <= 4:
+        yield from _as_name(description, "header description")
+
+
+def _as_value(text: str, where: str) -> Iterator[Evidence]:
+    """Yield what the value of a field says, if all of its words agree on it."""
+    found = _stated(text)
+    if len(found) == 1:
+        yield Evidence(found[0], where, text.strip())
+
+
+def _as_name(text: str, where: str) -> Iterator[Evidence]:
+    """Yield what the parts of a name say; a stated unit makes the calibrated quantity's moot."""
+    stated = _stated(text)
+    for units in stated:
+        yield Evidence(units, where, text.strip())
+    if not stated and any(map(_CALIBRATED.match, _words(text))):
+        yield Evidence(Units.INTENSITY, where, text.strip(), is_statement=False)
+
+
+def _stated(text: str) -> list[Units]:
+    """Return the units that a text states; `intensity_db` is the intensity in dB, so dB."""
+    found = list(dict.fromkeys(_WORDS[word] for word in _words(text) if word in _WORDS))
+    return [Units.DB] if Units.DB in found else found
+
+
+def _in_name(name: str) -> Iterator[Evidence]:
+    """Yield what the parts of a path say, the file's own name first."""
+    path = PurePosixPath(name)
+    for part in reversed(path.parts):
+        where = "file name" if part == path.name else "folder name"
+        text = PurePosixPath(part).stem if part == path.name else part
+        hyp3 = _HYP3.search(part)
+        if hyp3:
+            yield Evidence(_HYP3_SCALE[hyp3["scale"]], where, text)
+        else:
+            yield from _as_name(text, where)
+
+
+def _counts_of_grd(name: str, dtype: str, *, is_measurement: bool) -> Evidence | None:
+    """Return amplitude for the digital numbers of a GRD product; floats are no counts."""
+    is_grd = any(re.match(r"grd[fhm]?$", word) for word in _words(name))
+    is_count = dtype == "uint16" or (is_measurement and dtype in ("int16", "uint8", "uint32"))
+    if not is_count or not (is_measurement or is_grd):
+        return None
+    where = "GRD product" if is_measurement else "GRD in the name"
+    return Evidence(Units.AMPLITUDE, where, f"{dtype} counts", is_statement=False)
+
+
+def _words(text: str) -> list[str]:
+    """Return the parts of a name in small letters: `Sigma0_VV_dB` is sigma0, vv, db."""
+    parts: Iterable[str] = _PARTS.split(
+        _CAMEL.sub(" ", text.replace("dB", "db").replace("DB", "db"))
+    )
+    return [part.lower() for part in parts if part]
