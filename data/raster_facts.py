@@ -19,7 +19,6 @@ class RasterFacts:
         nodata: The stored value that marks missing pixels, if the file names a finite one.
         full_scale: The value that means 0 dB: 255 or 65535 for PNG, whose gain is unknown, else 1.
         band_names: One name per band, empty where the file gives none.
-        metadata: The texts in which a writer may have stated the units.
         mask_source: How the file says which pixels are missing: "none", "nodata", "mask" (inside
             the file or an .msk beside it) or "alpha".
         scales: Factor per band that the reader applies to stored values.
@@ -37,7 +36,6 @@ class RasterFacts:
     nodata: float | None = None
     full_scale: float = 1.0
     band_names: tuple[str, ...] = ("",)
-    metadata: str = ""
     mask_source: str = "none"
     scales: tuple[float, ...] = (1.0,)
     offsets: tuple[float, ...] = (0.0,)

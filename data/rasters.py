@@ -74,11 +74,6 @@ def read_raster_facts(path: Path) -> RasterFacts:
             dtype=_choose_dtype(_of_bands(dataset.dtypes, bands)),
             nodata=_finite_or_none(dataset.nodatavals[bands[0] - 1]),
             band_names=names,
-            metadata=" ".join(
-                text
-                for text in (*(f"{k}={v}" for k, v in pairs), description, *names, *units)
-                if text
-            ),
             mask_source=name_mask(dataset, bands),
             scales=tuple(scalings[band - 1][0] for band in bands),
             offsets=tuple(scalings[band - 1][1] for band in bands),

@@ -186,7 +186,8 @@ def decide_units(name: str, header: Header, *, is_grd_measurement: bool) -> Evid
     Raises:
         DataError: If nothing tells the units, or two statements contradict each other.
     """
-    found = [*_in_header(header), *_in_name(name)]
+    counts = _counts_of_grd(name, header.dtype, is_measurement=is_grd_measurement)
+    found = [*_in_header(header), *_in_name(name), *([counts] if counts else [])]
     statements = [evidence for evidence in found if evidence.is_statement]
     for other in statements[1:]:
         if other.units is not statements[0].units:
@@ -195,8 +196,6 @@ def decide_units(name: str, header: Header, *, is_grd_measurement: bool) -> Evid
                 f"{other}: give --units for it, as in --units '{PurePosixPath(name).name}=db'"
             )
     decided = next(iter(statements), None) or next(iter(found), None)
-    if decided is None:
-        decided = _counts_of_grd(name, header.dtype, is_measurement=is_grd_measurement)
     if decided is None:
         raise DataError(
             "pixel units must be known (amplitude, intensity or db), and neither the header nor "
@@ -261,13 +260,16 @@ def _in_name(name: str) -> Iterator[Evidence]:
 
 
 def _counts_of_grd(name: str, dtype: str, *, is_measurement: bool) -> Evidence | None:
-    """Return amplitude for the digital numbers of a GRD product; floats are no counts."""
+    """Return amplitude for the digital numbers of a GRD product; floats are no counts.
+
+    Among the measurements of a product that is a statement, whatever its folder is called.
+    """
     is_grd = any(re.match(r"grd[fhm]?$", word) for word in _words(name))
     is_count = dtype == "uint16" or (is_measurement and dtype in ("int16", "uint8", "uint32"))
     if not is_count or not (is_measurement or is_grd):
         return None
     where = "GRD product" if is_measurement else "GRD in the name"
-    return Evidence(Units.AMPLITUDE, where, f"{dtype} counts", is_statement=False)
+    return Evidence(Units.AMPLITUDE, where, f"{dtype} counts", is_statement=is_measurement)
 
 
 def _words(text: str) -> list[str]:

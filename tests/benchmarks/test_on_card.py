@@ -353,6 +353,8 @@ def test_a_rehearsal_runs_every_stage_to_its_end(tmp_path, capsys):
     assert all(run.rows for run in runs.values())
     faults = runs["faults"].rows
     assert [row.holds for row in faults] == [None, True, True, True]
-    assert all(row.holds for row in runs["correct"].rows)
+    found = [row.holds for row in runs["correct"].rows]  # None where a test needs a card
+    assert True in found
+    assert False not in found
     assert not any("note" in row.figures for run in runs.values() for row in run.rows)
     assert "**Never run on a card.**" in (tmp_path / PAGE).read_text()

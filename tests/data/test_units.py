@@ -120,6 +120,18 @@ def test_counts_of_a_grd_product_are_amplitude(dtype, is_measurement, name):
     assert units(name, is_measurement, dtype=dtype)[0] is Units.AMPLITUDE
 
 
+def test_measurements_are_amplitude_in_whatever_folder_they_lie():
+    assert units(f"rtc_scenes/{GRD}.SAFE/measurement/m.tiff", True, dtype="uint16") == (
+        Units.AMPLITUDE,
+        "GRD product",
+    )
+
+
+def test_measurements_in_a_folder_of_other_units_are_refused():
+    with pytest.raises(DataError, match=r"intensity by its folder name .* amplitude by its GRD"):
+        units(f"intensity/{GRD}.SAFE/measurement/m.tiff", True, dtype="uint16")
+
+
 @pytest.mark.parametrize(
     ("dtype", "is_measurement"), [("float32", False), ("float32", True), ("uint8", False)]
 )

@@ -109,7 +109,7 @@ SHARED_MISTAKES = {
     "data fraction nan": (["--data-fraction", "nan"], "finite", "found nan", "finite number"),
     "learning rate 0": (["--learning-rate", "0"], "must be above 0", "found 0", "raise it"),
     "crop of an odd size": (["--crop-px", "40"], "multiple of 16", "found 40", "use 32 or 48"),
-    "seed beyond 32 bits": (["--seed", "4294967296"], "or less", "found 4.29", "lower it"),
+    "seed beyond 32 bits": (["--seed", "4294967296"], "or less", "found 4294967296", "lower it"),
     "no card": (["--device", "cuda"], "needs a CUDA card", "found none", "--device cpu"),
     "unknown device": (["--device", "tpu"], "auto, cpu or cuda", "found 'tpu'", "choose"),
     "unknown schedule": (["--schedule", "cosin"], "must be one of", "'cosin'", "mean cosine?"),
