@@ -13,7 +13,12 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from data.errors import DataError
-from data.products import AUXILIARY_FOLDERS, auxiliary_word
+from data.products import (
+    AUXILIARY_FOLDERS,
+    PRODUCT_FOLDERS,
+    auxiliary_word,
+    read_product,
+)
 from data.scenes import SCENE_SUFFIXES
 
 ARCHIVE_SUFFIX = ".zip"
@@ -141,17 +146,28 @@ def _sort_out(path: Path, name: PurePosixPath, folder: str) -> File | LeftOut:
 
 
 def _reason_to_leave_out(path: Path, name: PurePosixPath) -> str | None:
+    return _reason_of_type(path, name) or _reason_of_place(name)
+
+
+def _reason_of_type(path: Path, name: PurePosixPath) -> str | None:
     if any(part.startswith(".") for part in name.parts):
         return "hidden"
     if path.suffix.lower() not in SCENE_SUFFIXES:
         return f"no image ({path.suffix.lower() or 'no suffix'})"
     if not path.is_file():
         return "a link that leads nowhere"
+    return None
+
+
+def _reason_of_place(name: PurePosixPath) -> str | None:
     above = name.parts[:-1]
     if any(is_safe_product(part) for part in above) and above[-1] != "measurement":
         return "beside the measurements of a product"
     if any(part.lower() in AUXILIARY_FOLDERS for part in above):
         return "in a folder of auxiliary data"
+    is_in_product = read_product([f"{part}_" for part in above]) is not None
+    if is_in_product and above[-1].lower() in PRODUCT_FOLDERS:
+        return "beside the measurements of a product"
     word = auxiliary_word(name.stem)
     return None if word is None else f"auxiliary by its name ({word})"
 

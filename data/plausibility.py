@@ -15,9 +15,11 @@ missing pixels that no tag names, whatever their share. If more than 1 % of the 
 other implausible values, the image is something else than it is read as, and is refused. So is an
 image that is plausible and yet looks like another unit:
 
-- read as dB, no value below -1, and the median below 5 or the stored type unsigned without a
-  scale: linear, or packed (unless --units says dB),
+- read as dB, no value below -1: linear, or packed (unless a person says dB),
 - read as linear, most values between -60 and -1: decibels.
+
+In dB zero is a measurement, but floats are seldom exactly 0: where more than 1 % of a block are,
+they fill what is missing, as processors do that know no mask.
 
 Values between -1 and 0 say nothing: subtracting thermal noise leaves them in linear images.
 """
@@ -49,7 +51,6 @@ PLAUSIBLE_DB = {
 }
 MAX_IMPLAUSIBLE_FRACTION = 0.01
 MAX_MARKS = 2
-LINEAR_MEDIAN = 5.0
 LOOKS_DB = (-60.0, -1.0)  # where decibels of backscatter are and linear values are not
 
 # Different implausible values that are counted one by one; marks repeat and are never forgotten.
@@ -72,7 +73,6 @@ class Census:
     num_valid_px: int = 0
     num_implausible_px: int = 0
     _values: Counter[float] = field(default_factory=Counter)
-    _is_unsigned: bool = False
     _num_finite: int = 0
     _num_like_db: int = 0
     _histogram: NDArray[np.int64] = field(default_factory=lambda: np.zeros(NUM_CODES, np.int64))
@@ -86,6 +86,9 @@ class Census:
             num_seen: Rows at the top of the block that were counted with an earlier block.
         """
         is_outside, num_invalid = self._find_outside(codes)
+        fill = self._find_zero_fill(block)
+        if fill is not None:
+            is_outside |= fill
         new = slice(num_seen, None)
         if num_seen:
             num_invalid = int(np.count_nonzero(codes[new] == INVALID_CODE))
@@ -101,8 +104,15 @@ class Census:
         if num_outside or num_seen:
             codes[is_outside] = INVALID_CODE
         if self.units is Units.DB:
-            self._is_unsigned = block.values.dtype.kind == "u"
             self._histogram += count_codes(codes[new])
+
+    def _find_zero_fill(self, block: Block) -> NDArray[np.bool_] | None:
+        """Say where zeros fill what is missing from an image in dB; None where they do not."""
+        if self.units is not Units.DB or block.values.dtype.kind != "f":
+            return None
+        is_zero = block.values == 0
+        is_fill = np.count_nonzero(is_zero) > MAX_IMPLAUSIBLE_FRACTION * is_zero.size
+        return is_zero if is_fill else None
 
     def _find_outside(self, codes: NDArray[np.uint16]) -> tuple[NDArray[np.bool_], int]:
         """Say which codes lie outside the plausible range, the invalid ones among them."""
@@ -203,10 +213,9 @@ class Census:
             return
         code = 1 + int(np.searchsorted(np.cumsum(self._histogram[1:]), (total + 1) // 2))
         median = CODE_OFFSET_DB + CODE_STEP_DB * code
-        if median < LINEAR_MEDIAN or self._is_unsigned:
-            raise DataError(
-                f"decibels of backscatter are mostly negative, and {name}, read as db "
-                f"({units_reason}), has no value below {LOOKS_DB[1]:g} and the median "
-                f"{median:.2f}: it looks like linear or packed values, give --units intensity or "
-                "the scale, or --units db if it is in decibels"
-            )
+        raise DataError(
+            f"decibels of backscatter are mostly negative, and {name}, read as db "
+            f"({units_reason}), has no value below {LOOKS_DB[1]:g} and the median {median:.2f}: it "
+            "looks like linear or packed values, give --units intensity or the scale, or "
+            "--units db if it is in decibels"
+        )

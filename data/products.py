@@ -30,16 +30,20 @@ _MISSION_AND_DATE = re.compile(
     re.IGNORECASE,
 )
 _DATE = re.compile(
-    r"(?<!\d)(?P<year>20[1-4]\d)(?P<sep>[-_]?)(?P<month>0[1-9]|1[0-2])(?P=sep)"
+    r"(?<!\d)(?P<year>20[1-4]\d)(?P<sep>[-_.]?)(?P<month>0[1-9]|1[0-2])(?P=sep)"
     r"(?P<day>0[1-9]|[12]\d|3[01])(?!\d)"
 )
 _PIECE = re.compile(
     r"[_-]\d{10}[_-]\d{10}$"  # Earth Engine: row and column of a large export
-    r"|[_-](tile|part|piece|chunk|strip|burst|subset|sub)[_-]?\d+([_-]\d+)?$"
+    r"|[_-](tile|part|piece|chunk|strip|burst|subset|sub|patch|crop|p)[_-]?\d+([_-]\d+)?$"
+    r"|[_-]h\d+v\d+$"
+    r"|[_-](x|c|col)[_-]?\d+[_-]?(y|r|row)[_-]?\d+$"
     r"|[_-](row|r|y)[_-]?\d+[_-]?(col|c|x)[_-]?\d+$",
     re.IGNORECASE,
 )
 _WORDS = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z])(?=[A-Z])")
+
+POLARISATIONS = frozenset(("vv", "vh", "hh", "hv"))
 
 AUXILIARY_WORDS = frozenset(
     (
@@ -53,7 +57,17 @@ AUXILIARY_WORDS = frozenset(
 )  # fmt: skip
 """Words in names of rasters that lie beside backscatter and are none."""
 
-AUXILIARY_FOLDERS = frozenset(("tie_point_grids", "vector_data", "preview", "annotation"))
+DERIVED_WORDS = frozenset(
+    ("ratio", "std", "stddev", "dev", "theta", "label", "labels", "nesz", "noise", "quick", "minus")
+)
+"""Words of what is made of backscatter, or drawn beside it."""
+
+ALWAYS_AUXILIARY = frozenset(("lia", "incidence", "incidenceangle", "layover", "nesz", "quicklook"))
+"""Words that no place is called: auxiliary wherever they stand in a name."""
+
+AUXILIARY_FOLDERS = frozenset(("tie_point_grids", "vector_data"))
+PRODUCT_FOLDERS = frozenset(("preview", "annotation", "calibration"))
+"""Folders of a product beside its measurements; elsewhere a user may call a folder so."""
 
 
 @dataclass(frozen=True)
@@ -114,11 +128,28 @@ def strip_piece(stem: str) -> str:
 def auxiliary_word(stem: str) -> str | None:
     """Return the word by which a file's name says that it holds no backscatter.
 
+    In a name with a polarisation these words count behind it; before it they may be a place's, as
+    in `Wind_River_VV`.
+
     >>> auxiliary_word("S1A_IW_20180120T161201_DVP_RTC30_G_gpuned_5A30_inc_map")
     'inc'
     """
     words = [word.lower() for word in _WORDS.split(stem) if word]
-    return next((word for word in words if word in AUXILIARY_WORDS), None)
+    places = [at for at, word in enumerate(words) if word in POLARISATIONS]
+    always = next((word for word in words if word in ALWAYS_AUXILIARY), None)
+    behind = words[places[0] + 1 :] if places else words
+    listed = AUXILIARY_WORDS | DERIVED_WORDS if places else AUXILIARY_WORDS
+    return always or next((word for word in behind if word in listed), None)
+
+
+def is_derived(band: str) -> bool:
+    """Say whether a band holds something beside backscatter, by its name: none is a place's.
+
+    >>> is_derived("angle_VH"), is_derived("Sigma0_VH")
+    (True, False)
+    """
+    words = {word.lower() for word in _WORDS.split(band)}
+    return bool(words & (AUXILIARY_WORDS | DERIVED_WORDS))
 
 
 def _read_esa(text: str) -> Product | None:

@@ -15,8 +15,15 @@ from pathlib import Path, PurePosixPath
 from data.calibration import Units
 from data.errors import DataError
 from data.files import File, LeftOut, find_files, is_safe_product
-from data.products import Product, read_date, read_product, strip_piece
-from data.scenes import SCENE_SUFFIXES, RasterFacts, read_facts
+from data.products import (
+    POLARISATIONS,
+    Product,
+    is_derived,
+    read_date,
+    read_product,
+    strip_piece,
+)
+from data.scenes import RASTER_SUFFIXES, SCENE_SUFFIXES, RasterFacts, read_facts
 from data.split_rows import read_split_units
 from data.units import BY_EVIDENCE, Evidence, Header, UnitRules, decide_units
 
@@ -30,6 +37,9 @@ _NOT_SCENE = re.compile(
     r"(?:^|[_.-])(vv|vh|hh|hv|intensity|amplitude|sigma0|gamma0|beta0|db)(?=$|[_.-])", re.IGNORECASE
 )
 _DIMAP_SUFFIX = ".data"
+_PICTURE = re.compile(r"[_-](quick|quicklook|browse|preview|thumb|thumbnail|rgb)$", re.IGNORECASE)
+# An ESA product's folder without its suffix, as on AWS; a processor adds parts of its own.
+_ESA_FOLDER = re.compile(r"^S1[A-D]_\w\w_GRD[FHM]_.*_\d{6}_[0-9A-F]{6}_[0-9A-F]{4}$")
 
 
 @dataclass(frozen=True)
@@ -112,6 +122,8 @@ def find_sources(
     entries = [entry for root in roots for entry in find_files(root, is_only=len(roots) == 1)]
     files = list(dict.fromkeys(entry for entry in entries if isinstance(entry, File)))
     left_out = [entry for entry in dict.fromkeys(entries) if isinstance(entry, LeftOut)]
+    files, pictures = _without_pictures(files)
+    left_out += pictures
     if not files:
         raise DataError(
             f"scenes are files of the types {', '.join(SCENE_SUFFIXES)}, and "
@@ -155,7 +167,8 @@ def _name_groups(files: Sequence[File], group_by: str) -> dict[File, str]:
     if group_by not in GROUP_BY:
         raise DataError(f"--group-by takes {', '.join(GROUP_BY)}, found {group_by!r}: choose one")
     scenes_of: dict[tuple[str, str], set[str]] = {}
-    for file in files:
+    named = [file for file in files if _POLARISATION.search(file.name)]
+    for file in named or files:
         scenes_of.setdefault((file.folder, _first_folder(file)), set()).add(_name_scene(file))
     is_scene_each = group_by == "auto" and all(
         len(scenes) == 1 for (_, first), scenes in scenes_of.items() if first
@@ -167,8 +180,32 @@ def _name_groups(files: Sequence[File], group_by: str) -> dict[File, str]:
 
 
 def _first_folder(file: File) -> str:
-    parts = PurePosixPath(file.name).parts
-    return parts[0] if len(parts) > 1 else ""
+    folders = _folders(file)
+    return folders[0] if folders else ""
+
+
+def _folders(file: File) -> list[str]:
+    """Return the folders of a file; one called by a polarisation holds a part of each scene."""
+    parts = PurePosixPath(file.name).parts[:-1]
+    return [part for part in parts if part.lower() not in POLARISATIONS]
+
+
+def _without_pictures(files: Sequence[File]) -> tuple[list[File], list[LeftOut]]:
+    """Leave out PNGs that are pictures of a raster beside them, by their names."""
+    rasters = {
+        (path.parent, path.stem.lower())
+        for path in (PurePosixPath(file.name) for file in files)
+        if path.suffix.lower() in RASTER_SUFFIXES
+    }
+    pictures = [
+        file
+        for file in files
+        for path in [PurePosixPath(file.name)]
+        if path.suffix.lower() == ".png"
+        and (path.parent, _PICTURE.sub("", path.stem).lower()) in rasters
+    ]
+    kept = [file for file in files if file not in pictures]
+    return kept, [LeftOut(file.name, "a picture of the raster beside it") for file in pictures]
 
 
 def _describe_file(
@@ -180,7 +217,7 @@ def _describe_file(
         raise DataError(
             f"scenes are detected images, and {file.name} is complex (SLC): use GRD products"
         )
-    is_measurement = bool(_safe_part(file.name)) or bool(product and product not in file.name)
+    is_measurement = _is_measurement(file, product)
     decided = _decide_units(file, facts, rules, is_measurement=is_measurement)
     if by_kind and told and told.family:
         group = told.family
@@ -199,6 +236,13 @@ def _describe_file(
             product=product,
             facts=facts,
         )
+
+
+def _is_measurement(file: File, product: str) -> bool:
+    """Whether a file lies among the measurements of a GRD product, or a sidecar says it does."""
+    *_, above, folder = ("", "", *PurePosixPath(file.name).parts[:-1])
+    is_plain = folder == "measurement" and bool(_ESA_FOLDER.match(above))
+    return bool(_safe_part(file.name)) or is_plain or bool(product and product not in file.name)
 
 
 def _read_pass(file: File, product: str) -> Product | None:
@@ -249,36 +293,53 @@ def _name_scene(file: File) -> str:
     safe = _safe_part(file.name)
     if safe:
         return safe[: -len(".SAFE")]
-    path = PurePosixPath(file.name)
-    stem = _NOT_SCENE.sub("", path.stem).strip("_.-")
+    folder = PurePosixPath(*_folders(file))
+    stem = _NOT_SCENE.sub("", PurePosixPath(file.name).stem).strip("_.-")
     if stem:
-        return (path.parent / stem).as_posix()
-    folder = path.parent.as_posix()
-    return file.folder if folder == "." else folder.removesuffix(_DIMAP_SUFFIX)
+        return (folder / stem).as_posix()
+    return file.folder if folder == PurePosixPath() else str(folder).removesuffix(_DIMAP_SUFFIX)
 
 
 def _choose_bands(name: str, facts: RasterFacts) -> list[tuple[int, str]]:
     """Choose the bands to read and their polarisation: file name, band name, then folder names."""
     path = PurePosixPath(name)
     if len(facts.band_names) == 1:
+        if len(_polarisations(path.stem)) > 1:  # of both: a ratio, a sum, a picture of colours
+            return [(1, UNKNOWN_POLARISATION)]
         texts = (path.name, facts.band_names[0], *reversed(path.parts[:-1]))
         found = (_POLARISATION.search(text) for text in texts)
         return [(1, next((match[1].lower() for match in found if match), UNKNOWN_POLARISATION))]
-    matches = [_POLARISATION.search(band) for band in facts.band_names]
-    chosen = [(band, match[1].lower()) for band, match in enumerate(matches, start=1) if match]
+    told = [_polarisations(band) for band in facts.band_names]
+    chosen = [
+        (band, found[0])
+        for band, (found, text) in enumerate(zip(told, facts.band_names, strict=True), start=1)
+        if len(found) == 1 and not is_derived(text)
+    ]
     if not chosen:
         raise DataError(
             f"a file of several bands must name their polarisations, and {name} has "
-            f"{len(matches)} bands without: export one band per file"
+            f"{len(told)} bands without: export one band per file"
         )
     return chosen
+
+
+def _polarisations(text: str) -> list[str]:
+    """Return the different polarisations that a text names."""
+    return list(dict.fromkeys(match[1].lower() for match in _POLARISATION.finditer(text)))
 
 
 def _decide_units(
     file: File, facts: RasterFacts, rules: UnitRules, *, is_measurement: bool
 ) -> Evidence:
     name = f"{file.folder}/{file.name}"
-    header = Header(facts.band_units, facts.band_names, facts.description, facts.tags, facts.dtype)
+    header = Header(
+        facts.band_units,
+        facts.band_names,
+        facts.description,
+        facts.tags,
+        facts.dtype,
+        facts.is_scaled,
+    )
     # The folder that was given is part of what tells units.
     decided = rules.decide(file.name) or decide_units(
         name, header, is_grd_measurement=is_measurement

@@ -45,12 +45,14 @@ UNIT_TAGS = (
     "units",
     "unit",
     "unittype",
-    "scale_type",
 )
 """Keys of tags, in small letters, whose value is the units and nothing else."""
 
 _HYP3 = re.compile(r"_RTC\d+_[A-Z]_[gs](?P<scale>[pda])[um][nf][eca][dmpr]_[0-9A-F]{4}")
 _HYP3_SCALE = {"p": Units.INTENSITY, "d": Units.DB, "a": Units.AMPLITUDE}
+_MEASUREMENT = re.compile(r"s1[a-d]-(iw|ew|s[1-6])-grd-(vv|vh|hh|hv)-20\d{6}t\d{6}-")
+"""How the measurement files of a product are called, wherever they lie."""
+
 _PARTS = re.compile(r"[^A-Za-z0-9]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])")
 
@@ -166,6 +168,7 @@ class Header:
         description: Of an ENVI file; SNAP writes "Sigma0_VV - Unit: intensity" there.
         tags: Key and value of each tag.
         dtype: NumPy name of the stored type.
+        is_scaled: Whether scale and offset are applied to stored values.
     """
 
     band_units: Sequence[str] = ()
@@ -173,10 +176,19 @@ class Header:
     description: str = ""
     tags: Sequence[tuple[str, str]] = ()
     dtype: str = "float32"
+    is_scaled: bool = False
+
+    @property
+    def holds_counts(self) -> bool:
+        """Whether values are integers that mean themselves."""
+        return not self.dtype.startswith("float") and not self.is_scaled
 
 
 def decide_units(name: str, header: Header, *, is_grd_measurement: bool) -> Evidence:
     """Return the evidence that decides the units of a file.
+
+    What the file itself tells goes before what its folders tell; a folder's statement is refused
+    where the file tells otherwise.
 
     Args:
         name: Path of the file, the given folder's name first.
@@ -184,24 +196,40 @@ def decide_units(name: str, header: Header, *, is_grd_measurement: bool) -> Evid
         is_grd_measurement: Whether it lies among the measurements of a GRD product.
 
     Raises:
-        DataError: If nothing tells the units, or two statements contradict each other.
+        DataError: If nothing tells the units, or statements contradict each other.
     """
     counts = _counts_of_grd(name, header.dtype, is_measurement=is_grd_measurement)
-    found = [*_in_header(header), *_in_name(name), *([counts] if counts else [])]
-    statements = [evidence for evidence in found if evidence.is_statement]
-    for other in statements[1:]:
-        if other.units is not statements[0].units:
-            raise DataError(
-                f"what a file says about its units must agree, and {name} is {statements[0]} and "
-                f"{other}: give --units for it, as in --units '{PurePosixPath(name).name}=db'"
-            )
-    decided = next(iter(statements), None) or next(iter(found), None)
+    of_file = [*_in_header(header), *_in_file_name(name), *([counts] if counts else [])]
+    of_folders = list(_in_folder_names(name))
+    if header.holds_counts:  # integers without a scale are no calibrated backscatter
+        of_file, of_folders = _without_calibrated(of_file), _without_calibrated(of_folders)
+    decided = _first(of_file) or _first(of_folders)
     if decided is None:
         raise DataError(
             "pixel units must be known (amplitude, intensity or db), and neither the header nor "
             f"the name of {name} states them: give --units"
         )
+    for other in (*of_file, *of_folders):
+        if other.is_statement and other.units is not decided.units:
+            if other.units is Units.DB and not decided.is_statement:
+                decided = other  # calibrated backscatter, in decibels
+                continue
+            raise DataError(
+                f"what tells the units of a file must agree, and {name} is {decided} and {other}: "
+                f"give --units for it, as in --units '{PurePosixPath(name).name}=db'"
+            )
     return decided
+
+
+def _first(found: Sequence[Evidence]) -> Evidence | None:
+    """Return the first statement, else the first hint."""
+    statements = (evidence for evidence in found if evidence.is_statement)
+    return next(statements, None) or next(iter(found), None)
+
+
+def _without_calibrated(found: Iterable[Evidence]) -> list[Evidence]:
+    """Drop hints of calibrated backscatter; those of counts stay."""
+    return [e for e in found if e.is_statement or e.units is Units.AMPLITUDE]
 
 
 def _in_header(header: Header) -> Iterator[Evidence]:
@@ -225,10 +253,9 @@ def _in_description(description: str) -> Iterator[Evidence]:
 
 
 def _as_value(text: str, where: str) -> Iterator[Evidence]:
-    """Yield what the value of a field says, if all of its words agree on it."""
-    found = _stated(text)
-    if len(found) == 1:
-        yield Evidence(found[0], where, text.strip())
+    """Yield what the value of a field says."""
+    for units in _stated(text):
+        yield Evidence(units, where, text.strip())
 
 
 def _as_name(text: str, where: str) -> Iterator[Evidence]:
@@ -241,22 +268,33 @@ def _as_name(text: str, where: str) -> Iterator[Evidence]:
 
 
 def _stated(text: str) -> list[Units]:
-    """Return the units that a text states; `intensity_db` is the intensity in dB, so dB."""
-    found = list(dict.fromkeys(_WORDS[word] for word in _words(text) if word in _WORDS))
+    """Return the units that a text states.
+
+    `intensity_db` is the intensity in dB, so dB; `linear amplitude` is amplitude.
+    """
+    words = [word for word in _words(text) if word in _WORDS]
+    if len(set(words)) > 1:
+        words = [word for word in words if word != "linear"]
+    found = list(dict.fromkeys(_WORDS[word] for word in words))
     return [Units.DB] if Units.DB in found else found
 
 
-def _in_name(name: str) -> Iterator[Evidence]:
-    """Yield what the parts of a path say, the file's own name first."""
-    path = PurePosixPath(name)
-    for part in reversed(path.parts):
-        where = "file name" if part == path.name else "folder name"
-        text = PurePosixPath(part).stem if part == path.name else part
-        hyp3 = _HYP3.search(part)
-        if hyp3:
-            yield Evidence(_HYP3_SCALE[hyp3["scale"]], where, text)
-        else:
-            yield from _as_name(text, where)
+def _in_file_name(name: str) -> Iterator[Evidence]:
+    yield from _in_part(PurePosixPath(name).stem, "file name")
+
+
+def _in_folder_names(name: str) -> Iterator[Evidence]:
+    """Yield what the names of the folders say, the nearest first."""
+    for part in PurePosixPath(name).parts[-2::-1]:
+        yield from _in_part(part, "folder name")
+
+
+def _in_part(text: str, where: str) -> Iterator[Evidence]:
+    hyp3 = _HYP3.search(text)
+    if hyp3:
+        yield Evidence(_HYP3_SCALE[hyp3["scale"]], where, text)
+    else:
+        yield from _as_name(text, where)
 
 
 def _counts_of_grd(name: str, dtype: str, *, is_measurement: bool) -> Evidence | None:
@@ -265,6 +303,7 @@ def _counts_of_grd(name: str, dtype: str, *, is_measurement: bool) -> Evidence |
     Among the measurements of a product that is a statement, whatever its folder is called.
     """
     is_grd = any(re.match(r"grd[fhm]?$", word) for word in _words(name))
+    is_measurement = is_measurement or bool(_MEASUREMENT.match(PurePosixPath(name).name))
     is_count = dtype == "uint16" or (is_measurement and dtype in ("int16", "uint8", "uint32"))
     if not is_count or not (is_measurement or is_grd):
         return None

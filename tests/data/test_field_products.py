@@ -6,7 +6,7 @@ Pixels are drawn here; bounds are computed with numpy from what was drawn, never
 import json
 import zipfile
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
@@ -405,3 +405,126 @@ def test_a_corpus_made_before_masks_were_read_is_not_up_to_date(scenes, capsys):
     rewrite(corpus, invalid_fraction=None)
     assert main([str(scenes), "--patch-px", "32", "--out", str(corpus.path)]) == 2
     assert "4 image(s) made before masks and scales were read" in capsys.readouterr().err
+
+
+def bands(path: Path, images: Sequence[np.ndarray], names: Sequence[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kind = {"height": SIDE_PX, "width": SIDE_PX, "count": len(images), "dtype": images[0].dtype}
+    place = {"crs": "EPSG:32617", "transform": Affine(10, 0, 5e5, 0, -10, 1e6)}
+    with rasterio.open(path, "w", driver="GTiff", **kind, **place) as file:
+        for number, (image, name) in enumerate(zip(images, names, strict=True), start=1):
+            file.write(image, number)
+            file.set_band_description(number, name)
+
+
+def units_of(path: Path, **options) -> set[tuple[str, str]]:
+    return {(s.units.value, s.polarisation) for s in find_sources([path], **options).sources}
+
+
+@pytest.mark.parametrize("folder", ["cal_val", "rtc_training", "gamma"])
+def test_counts_are_amplitude_in_a_folder_that_sounds_calibrated(tmp_path, folder):
+    product = make_safe(tmp_path / folder, 0)
+    (measurement,) = (product / "measurement").iterdir()
+    measurement.rename(tmp_path / folder / measurement.name)
+    assert units_of(tmp_path / folder) == {("amplitude", "vv")}
+
+
+def test_measurements_of_a_product_without_its_suffix_are_amplitude(tmp_path):
+    product = make_safe(tmp_path / "rtc_scenes", 0)
+    product.rename(product.with_suffix(""))
+    assert units_of(tmp_path / "rtc_scenes") == {("amplitude", "vv")}
+
+
+@pytest.mark.parametrize(
+    "name", ["DN_Denmark/s_Sigma0_VV.tif", f"linear_park/{GRD.format(0)}_vv.tif"]
+)
+def test_a_folder_that_contradicts_its_file_is_refused(tmp_path, name):
+    is_counts = "GRD" in name
+    save(tmp_path / "in" / name, power(0).astype(np.uint16 if is_counts else np.float32))
+    with pytest.raises(DataError, match=r"must agree, and .* folder name"):
+        find_sources([tmp_path / "in"])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16"])
+def test_integers_of_a_calibrated_name_may_be_any_stretch(tmp_path, dtype):
+    save(tmp_path / "s_Sigma0_VV.tif", (1000 * power(0)).astype(dtype))
+    with pytest.raises(DataError, match="give --units"):
+        find_sources([tmp_path])
+
+
+def test_a_convention_of_linear_amplitude_is_amplitude(tmp_path):
+    (convention, _) = CONVENTION
+    folder = tmp_path / "in"
+    save(folder / f"{OPERA.format(0, 0)}_VV.tif", power(0), {convention: "linear amplitude"})
+    assert units_of(folder) == {("amplitude", "vv")}
+
+
+def test_zeros_that_fill_an_image_in_decibels_are_missing(scenes):
+    for n in range(4):
+        image = decibels(power(n))
+        image[:, :30] = 0
+        note(f"s{n}", n)
+        save(scenes / f"s{n}_VV_db.tif", image)
+    corpus = prepare(scenes, "--min-valid-fraction", "0.5")
+    numbers = [NUMBER_OF[r.scene] for r in corpus.info.sources if r.split == "train"]
+    kept = np.concatenate([decibels(power(n))[:, 32:].ravel() for n in numbers])
+    assert bounds_of(corpus) == pytest.approx(np.percentile(kept, [1, 99]), abs=0.05)
+
+
+@pytest.mark.parametrize("other", ["angle_VH", "VV_angle", "VH_minus_VV", "VV_VH_ratio"])
+def test_bands_of_no_backscatter_are_not_read(tmp_path, other):
+    bands(tmp_path / "s_intensity.tif", [power(0), power(1)], ["VV", other])
+    assert [(s.band, s.polarisation) for s in find_sources([tmp_path]).sources] == [(1, "vv")]
+
+
+@pytest.mark.parametrize(
+    "stem", ["s0_VV_VH_ratio", "s0_VV_VH", "s0_VV_stdDev", "s0_VV_label", "s0_VV_lia", "LIA_s0_VV"]
+)
+def test_what_is_made_of_backscatter_is_left_out_beside_it(tmp_path, stem):
+    save(tmp_path / "s0_VV_intensity.tif", power(0))
+    save(tmp_path / f"{stem}_intensity.tif", power(1))
+    found = find_sources([tmp_path])
+    assert [s.name for s in found.sources] == ["s0_VV_intensity.tif"]
+    assert [left.name for left in found.left_out] == [f"{stem}_intensity.tif"]
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["Landsend_water", "Wind_River", "Angle_Inlet", "Lat", "Inc", "Slope", "Mask", "Area51"],
+)
+def test_places_may_be_called_as_auxiliary_rasters_are(tmp_path, place):
+    save(tmp_path / f"{place}_VV_intensity.tif", power(0))
+    assert len(find_sources([tmp_path]).sources) == 1
+
+
+@pytest.mark.parametrize("ending", ["", "_quick", "-browse", "_RGB"])
+def test_a_picture_of_a_raster_is_left_out_beside_it(tmp_path, ending):
+    save(tmp_path / "s0_VV_intensity.tif", power(0))
+    Image.new("L", (SIDE_PX, SIDE_PX)).save(tmp_path / f"s0_VV_intensity{ending}.png")
+    found = find_sources([tmp_path])
+    assert [s.path.suffix for s in found.sources] == [".tif"]
+    assert [PurePosixPath(left.name).suffix for left in found.left_out] == [".png"]
+
+
+def test_a_folder_per_polarisation_keeps_scenes_whole(tmp_path):
+    for n in range(2):
+        for p in ("VV", "VH"):
+            save(tmp_path / "in" / p / f"scene{n}_intensity.tif", power(n, p))
+    found = find_sources([tmp_path / "in"]).sources
+    assert {(s.scene, s.group, s.pass_id) for s in found} == {
+        (f"scene{n}", "in", f"scene{n}") for n in range(2)
+    }
+
+
+def test_an_unnamed_raster_in_each_folder_makes_no_groups_of_them(tmp_path):
+    for n in range(3):
+        save(tmp_path / "in" / f"place{n}" / "VV_intensity.tif", power(n))
+        save(tmp_path / "in" / f"place{n}" / "factors_intensity.tif", power(9))
+    found = find_sources([tmp_path / "in"])
+    assert {s.group for s in found.sources} == {"in"}
+    assert len(found.left_out) == 3
+
+
+def test_a_folder_of_a_user_may_be_called_preview(tmp_path):
+    save(tmp_path / "in" / "preview" / "s0_VV_intensity.tif", power(0))
+    assert len(find_sources([tmp_path / "in"]).sources) == 1

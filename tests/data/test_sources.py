@@ -148,7 +148,7 @@ def test_a_png_cannot_be_in_db(tmp_path):
     [
         ("Berlin_Intensity_VH.npy", "vh", "Berlin"),
         ("vv-berlin.npy", "vv", "berlin"),
-        ("hh/berlin.npy", "hh", "hh/berlin"),
+        ("hh/berlin.npy", "hh", "berlin"),
         ("savvy.npy", "unknown", "savvy"),
         ("berlin/VH.npy", "vh", "berlin"),
     ],
