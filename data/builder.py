@@ -241,7 +241,10 @@ def _add_row(
 def _describe(plan: CorpusPlan, hashes: Mapping[str, str], tally: _Tally) -> CorpusInfo:
     num_patches = {split: tally.columns["split"].count(split) for split in SPLITS}
     num_constant = sum(record.num_constant for record in tally.records)
+    num_dropped = sum(record.num_dropped for record in tally.records)
     left_out = f" ({num_constant} constant ones were left out)" if num_constant else ""
+    if num_dropped:
+        left_out += f", {num_dropped} have too few valid pixels"
     for split in (TRAIN, VAL):
         if not num_patches[split]:
             raise DataError(

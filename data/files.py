@@ -184,7 +184,7 @@ def _find_in_archive(path: Path, name: PurePosixPath, folder: str) -> Iterator[F
         ) from error
     images = [m for m in members if m.suffix.lower() in SCENE_SUFFIXES and _is_measurement(m)]
     if not images:
-        yield LeftOut(str(name), "an archive without the measurements of a product")
+        yield LeftOut(str(name), "an archive without the measurements of a product, unpack it")
     for member in sorted(images):
         inside = Path(f"{VSIZIP}{{{path.as_posix()}}}/{member}")
         yield File(inside, (name.parent / member).as_posix(), folder)

@@ -16,11 +16,11 @@ from data.calibration import Units
 from data.errors import DataError
 from data.files import LeftOut, open_bytes, open_size
 from data.footprints import check_ground
-from data.info import CORPUS_VERSION, CorpusInfo
+from data.info import CORPUS_VERSION
 from data.patches import check_patch_px, count_patches
 from data.sources import Source, find_sources
 from data.splits import TRAIN, SplitPlan, check_seed, split_by_file, split_by_pass
-from data.units import UnitRules
+from data.unit_rules import UnitRules
 
 # Called with the amount of work done since the last call: pixels, or bytes while hashing.
 Advance = Callable[[int], None]
@@ -41,7 +41,8 @@ class PrepareOptions:
             and test patches never overlap.
         units: What all images measure; None takes it from each file.
         unit_patterns: Units of the files whose paths match a pattern; they go before `units`.
-        group_by: How images form groups, see `data.sources.GROUP_BY`.
+        group_by: How images form groups, see `data.naming.GROUP_BY`.
+        bands: Polarisation of each band of files that do not name theirs.
         seed: Decides the split where no split file is given, from 0 to 2³² - 1.
 
     Raises:
@@ -54,6 +55,7 @@ class PrepareOptions:
     units: Units | None = None
     unit_patterns: tuple[tuple[str, Units], ...] = ()
     group_by: str = "auto"
+    bands: tuple[str, ...] = ()
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -115,11 +117,13 @@ def store_options(options: PrepareOptions, synthetic: Mapping[str, Any] | None) 
     """Give options, and the recipe of synthetic scenes if any, as `corpus.json` holds them."""
     stored = asdict(options) | {"units": str(options.units or "auto")}
     # Left out where they are as in corpora made before they were there: a fingerprint stays.
-    del stored["unit_patterns"], stored["group_by"]
+    del stored["unit_patterns"], stored["group_by"], stored["bands"]
     if options.unit_patterns:
         stored["unit_patterns"] = [f"{pattern}={units}" for pattern, units in options.unit_patterns]
     if options.group_by != "auto":
         stored["group_by"] = options.group_by
+    if options.bands:
+        stored["bands"] = list(options.bands)
     return stored if synthetic is None else stored | {"synthetic": dict(synthetic)}
 
 
@@ -151,6 +155,7 @@ def plan_corpus(
         UnitRules(options.units, options.unit_patterns),
         split_file=split_file,
         group_by=options.group_by,
+        bands=options.bands,
     )
     sources = found.sources
     sizes = [count_patches(s.facts, options.patch_px, options.patch_px) for s in sources]
@@ -237,71 +242,3 @@ def fingerprint(plan: CorpusPlan, hashes: Mapping[str, str]) -> str:
 def digest(value: object) -> str:
     """Give 16 hex digits of the SHA-256 of a JSON value."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def explain_differences(
-    info: CorpusInfo, options: Mapping[str, Any], plan: CorpusPlan | None, hashes: Mapping[str, str]
-) -> list[str]:
-    """Say in what an existing corpus differs from one that was asked for.
-
-    Args:
-        info: The existing corpus.
-        options: The stored form of the options asked for.
-        plan: The plan asked for; None for synthetic scenes, which the options decide.
-        hashes: SHA-256 by source name, of the plan's files.
-
-    Returns:
-        One phrase per difference, none when the corpus is what was asked for.
-    """
-    phrases = [
-        f"{key} is {info.options.get(key)} there and {options.get(key)} here"
-        for key in sorted({*info.options, *options})
-        if info.options.get(key) != options.get(key)
-    ]
-    if plan is None:
-        return phrases
-    there = {record.name: record.sha256 for record in info.sources}
-    names = {
-        "new": set(hashes) - set(there),
-        "gone": set(there) - set(hashes),
-        "changed": {name for name in set(there) & set(hashes) if there[name] != hashes[name]},
-    }
-    phrases += [
-        f"{len(found)} scene file(s) {kind}, for example {min(found)}"
-        for kind, found in names.items()
-        if found
-    ]
-    was = {(record.name, record.band): record.split for record in info.sources}
-    moved = [
-        name
-        for (name, band), split in plan.split.split_of.items()
-        if was.get((name, band), split) != split
-    ]
-    if moved:
-        phrases.append(f"{len(moved)} image(s) in another split, for example {min(moved)}")
-    return phrases + _explain_readings(info, plan)
-
-
-def _explain_readings(info: CorpusInfo, plan: CorpusPlan) -> list[str]:
-    """Say which images are understood otherwise than when the corpus was made.
-
-    Files and options may be the same: an earlier version took units from other evidence, and knew
-    neither masks nor scales.
-    """
-    records = {(record.name, record.band): record for record in info.sources}
-    found: dict[str, list[str]] = {}
-    for source in plan.sources:
-        record = records.get((source.name, source.band))
-        if record is None:
-            continue
-        is_plain = source.facts.mask_source in ("none", "nodata") and not source.facts.is_scaled
-        there = (record.units, record.group, record.polarisation)
-        if there != (source.units, source.group, source.polarisation):
-            here = f"{source.units}, {source.group}, {source.polarisation}"
-            found.setdefault(f"read as {', '.join(there)} there and {here} here", []).append(
-                source.name
-            )
-        elif record.invalid_fraction is None and record.num_patches and not is_plain:
-            why = "made before masks and scales were read"
-            found.setdefault(why, []).append(source.name)
-    return [f"{len(names)} image(s) {why}, for example {names[0]}" for why, names in found.items()]

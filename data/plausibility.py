@@ -42,7 +42,7 @@ from data.calibration import (
 )
 from data.errors import DataError
 from data.raster_facts import Block
-from data.units import GIVEN
+from data.unit_rules import GIVEN
 
 PLAUSIBLE_DB = {
     Units.DB: (-60.0, 40.0),

@@ -69,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
         "without it header, product or name tell, and nothing is guessed")  # fmt: skip
     add("--group-by", default="auto", metavar="HOW", help="which images share clip bounds: folder "
         "(the first below SCENES), product (its kind), none (all), or auto")  # fmt: skip
+    add("--bands", metavar="POL,...", help="polarisation of each band of files that do not name "
+        "theirs, as vv,vh")  # fmt: skip
     add("--min-valid-fraction", type=float, default=0.99, metavar="F", help="drop a patch with "
         "fewer valid pixels than this share (default 0.99)")  # fmt: skip
     add("--train-overlap", type=float, default=0.0, metavar="F", help="share of a training patch "
@@ -86,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _prepare(args: argparse.Namespace) -> None:
     from data.plan import PrepareOptions
-    from data.units import read_unit_rules
+    from data.unit_rules import read_unit_rules
 
     if args.out is None and not args.check:
         raise DataError("a corpus needs a folder, found no --out: give one, or --check alone")
@@ -108,9 +110,22 @@ def _prepare(args: argparse.Namespace) -> None:
         units=rules.of_all,
         unit_patterns=rules.patterns,
         group_by=args.group_by,
+        bands=_read_bands(args.bands),
         seed=args.seed,
     )
     (_prepare_synthetic if args.synthetic else _prepare_scenes)(args, options)
+
+
+def _read_bands(text: str | None) -> tuple[str, ...]:
+    from data.products import POLARISATIONS
+
+    bands = tuple(part.strip().lower() for part in text.split(",")) if text else ()
+    for band in bands:
+        if band not in POLARISATIONS:
+            raise DataError(
+                f"--bands takes polarisations such as vv,vh, found {band!r}: name all bands so"
+            )
+    return bands
 
 
 def _prepare_scenes(args: argparse.Namespace, options: "PrepareOptions") -> None:
@@ -197,8 +212,8 @@ def _is_up_to_date(
 ) -> bool:
     """Say whether the corpus already is what is asked for; refuse when it is something else."""
     from data.dataset import Corpus
+    from data.differences import explain_differences
     from data.info import INFO_FILE
-    from data.plan import explain_differences
 
     if not (args.out / INFO_FILE).is_file():
         return False

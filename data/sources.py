@@ -12,31 +12,24 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path, PurePosixPath
 
+from data.bands import UNKNOWN_POLARISATION, choose_bands, names_polarisation
 from data.calibration import Units
 from data.errors import DataError
-from data.files import File, LeftOut, find_files, is_safe_product
+from data.files import File, LeftOut, find_files
+from data.naming import name_groups, name_scene, safe_part
 from data.products import (
-    POLARISATIONS,
     Product,
-    is_derived,
     read_date,
     read_product,
     strip_piece,
 )
 from data.scenes import RASTER_SUFFIXES, SCENE_SUFFIXES, RasterFacts, read_facts
 from data.split_rows import read_split_units
-from data.units import BY_EVIDENCE, Evidence, Header, UnitRules, decide_units
+from data.unit_rules import BY_EVIDENCE, UnitRules
+from data.units import Evidence, Header, decide_units
 
-UNKNOWN_POLARISATION = "unknown"
 SIDECAR = "tiles.json"
-GROUP_BY = ("auto", "folder", "product", "none")
 
-_POLARISATION = re.compile(r"(?:^|[^a-z])(vv|vh|hh|hv)(?![a-z])", re.IGNORECASE)
-# Parts of a file name that tell polarisation or units, which have columns of their own.
-_NOT_SCENE = re.compile(
-    r"(?:^|[_.-])(vv|vh|hh|hv|intensity|amplitude|sigma0|gamma0|beta0|db)(?=$|[_.-])", re.IGNORECASE
-)
-_DIMAP_SUFFIX = ".data"
 _PICTURE = re.compile(r"[_-](quick|quicklook|browse|preview|thumb|thumbnail|rgb)$", re.IGNORECASE)
 # An ESA product's folder without its suffix, as on AWS; a processor adds parts of its own.
 _ESA_FOLDER = re.compile(r"^S1[A-D]_\w\w_GRD[FHM]_.*_\d{6}_[0-9A-F]{6}_[0-9A-F]{4}$")
@@ -104,6 +97,7 @@ def find_sources(
     *,
     split_file: Path | None = None,
     group_by: str = "auto",
+    bands: Sequence[str] = (),
 ) -> Found:
     """Find and name every image below the given files and folders.
 
@@ -111,9 +105,10 @@ def find_sources(
         roots: Files, folders (searched through), `.SAFE` products or archives of one.
         rules: Units that are given; the others are taken from each file.
         split_file: May list units too.
-        group_by: One of GROUP_BY: how images form groups that share clip bounds. "auto" takes the
-            product's kind for .SAFE products, else the first folder below the root, unless each
-            such folder holds one scene.
+        group_by: One of `data.naming.GROUP_BY`: how images form groups that share clip bounds.
+            "auto" takes the product's kind for .SAFE products, else the first folder below the
+            root, unless each such folder holds one scene.
+        bands: Polarisation of each band of files of so many bands that do not name theirs.
 
     Raises:
         DataError: A path does not exist, nothing is found, a file is unreadable, units are
@@ -134,17 +129,18 @@ def find_sources(
     if split_file is not None:
         listed = read_split_units(split_file, [(file.path, file.name) for file in files])
         rules = replace(rules, listed=listed)
-    groups = _name_groups(files, group_by)
+    groups = name_groups(files, group_by)
     read_sidecar = cache(_read_sidecar)
     sources: list[Source] = []
     refused: list[tuple[File, DataError]] = []
     for file in sorted(files, key=lambda file: file.name):
         product = _product_name(file, read_sidecar)
-        by_kind = group_by == "product" or (group_by == "auto" and bool(_safe_part(file.name)))
+        by_kind = group_by == "product" or (group_by == "auto" and bool(safe_part(file.name)))
         try:
-            sources += _describe_file(file, groups[file], product, rules, by_kind=by_kind)
+            found = _describe_file(file, groups[file], product, rules, bands, by_kind=by_kind)
+            sources += found
         except DataError as error:
-            if _POLARISATION.search(PurePosixPath(file.name).name):
+            if names_polarisation(PurePosixPath(file.name).name):
                 raise
             refused.append((file, error))
     sources, unnamed = _without_unnamed(sources)
@@ -156,38 +152,6 @@ def find_sources(
 
 def _for_example(left_out: Sequence[LeftOut]) -> str:
     return f" ({left_out[0].name} is left out: {left_out[0].reason})" if left_out else ""
-
-
-def _name_groups(files: Sequence[File], group_by: str) -> dict[File, str]:
-    """Return the group of every file, by folder; products get theirs by kind later.
-
-    Raises:
-        DataError: If there is no such way to group.
-    """
-    if group_by not in GROUP_BY:
-        raise DataError(f"--group-by takes {', '.join(GROUP_BY)}, found {group_by!r}: choose one")
-    scenes_of: dict[tuple[str, str], set[str]] = {}
-    named = [file for file in files if _POLARISATION.search(file.name)]
-    for file in named or files:
-        scenes_of.setdefault((file.folder, _first_folder(file)), set()).add(_name_scene(file))
-    is_scene_each = group_by == "auto" and all(
-        len(scenes) == 1 for (_, first), scenes in scenes_of.items() if first
-    )
-    keeps_root = group_by == "none" or is_scene_each
-    return {
-        file: file.folder if keeps_root else _first_folder(file) or file.folder for file in files
-    }
-
-
-def _first_folder(file: File) -> str:
-    folders = _folders(file)
-    return folders[0] if folders else ""
-
-
-def _folders(file: File) -> list[str]:
-    """Return the folders of a file; one called by a polarisation holds a part of each scene."""
-    parts = PurePosixPath(file.name).parts[:-1]
-    return [part for part in parts if part.lower() not in POLARISATIONS]
 
 
 def _without_pictures(files: Sequence[File]) -> tuple[list[File], list[LeftOut]]:
@@ -209,7 +173,13 @@ def _without_pictures(files: Sequence[File]) -> tuple[list[File], list[LeftOut]]
 
 
 def _describe_file(
-    file: File, group: str, product: str, rules: UnitRules, *, by_kind: bool
+    file: File,
+    group: str,
+    product: str,
+    rules: UnitRules,
+    bands: Sequence[str],
+    *,
+    by_kind: bool,
 ) -> Iterable[Source]:
     facts = read_facts(file.path)
     told = _read_pass(file, product)
@@ -221,8 +191,8 @@ def _describe_file(
     decided = _decide_units(file, facts, rules, is_measurement=is_measurement)
     if by_kind and told and told.family:
         group = told.family
-    scene = _name_scene(file)
-    for band, polarisation in _choose_bands(f"{file.folder}/{file.name}", facts):
+    scene = name_scene(file)
+    for band, polarisation in choose_bands(f"{file.folder}/{file.name}", facts, bands):
         yield Source(
             path=file.path,
             name=file.name,
@@ -242,7 +212,7 @@ def _is_measurement(file: File, product: str) -> bool:
     """Whether a file lies among the measurements of a GRD product, or a sidecar says it does."""
     *_, above, folder = ("", "", *PurePosixPath(file.name).parts[:-1])
     is_plain = folder == "measurement" and bool(_ESA_FOLDER.match(above))
-    return bool(_safe_part(file.name)) or is_plain or bool(product and product not in file.name)
+    return bool(safe_part(file.name)) or is_plain or bool(product and product not in file.name)
 
 
 def _read_pass(file: File, product: str) -> Product | None:
@@ -252,18 +222,9 @@ def _read_pass(file: File, product: str) -> Product | None:
     return told or read_date(path.stem)
 
 
-def _safe_part(name: str) -> str:
-    """Give the path down to the product's folder, "" where there is none."""
-    parts = PurePosixPath(name).parts
-    for count, part in enumerate(parts[:-1], start=1):
-        if is_safe_product(part):
-            return "/".join(parts[:count])
-    return ""
-
-
 def _product_name(file: File, read_sidecar: Callable[[Path], dict[str, str]]) -> str:
     """Find the Sentinel-1 product a file comes from: its folder, the sidecar, or its own name."""
-    safe = _safe_part(file.name)
+    safe = safe_part(file.name)
     if safe:
         return PurePosixPath(safe).name
     listed = read_sidecar(file.path.parent / SIDECAR).get(file.path.name, "")
@@ -283,49 +244,6 @@ def _read_sidecar(path: Path) -> dict[str, str]:
             f"{SIDECAR} is a list of records with `file` and `sar_tile`, and the one in "
             f"{path.parent.name} is not ({error!r}): repair it or move it away"
         ) from error
-
-
-def _name_scene(file: File) -> str:
-    """Name the acquisition: the product, or the file's path without polarisation and units.
-
-    A file of which nothing else is left, such as `Intensity_VV.img`, is the scene of its folder.
-    """
-    safe = _safe_part(file.name)
-    if safe:
-        return safe[: -len(".SAFE")]
-    folder = PurePosixPath(*_folders(file))
-    stem = _NOT_SCENE.sub("", PurePosixPath(file.name).stem).strip("_.-")
-    if stem:
-        return (folder / stem).as_posix()
-    return file.folder if folder == PurePosixPath() else str(folder).removesuffix(_DIMAP_SUFFIX)
-
-
-def _choose_bands(name: str, facts: RasterFacts) -> list[tuple[int, str]]:
-    """Choose the bands to read and their polarisation: file name, band name, then folder names."""
-    path = PurePosixPath(name)
-    if len(facts.band_names) == 1:
-        if len(_polarisations(path.stem)) > 1:  # of both: a ratio, a sum, a picture of colours
-            return [(1, UNKNOWN_POLARISATION)]
-        texts = (path.name, facts.band_names[0], *reversed(path.parts[:-1]))
-        found = (_POLARISATION.search(text) for text in texts)
-        return [(1, next((match[1].lower() for match in found if match), UNKNOWN_POLARISATION))]
-    told = [_polarisations(band) for band in facts.band_names]
-    chosen = [
-        (band, found[0])
-        for band, (found, text) in enumerate(zip(told, facts.band_names, strict=True), start=1)
-        if len(found) == 1 and not is_derived(text)
-    ]
-    if not chosen:
-        raise DataError(
-            f"a file of several bands must name their polarisations, and {name} has "
-            f"{len(told)} bands without: export one band per file"
-        )
-    return chosen
-
-
-def _polarisations(text: str) -> list[str]:
-    """Return the different polarisations that a text names."""
-    return list(dict.fromkeys(match[1].lower() for match in _POLARISATION.finditer(text)))
 
 
 def _decide_units(

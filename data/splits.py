@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from data.bands import UNKNOWN_POLARISATION
 from data.errors import DataError
-from data.sources import UNKNOWN_POLARISATION, Source
+from data.sources import Source
 from data.split_file import SPLIT_WORDS, read_split_file
 from data.split_rows import match_rows, refuse_lost_rows, say_closest
 

@@ -528,3 +528,16 @@ def test_an_unnamed_raster_in_each_folder_makes_no_groups_of_them(tmp_path):
 def test_a_folder_of_a_user_may_be_called_preview(tmp_path):
     save(tmp_path / "in" / "preview" / "s0_VV_intensity.tif", power(0))
     assert len(find_sources([tmp_path / "in"]).sources) == 1
+
+
+def test_bands_without_names_can_be_named(tmp_path):
+    bands(tmp_path / "s_db.tif", [decibels(power(0)), decibels(power(0, "VH"))], ["", ""])
+    with pytest.raises(DataError, match="--bands vv,vh"):
+        find_sources([tmp_path])
+    found = find_sources([tmp_path], bands=("vv", "vh")).sources
+    assert [(s.band, s.polarisation) for s in found] == [(1, "vv"), (2, "vh")]
+
+
+def test_bands_of_no_polarisation_cannot_be_given(scenes, capsys):
+    assert main([str(scenes), "--bands", "vv,red", "--check"]) == 2
+    assert "--bands takes polarisations such as vv,vh, found 'red'" in capsys.readouterr().err

@@ -11,7 +11,7 @@ from data.calibration import Units
 from data.errors import DataError
 from data.sources import Source
 from data.sources import find_sources as look
-from data.units import UnitRules
+from data.unit_rules import UnitRules
 
 
 def find_sources(roots: list[Path], units: Units | None = None) -> tuple[Source, ...]:
@@ -167,7 +167,9 @@ def test_each_named_band_of_a_file_is_an_image(save_tiff, tmp_path):
 
 def test_bands_without_polarisation_are_refused(save_tiff, tmp_path):
     save_tiff(tmp_path / "a.tif", "one", "two")
-    with pytest.raises(DataError, match="2 bands without: export one band per file"):
+    with pytest.raises(
+        DataError, match="2 bands without: give them, as in --bands vv,vh, or export one"
+    ):
         find_sources([tmp_path], Units.INTENSITY)
 
 

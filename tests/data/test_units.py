@@ -4,7 +4,8 @@ import pytest
 
 from data.calibration import Units
 from data.errors import DataError
-from data.units import GIVEN, Header, UnitRules, decide_units, read_unit_rules
+from data.unit_rules import GIVEN, UnitRules, read_unit_rules
+from data.units import Header, decide_units
 
 GRD = "S1A_IW_GRDH_1SDV_20220320T230514_20220320T230548_042410_050E90_5F1E"
 HYP3 = "S1A_IW_20180120T161201_DVP_RTC30_G_{}_5A30"
