@@ -22,6 +22,8 @@ from data.sources import Source, find_sources
 from data.splits import TRAIN, SplitPlan, check_seed, split_by_file, split_by_pass
 from data.unit_rules import UnitRules
 
+SPLIT_FOLDERS = frozenset(("train", "training", "val", "valid", "validation", "test", "testing"))
+
 # Called with the amount of work done since the last call: pixels, or bytes while hashing.
 Advance = Callable[[int], None]
 
@@ -169,16 +171,28 @@ def plan_corpus(
         if split_file
         else split_by_pass(sources, sizes, options.seed)
     )
+    named = [] if split_file else _warn_of_split_folders(sources)
     shared = check_ground(sources, sizes, split, options.patch_px, is_from_file=bool(split_file))
     return CorpusPlan(
         name=name,
         sources=sources,
         left_out=found.left_out,
         options=options,
-        split=replace(split, warnings=(*split.warnings, *shared)),
+        split=replace(split, warnings=(*split.warnings, *named, *shared)),
         attribution=find_attribution(scenes, sources),
         synthetic=synthetic,
     )
+
+
+def _warn_of_split_folders(sources: Sequence[Source]) -> list[str]:
+    """Say that splits are drawn although folders are called as splits are."""
+    found = {part.lower() for s in sources for part in Path(s.name).parts[:-1]} & SPLIT_FOLDERS
+    if len(found) < 2:
+        return []
+    return [
+        f"folders are called {' and '.join(sorted(found))}, and splits were drawn anew: give a "
+        "--split-file with a row for each folder to keep them."
+    ]
 
 
 def hash_sources(plan: CorpusPlan, advance: Advance = ignore_progress) -> dict[str, str]:

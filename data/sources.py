@@ -26,7 +26,7 @@ from data.products import (
 from data.scenes import RASTER_SUFFIXES, SCENE_SUFFIXES, RasterFacts, read_facts
 from data.split_rows import read_split_units
 from data.unit_rules import BY_EVIDENCE, UnitRules
-from data.units import Evidence, Header, decide_units
+from data.units import Evidence, Header, decide_units, refuse_silent_bands
 
 SIDECAR = "tiles.json"
 
@@ -192,7 +192,9 @@ def _describe_file(
     if by_kind and told and told.family:
         group = told.family
     scene = name_scene(file)
-    for band, polarisation in choose_bands(f"{file.folder}/{file.name}", facts, bands):
+    chosen = choose_bands(f"{file.folder}/{file.name}", facts, bands)
+    refuse_silent_bands(file.name, [facts.band_names[band - 1] for band, _ in chosen], decided)
+    for band, polarisation in chosen:
         yield Source(
             path=file.path,
             name=file.name,

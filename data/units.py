@@ -34,6 +34,8 @@ _WORDS = {
 _CALIBRATED = re.compile(r"^(sigma|gamma|beta)(0|nought|naught)?$|^(cal|rtc\d*|calibrated)$")
 """Parts of a name that say calibrated, which is linear power unless something states otherwise."""
 
+BAND_NAME = "band name"
+
 UNIT_TAGS = (
     "processing_information_output_backscatter_expression_convention",  # OPERA RTC-S1
     "backscatter_expression_convention",
@@ -137,6 +139,22 @@ def decide_units(name: str, header: Header, *, is_grd_measurement: bool) -> Evid
     return decided
 
 
+def refuse_silent_bands(name: str, band_names: Sequence[str], decided: Evidence) -> None:
+    """Refuse a file of which one band's name tells the units, and another's does not.
+
+    Raises:
+        DataError: If there is such a band.
+    """
+    if decided.where != BAND_NAME:
+        return
+    silent = [band for band in band_names if not list(_as_name(band, BAND_NAME))]
+    if silent:
+        raise DataError(
+            f"the bands of a file are in the same units, and of {name} {decided.text} tells "
+            f"{decided.units} and {silent[0]} nothing: give --units for it"
+        )
+
+
 def _first(found: Sequence[Evidence]) -> Evidence | None:
     """Return the first statement, else the first hint."""
     statements = (evidence for evidence in found if evidence.is_statement)
@@ -155,7 +173,7 @@ def _in_header(header: Header) -> Iterator[Evidence]:
         if key.lower().rsplit("#", 1)[-1] in UNIT_TAGS:
             yield from _as_value(value, f"tag {key}")
     for text in dict.fromkeys(header.band_names):
-        yield from _as_name(text, "band name")
+        yield from _as_name(text, BAND_NAME)
     yield from _in_description(header.description)
 
 

@@ -541,3 +541,20 @@ def test_bands_without_names_can_be_named(tmp_path):
 def test_bands_of_no_polarisation_cannot_be_given(scenes, capsys):
     assert main([str(scenes), "--bands", "vv,red", "--check"]) == 2
     assert "--bands takes polarisations such as vv,vh, found 'red'" in capsys.readouterr().err
+
+
+def test_bands_of_which_one_is_silent_about_its_units_are_refused(tmp_path):
+    bands(tmp_path / "s.tif", [power(0), np.sqrt(power(1))], ["VV_intensity", "VH"])
+    with pytest.raises(DataError, match="VV_intensity tells intensity and VH nothing"):
+        find_sources([tmp_path])
+
+
+def test_folders_called_as_splits_are_said_not_to_be_followed(scenes, capsys):
+    for n in range(12):
+        folder = ("train", "val", "test")[n % 3]
+        save(scenes / folder / f"s{n}_VV_intensity.tif", power(n))
+    flags = ["--patch-px", "32", "--dry-run", "--out", str(scenes.parent / "corpus")]
+    assert main([str(scenes), *flags]) == 0
+    assert "folders are called test and train and val, and splits were drawn" in (
+        capsys.readouterr().out
+    )
