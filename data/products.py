@@ -41,6 +41,11 @@ _PIECE = re.compile(
     r"|[_-](row|r|y)[_-]?\d+[_-]?(col|c|x)[_-]?\d+$",
     re.IGNORECASE,
 )
+_PROCESSED = re.compile(
+    r"([_-](orb|nr|tnr|bdr|cal|spk|tc|ml|filtered|despeckled|lee|refined))+$", re.IGNORECASE
+)
+"""What processors add to the name of an image: it stays the same acquisition."""
+
 _WORDS = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z])(?=[A-Z])")
 
 POLARISATIONS = frozenset(("vv", "vh", "hh", "hv"))
@@ -62,7 +67,19 @@ DERIVED_WORDS = frozenset(
 )
 """Words of what is made of backscatter, or drawn beside it."""
 
-ALWAYS_AUXILIARY = frozenset(("lia", "incidence", "incidenceangle", "layover", "nesz", "quicklook"))
+ALWAYS_AUXILIARY = frozenset(
+    (
+        "lia",
+        "incidence",
+        "incidenceangle",
+        "layover",
+        "nesz",
+        "quicklook",
+        "theta",
+        "label",
+        "labels",
+    )
+)
 """Words that no place is called: auxiliary wherever they stand in a name."""
 
 AUXILIARY_FOLDERS = frozenset(("tie_point_grids", "vector_data"))
@@ -117,12 +134,13 @@ def read_date(stem: str) -> Product | None:
 
 
 def strip_piece(stem: str) -> str:
-    """Return the name of the image that a piece was cut from; the stem itself for a whole one.
+    """Return the name of the image that a piece was cut from, or that was processed.
 
-    >>> strip_piece("S1_mosaic-0000000000-0000000256"), strip_piece("tile_3")
-    ('S1_mosaic', 'tile_3')
+    >>> strip_piece("S1_mosaic-0000000000-0000000256"), strip_piece("s0_Spk"), strip_piece("tile_3")
+    ('S1_mosaic', 's0', 'tile_3')
     """
-    return _PIECE.sub("", stem) or stem
+    whole = _PROCESSED.sub("", stem) or stem
+    return _PIECE.sub("", whole) or whole
 
 
 def auxiliary_word(stem: str) -> str | None:

@@ -236,7 +236,9 @@ def _counts_of_grd(name: str, dtype: str, *, is_measurement: bool) -> Evidence |
 
     Among the measurements of a product that is a statement, whatever its folder is called.
     """
-    is_grd = any(re.match(r"grd[fhm]?$", word) for word in _words(name))
+    words = _words(PurePosixPath(name).stem)
+    is_processed = any(map(_CALIBRATED.match, words))  # such counts are packed in some way
+    is_grd = not is_processed and any(re.match(r"grd[fhm]?$", w) for w in _words(name))
     is_measurement = is_measurement or bool(_MEASUREMENT.match(PurePosixPath(name).name))
     is_count = dtype == "uint16" or (is_measurement and dtype in ("int16", "uint8", "uint32"))
     if not is_count or not (is_measurement or is_grd):

@@ -478,7 +478,16 @@ def test_bands_of_no_backscatter_are_not_read(tmp_path, other):
 
 
 @pytest.mark.parametrize(
-    "stem", ["s0_VV_VH_ratio", "s0_VV_VH", "s0_VV_stdDev", "s0_VV_label", "s0_VV_lia", "LIA_s0_VV"]
+    "stem",
+    [
+        "s0_VV_VH_ratio",
+        "s0_VV_VH",
+        "s0_VV_stdDev",
+        "s0_VV_label",
+        "s0_VV_lia",
+        "LIA_s0_VV",
+        "s0_label_VV",
+    ],
 )
 def test_what_is_made_of_backscatter_is_left_out_beside_it(tmp_path, stem):
     save(tmp_path / "s0_VV_intensity.tif", power(0))

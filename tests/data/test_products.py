@@ -66,6 +66,9 @@ def test_other_digits_are_no_date(stem):
         ("harbour_r0_c256", "harbour"),
         ("harbour_y0_x256", "harbour"),
         ("tile_12", "tile_12"),
+        ("s0_Spk", "s0"),
+        ("s0_Orb_Cal_TC", "s0"),
+        ("Spk", "Spk"),
         ("Flevoland_600", "Flevoland_600"),
     ],
 )

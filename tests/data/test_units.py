@@ -133,6 +133,12 @@ def test_measurements_in_a_folder_of_other_units_are_refused():
         units(f"intensity/{GRD}.SAFE/measurement/m.tiff", True, dtype="uint16")
 
 
+@pytest.mark.parametrize("words", ["SIGMA0_DV", "Orb_Cal_TC", "rtc"])
+def test_counts_of_a_processed_product_may_be_packed_in_any_way(words):
+    with pytest.raises(DataError, match="give --units"):
+        units(f"x/{GRD}_{words}_VV.tif", dtype="uint16")
+
+
 @pytest.mark.parametrize(
     ("dtype", "is_measurement"), [("float32", False), ("float32", True), ("uint8", False)]
 )
