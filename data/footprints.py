@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data.errors import DataError
-from data.leaks import Footprint, PlacedImage, date_of_image, find_overlaps
+from data.leaks import Footprint, PlacedImage, find_overlaps, moment_of_image
 from data.scenes import RasterFacts
 from data.sources import Source
 from data.splits import SplitPlan
@@ -82,7 +82,7 @@ def _place_images(
                     split=split.split_of[source.name, source.band],
                     pass_id=source.pass_id,
                     has_orbit=bool(source.product) and source.pass_id != source.scene,
-                    date=date_of_image(source.name, source.product),
+                    date=moment_of_image(source.name, source.product),
                     footprint=footprint,
                     patch_area=footprint.area / source.num_pixels * patch_px**2,
                 )

@@ -17,13 +17,11 @@ from pathlib import PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from data.calibration import CODE_STEP_DB, INVALID_CODE
 from data.errors import DataError
+from data.patches import is_constant
 
 # Pieces of one pass over a place lie seconds apart, neighbouring orbits 99 minutes.
 MAX_SECONDS_APART = 1800
-# Patches whose valid pixels spread less are constant: they are equal without being copies.
-CONSTANT_DB = 0.05
 NUM_NAMED = 3
 DATE_UNKNOWN, TIME_UNKNOWN = 0, -1
 
@@ -68,7 +66,7 @@ class PlacedImage:
         pass_id: Equal for images of one acquisition.
         has_orbit: Whether the pass is known from an orbit, so that another one is another
             acquisition; else dates decide.
-        date: Of acquisition, as `read_date` gives it.
+        date: Of acquisition, as `read_moment` gives it.
         footprint: Where it lies.
         patch_area: Area of one patch in squared units of the reference system.
     """
@@ -111,7 +109,7 @@ class Pairs:
         return ", ".join([*pairs, *more])
 
 
-def read_date(texts: Sequence[str]) -> tuple[int, int]:
+def read_moment(texts: Sequence[str]) -> tuple[int, int]:
     """Find the time of acquisition in the first text that holds a date.
 
     Args:
@@ -121,7 +119,7 @@ def read_date(texts: Sequence[str]) -> tuple[int, int]:
         The date as the number YYYYMMDD and the second of the day; 0 and -1 where unknown.
 
     Example:
-        >>> read_date(["tile_7.tif", "S1A_IW_20180120T161201_DVP"]), read_date(["2018-01-20"])
+        >>> read_moment(["tile_7.tif", "S1A_IW_20180120T161201_DVP"]), read_moment(["2018-01-20"])
         ((20180120, 58321), (20180120, -1))
     """
     match = next((found for text in texts if (found := _DATE.search(text))), None)
@@ -135,9 +133,9 @@ def read_date(texts: Sequence[str]) -> tuple[int, int]:
     return date, 3600 * hour + 60 * minute + second
 
 
-def date_of_image(name: str, product: str) -> tuple[int, int]:
+def moment_of_image(name: str, product: str) -> tuple[int, int]:
     """Find the time of acquisition of an image: in its product, its file name or its folders."""
-    return read_date([product, *reversed(PurePosixPath(name).parts)])
+    return read_moment([product, *reversed(PurePosixPath(name).parts)])
 
 
 def find_overlaps(images: Sequence[PlacedImage]) -> tuple[Pairs, Pairs]:
@@ -204,11 +202,9 @@ class TwinPatches:
             self._images.append((name, split))
         image = len(self._images) - 1
         for patch in codes:
-            key = hash(
-                patch.tobytes()
-            )  # 64 bits, of this process alone; a third of a digest's time
+            key = hash(patch.tobytes())  # 64 bits; a digest takes three times as long
             holders = self._images_of.setdefault(key, (image,))
-            # Constant patches are looked at only when they repeat.
+            # Constant patches are equal without being copies; looked at only when they repeat.
             if holders[-1] == image or is_constant(patch):
                 continue
             self._images_of[key] = (*holders, image)
@@ -233,9 +229,3 @@ class TwinPatches:
             f"{', '.join(pairs)}{f', and {more} more pair(s) some' if more else ''}: leave one "
             "image of each pair out, or give a --split-file with both in one split"
         )
-
-
-def is_constant(codes: NDArray[np.uint16]) -> bool:
-    """Say whether the valid pixels of a patch spread less than `CONSTANT_DB`."""
-    valid = codes[codes != INVALID_CODE]
-    return valid.size == 0 or float(valid.std()) * CODE_STEP_DB < CONSTANT_DB

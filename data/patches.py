@@ -132,14 +132,14 @@ def _keep_patches(
     valid_fraction = (num_valid / side**2).astype(np.float32)
     # A patch without any valid pixel is nothing, even where the limit is 0.
     keep = (num_valid >= min_valid_fraction * side**2) & (num_valid > 0)
-    is_constant = np.array(
+    constant = np.array(
         [
-            kept and _is_constant(band[:, col : col + side])
+            kept and is_constant(band[:, col : col + side])
             for col, kept in zip(columns, keep, strict=True)
         ],
         dtype=np.bool_,
     )
-    keep &= ~is_constant
+    keep &= ~constant
     kept = [band[:, col : col + side] for col in columns[keep]]
     codes = np.ascontiguousarray(np.stack(kept)) if kept else np.empty((0, side, side), np.uint16)
     # Invalid pixels are code 0 and add nothing to the sum.
@@ -151,12 +151,12 @@ def _keep_patches(
         valid_fraction=valid_fraction[keep],
         mean_db=(CODE_OFFSET_DB + CODE_STEP_DB * mean_code).astype(np.float32),
         num_seen=len(columns),
-        num_constant=int(np.count_nonzero(is_constant)),
+        num_constant=int(np.count_nonzero(constant)),
         num_valid_px=int(num_valid.sum()),
     )
 
 
-def _is_constant(patch: NDArray[np.uint16]) -> bool:
+def is_constant(patch: NDArray[np.uint16]) -> bool:
     """Say whether the valid pixels of a patch spread less than `MIN_SPREAD_DB`."""
     least = (MIN_SPREAD_DB / CODE_STEP_DB) ** 2
     # The squares of some rows around their own mean are a lower bound of those of the patch.

@@ -102,6 +102,11 @@ def _prepare(args: argparse.Namespace) -> None:
             "synthetic scenes have known units and split by pass, and --units or --split-file is "
             "given with --synthetic: leave it out"
         )
+    if args.synthetic and (args.check or args.quicklooks):
+        raise DataError(
+            "--check and --quicklooks show how scenes were read, found with --synthetic: name a "
+            "folder of scenes"
+        )
     rules = read_unit_rules(args.units)
     options = PrepareOptions(
         patch_px=args.patch_px,
@@ -129,9 +134,7 @@ def _read_bands(text: str | None) -> tuple[str, ...]:
 
 
 def _prepare_scenes(args: argparse.Namespace, options: "PrepareOptions") -> None:
-    from data.builder import build_corpus
-    from data.plan import count_bytes, hash_sources, plan_corpus
-    from data.progress import show_progress
+    from data.plan import plan_corpus
 
     name = args.name or (args.out.resolve().name if args.out else "check")
     plan = plan_corpus(args.scenes, options, name=name, split_file=args.split_file)
@@ -143,32 +146,40 @@ def _prepare_scenes(args: argparse.Namespace, options: "PrepareOptions") -> None
     if args.dry_run:
         _print_plan(plan, args.out)
         return
-    with show_progress("Hashing scenes", count_bytes(plan), quiet=args.quiet) as advance:
-        hashes = hash_sources(plan, advance)
+    hashes = _hash(plan, quiet=args.quiet)
     if not _is_up_to_date(args, plan.stored_options(), plan, hashes):
-        num_pixels = sum(source.num_pixels for source in plan.sources)
-        with show_progress("Cutting patches", num_pixels, quiet=args.quiet) as advance:
-            info = build_corpus(plan, hashes, args.out, advance)
+        info = _build(plan, hashes, args.out, quiet=args.quiet)
         _print_result(args, info, plan.split.warnings)
+
+
+def _hash(plan: "CorpusPlan", *, quiet: bool) -> Mapping[str, str]:
+    from data.plan import count_bytes, hash_sources
+    from data.progress import show_progress
+
+    with show_progress("Hashing scenes", count_bytes(plan), quiet=quiet) as advance:
+        return hash_sources(plan, advance)
+
+
+def _build(
+    plan: "CorpusPlan", hashes: Mapping[str, str], out: Path, *, quiet: bool
+) -> "CorpusInfo":
+    from data.builder import build_corpus
+    from data.progress import show_progress
+
+    num_pixels = sum(source.num_pixels for source in plan.sources)
+    with show_progress("Cutting patches", num_pixels, quiet=quiet) as advance:
+        return build_corpus(plan, hashes, out, advance)
 
 
 def _check(plan: "CorpusPlan", *, quiet: bool) -> None:
     """Build a corpus where it vanishes again, and say what was understood."""
     import tempfile
 
-    from data.builder import build_corpus
     from data.check import describe_families
-    from data.plan import count_bytes, hash_sources
-    from data.progress import show_progress
 
-    with show_progress("Hashing scenes", count_bytes(plan), quiet=quiet) as advance:
-        hashes = hash_sources(plan, advance)
-    num_pixels = sum(source.num_pixels for source in plan.sources)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        show_progress("Reading scenes", num_pixels, quiet=quiet) as advance,
-    ):
-        info = build_corpus(plan, hashes, Path(folder) / "corpus", advance)
+    hashes = _hash(plan, quiet=quiet)
+    with tempfile.TemporaryDirectory() as folder:
+        info = _build(plan, hashes, Path(folder) / "corpus", quiet=quiet)
     print(describe_families(info))
     for warning in plan.split.warnings:
         print(f"Warning: {warning}")

@@ -50,6 +50,11 @@ class RasterFacts:
         """Whether stored values are not yet what they measure."""
         return any(scale != 1.0 for scale in self.scales) or any(self.offsets)
 
+    @property
+    def holds_counts(self) -> bool:
+        """Whether values are integers that mean themselves."""
+        return not self.dtype.startswith("float") and not self.is_scaled
+
 
 @dataclass(frozen=True)
 class Block:

@@ -17,16 +17,11 @@ from data.calibration import Units
 from data.errors import DataError
 from data.files import File, LeftOut, find_files
 from data.naming import name_groups, name_scene, safe_part
-from data.products import (
-    Product,
-    read_date,
-    read_product,
-    strip_piece,
-)
+from data.products import Product, read_date, read_product, strip_piece
 from data.scenes import RASTER_SUFFIXES, SCENE_SUFFIXES, RasterFacts, read_facts
 from data.split_rows import read_split_units
 from data.unit_rules import BY_EVIDENCE, UnitRules
-from data.units import Evidence, Header, decide_units, refuse_silent_bands
+from data.units import Evidence, decide_units, refuse_silent_bands
 
 SIDECAR = "tiles.json"
 
@@ -161,15 +156,15 @@ def _without_pictures(files: Sequence[File]) -> tuple[list[File], list[LeftOut]]
         for path in (PurePosixPath(file.name) for file in files)
         if path.suffix.lower() in RASTER_SUFFIXES
     }
-    pictures = [
-        file
-        for file in files
-        for path in [PurePosixPath(file.name)]
-        if path.suffix.lower() == ".png"
-        and (path.parent, _PICTURE.sub("", path.stem).lower()) in rasters
-    ]
-    kept = [file for file in files if file not in pictures]
-    return kept, [LeftOut(file.name, "a picture of the raster beside it") for file in pictures]
+    kept, pictures = [], []
+    for file in files:
+        path = PurePosixPath(file.name)
+        pictured = (path.parent, _PICTURE.sub("", path.stem).lower())
+        if path.suffix.lower() == ".png" and pictured in rasters:
+            pictures.append(LeftOut(file.name, "a picture of the raster beside it"))
+        else:
+            kept.append(file)
+    return kept, pictures
 
 
 def _describe_file(
@@ -252,17 +247,9 @@ def _decide_units(
     file: File, facts: RasterFacts, rules: UnitRules, *, is_measurement: bool
 ) -> Evidence:
     name = f"{file.folder}/{file.name}"
-    header = Header(
-        facts.band_units,
-        facts.band_names,
-        facts.description,
-        facts.tags,
-        facts.dtype,
-        facts.is_scaled,
-    )
     # The folder that was given is part of what tells units.
     decided = rules.decide(file.name) or decide_units(
-        name, header, is_grd_measurement=is_measurement
+        name, facts, is_grd_measurement=is_measurement
     )
     if decided.units is Units.DB and file.path.suffix.lower() == ".png":
         raise DataError(
@@ -275,9 +262,14 @@ def _decide_units(
 def _without_unnamed(sources: Sequence[Source]) -> tuple[list[Source], list[LeftOut]]:
     """Leave out images of no polarisation beside those that have one, in the same group."""
     named = {s.group for s in sources if s.polarisation != UNKNOWN_POLARISATION}
-    kept = [s for s in sources if s.polarisation != UNKNOWN_POLARISATION or s.group not in named]
-    reason = "no polarisation in its name or bands, beside images that have one"
-    return kept, [LeftOut(s.name, reason) for s in sources if s not in kept]
+    kept, left_out = [], []
+    for source in sources:
+        if source.polarisation == UNKNOWN_POLARISATION and source.group in named:
+            reason = "no polarisation in its name or bands, beside images that have one"
+            left_out.append(LeftOut(source.name, reason))
+        else:
+            kept.append(source)
+    return kept, left_out
 
 
 def _leave_out(file: File, error: DataError, sources: Sequence[Source], group: str) -> LeftOut:

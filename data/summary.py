@@ -6,10 +6,8 @@ from pathlib import Path, PurePosixPath
 from data.info import CorpusInfo, SourceRecord
 from data.patches import MIN_SPREAD_DB
 from data.plan import CorpusPlan
-from data.splits import SPLITS
+from data.splits import NUM_WARNED, SPLITS
 
-# Beyond this many images of one kind a warning counts them.
-NUM_WARNED = 8
 _HEADINGS = ("group", "pol", "images", "units", "taken from", *SPLITS)
 _IS_NUMBER = (False, False, True, False, False, True, True, True, True, True)
 

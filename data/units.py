@@ -18,6 +18,7 @@ from pathlib import PurePosixPath
 
 from data.calibration import Units
 from data.errors import DataError
+from data.raster_facts import RasterFacts
 
 _WORDS = {
     "db": Units.DB,
@@ -76,33 +77,7 @@ class Evidence:
         return f"{self.units} by its {self.where} ({self.text})"
 
 
-@dataclass(frozen=True)
-class Header:
-    """The fields of a file's header that may state units.
-
-    Attributes:
-        band_units: The unit of each band, "" where none is given.
-        band_names: The name of each band.
-        description: Of an ENVI file; SNAP writes "Sigma0_VV - Unit: intensity" there.
-        tags: Key and value of each tag.
-        dtype: NumPy name of the stored type.
-        is_scaled: Whether scale and offset are applied to stored values.
-    """
-
-    band_units: Sequence[str] = ()
-    band_names: Sequence[str] = ()
-    description: str = ""
-    tags: Sequence[tuple[str, str]] = ()
-    dtype: str = "float32"
-    is_scaled: bool = False
-
-    @property
-    def holds_counts(self) -> bool:
-        """Whether values are integers that mean themselves."""
-        return not self.dtype.startswith("float") and not self.is_scaled
-
-
-def decide_units(name: str, header: Header, *, is_grd_measurement: bool) -> Evidence:
+def decide_units(name: str, facts: RasterFacts, *, is_grd_measurement: bool) -> Evidence:
     """Return the evidence that decides the units of a file.
 
     What the file itself tells goes before what its folders tell; a folder's statement is refused
@@ -110,16 +85,16 @@ def decide_units(name: str, header: Header, *, is_grd_measurement: bool) -> Evid
 
     Args:
         name: Path of the file, the given folder's name first.
-        header: What its header says.
+        facts: What its header says.
         is_grd_measurement: Whether it lies among the measurements of a GRD product.
 
     Raises:
         DataError: If nothing tells the units, or statements contradict each other.
     """
-    counts = _counts_of_grd(name, header.dtype, is_measurement=is_grd_measurement)
-    of_file = [*_in_header(header), *_in_file_name(name), *([counts] if counts else [])]
+    counts = _counts_of_grd(name, facts.dtype, is_measurement=is_grd_measurement)
+    of_file = [*_in_header(facts), *_in_file_name(name), *([counts] if counts else [])]
     of_folders = list(_in_folder_names(name))
-    if header.holds_counts:  # integers without a scale are no calibrated backscatter
+    if facts.holds_counts:  # integers without a scale are no calibrated backscatter
         of_file, of_folders = _without_calibrated(of_file), _without_calibrated(of_folders)
     decided = _first(of_file) or _first(of_folders)
     if decided is None:
@@ -166,15 +141,15 @@ def _without_calibrated(found: Iterable[Evidence]) -> list[Evidence]:
     return [e for e in found if e.is_statement or e.units is Units.AMPLITUDE]
 
 
-def _in_header(header: Header) -> Iterator[Evidence]:
-    for text in dict.fromkeys(header.band_units):
+def _in_header(facts: RasterFacts) -> Iterator[Evidence]:
+    for text in dict.fromkeys(facts.band_units):
         yield from _as_value(text, "band unit")
-    for key, value in header.tags:
+    for key, value in facts.tags:
         if key.lower().rsplit("#", 1)[-1] in UNIT_TAGS:
             yield from _as_value(value, f"tag {key}")
-    for text in dict.fromkeys(header.band_names):
+    for text in dict.fromkeys(facts.band_names):
         yield from _as_name(text, BAND_NAME)
-    yield from _in_description(header.description)
+    yield from _in_description(facts.description)
 
 
 def _in_description(description: str) -> Iterator[Evidence]:

@@ -366,6 +366,12 @@ def test_a_corpus_needs_a_folder(scenes, capsys):
     assert "found no --out" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("flag", [["--check"], ["--quicklooks", "looks", "--out", "c"]])
+def test_synthetic_scenes_are_not_read_so_they_are_not_shown(flag, capsys):
+    assert main(["--synthetic", *flag]) == 2
+    assert "found with --synthetic: name a folder of scenes" in capsys.readouterr().err
+
+
 def test_quicklooks_show_every_image_and_leave_invalid_pixels_black(scenes, tmp_path):
     for n in range(4):
         image = power(n)

@@ -14,9 +14,9 @@ from data.leaks import (
     Footprint,
     PlacedImage,
     TwinPatches,
-    date_of_image,
     find_overlaps,
-    read_date,
+    moment_of_image,
+    read_moment,
 )
 from data.plan import PrepareOptions, plan_corpus
 from data.scenes import read_facts
@@ -116,13 +116,13 @@ def test_the_first_pairs_are_named_and_the_others_counted():
     ],
 )
 def test_dates_are_read_from_names(text, date):
-    assert read_date([text]) == date
+    assert read_moment([text]) == date
 
 
 def test_the_product_is_believed_before_the_file_and_the_file_before_its_folder():
-    assert date_of_image("20190101/a_20180101.tif", "")[0] == 20180101
-    assert date_of_image("20190101/a.tif", "")[0] == 20190101
-    assert date_of_image("20190101/a_20180101.tif", "S1A_20170101T000000_x")[0] == 20170101
+    assert moment_of_image("20190101/a_20180101.tif", "")[0] == 20180101
+    assert moment_of_image("20190101/a.tif", "")[0] == 20190101
+    assert moment_of_image("20190101/a_20180101.tif", "S1A_20170101T000000_x")[0] == 20170101
 
 
 def patches(seed: int, count: int = 2) -> np.ndarray:

@@ -4,8 +4,9 @@ import pytest
 
 from data.calibration import Units
 from data.errors import DataError
+from data.raster_facts import RasterFacts
 from data.unit_rules import GIVEN, UnitRules, read_unit_rules
-from data.units import Header, decide_units
+from data.units import decide_units
 
 GRD = "S1A_IW_GRDH_1SDV_20220320T230514_20220320T230548_042410_050E90_5F1E"
 HYP3 = "S1A_IW_20180120T161201_DVP_RTC30_G_{}_5A30"
@@ -15,7 +16,8 @@ CONVENTION = f"{OPERA}EXPRESSION_CONVENTION"
 
 
 def units(name="set/a_VV.tif", is_grd_measurement=False, **header):
-    found = decide_units(name, Header(**header), is_grd_measurement=is_grd_measurement)
+    facts = RasterFacts(height_px=4, width_px=4, **{"dtype": "float32", **header})
+    found = decide_units(name, facts, is_grd_measurement=is_grd_measurement)
     return found.units, found.where
 
 
