@@ -1,0 +1,146 @@
+"""Train every configuration of a design to its last epoch and keep the curves.
+
+    python -m benchmarks.truth.record --data CORPUS --arch baseline --ratio 16 --out DRAFTS
+
+adds a line to DRAFTS/baseline_16x.jsonl for every training as it ends; a second run goes on where
+the first one was ended. `--finish DRAFTS` writes the Parquet files beside this module. Trainings
+are those of `tune.search` on this machine's CPU: one thread each, as many at once as there are
+cores.
+"""
+
+import argparse
+import json
+import multiprocessing
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.truth.design import space_filling
+from models.training.epoch_result import NonFiniteError
+from models.training.precision import Stack, prepare_process
+from tune.config.machine import Machine, available_cores
+from tune.config.resolve import resolve
+from tune.space.dimension import Value
+from tune.space.points import Suggestion
+from tune.study.plan import StudyPlan, plan_study
+from tune.trial.run import run_trial
+from tune.trial.session import open_data
+
+STACK = Stack("bf16", channels_last=True, reason="what `--precision auto` takes on the machine used")
+
+NUM_REPEATED = 16
+"""Configurations, the first ones of the design, that are trained with further seeds."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training: a configuration of a cell with a seed.
+
+    Attributes:
+        cell: Architecture, ratio and training of the cell, as settings of a search.
+        configuration: Its index in the design.
+        seed: Seed of its training; the data are the same for all.
+    """
+
+    cell: dict[str, Any]
+    configuration: int
+    seed: int
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Record one cell, or write the Parquet files of those recorded."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.truth.record", description=__doc__)
+    parser.add_argument("--data", required=True, help="folder of the prepared corpus")
+    parser.add_argument("--arch", default="baseline")
+    parser.add_argument("--ratio", type=int, default=16)
+    parser.add_argument("--epochs", type=int, default=9)
+    parser.add_argument("--data-fraction", type=float, default=0.01)
+    parser.add_argument("--configurations", type=int, default=65)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=available_cores())
+    parser.add_argument("--out", type=Path, required=True, help="folder of the unfinished tables")
+    asked = parser.parse_args(argv)
+    cell = {
+        "arch": asked.arch,
+        "ratio": asked.ratio,
+        "data": asked.data,
+        "epochs": asked.epochs,
+        "data_fraction": asked.data_fraction,
+    }
+    record_cell(cell, asked.configurations, asked.seeds, asked.workers, asked.out)
+    return 0
+
+
+def record_cell(
+    cell: dict[str, Any], configurations: int, seeds: int, workers: int, out: Path
+) -> None:
+    """Train what is not yet in the cell's file of lines."""
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / f"{cell['arch']}_{cell['ratio']}x_{cell['epochs']}.jsonl"
+    done = {(line["configuration"], line["seed"]) for line in _lines(path)}
+    jobs = [Job(cell, number, 0) for number in range(configurations)]
+    jobs += [
+        Job(cell, number, seed) for number in range(NUM_REPEATED) for seed in range(1, seeds)
+    ]
+    jobs = [job for job in jobs if (job.configuration, job.seed) not in done]
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(workers, initializer=prepare_process, initargs=(1,)) as pool:
+        for number, line in enumerate(pool.imap_unordered(record, jobs), start=1):
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+            print(f"{path.stem}  {number} of {len(jobs)}", flush=True)
+
+
+def record(job: Job) -> dict[str, Any]:
+    """Train one configuration to its last epoch and return what its line holds."""
+    plan = plan_of(job.cell)
+    values = configuration(plan, job.configuration)
+    spec = plan.trial_spec(Suggestion(job.configuration, "design", values), STACK)
+    spec = replace(spec, train=replace(spec.train, seed=job.seed))
+    epochs, outcome = [], "completed"
+    try:
+        for result in run_trial(spec, print):
+            epochs.append(
+                {
+                    "val_psnr_db": result.val_psnr_db,
+                    "val_ssim": result.val_ssim,
+                    "rate_bpp": result.rate_bpp,
+                    "train_loss": result.train_loss,
+                    "train_s": result.train_s,
+                    "val_s": result.val_s,
+                }
+            )
+    except NonFiniteError:
+        outcome = "diverged"
+    cell = {**job.cell, "data": plan.corpus.info.name, "fingerprint": plan.corpus.info.fingerprint}
+    return {
+        **cell,
+        "configuration": job.configuration,
+        "seed": job.seed,
+        "values": values,
+        "outcome": outcome,
+        "curve": epochs,
+    }
+
+
+def plan_of(cell: dict[str, Any]) -> StudyPlan:
+    """Return the plan that a search of a cell would have on a CPU."""
+    settings = {**cell, "results": "unused", "precision": STACK.precision}
+    (resolved,) = resolve(settings, {}, Machine("cpu", available_cores()))
+    return plan_study(resolved, open_data(cell["data"], print))
+
+
+def configuration(plan: StudyPlan, number: int) -> dict[str, Value]:
+    """Return the configuration of an index in a plan's design."""
+    return space_filling(plan.space.dimensions, plan.known[0].values, number + 1)[number]
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
