@@ -11,8 +11,7 @@ from dataclasses import replace
 
 from models.training.epoch_result import EpochResult
 from tune.outcomes import Outcome
-from tune.scheduling.roles import Suggests, Watches
-from tune.scheduling.rungs import RungLedger
+from tune.scheduling.roles import Stops, Suggests, Watches
 from tune.scheduling.watchdog import Watchdog
 from tune.space.points import Suggestion
 from tune.storage.history import Budget, TrialHistory
@@ -57,7 +56,7 @@ class Conductor:
     def __init__(
         self,
         sampler: Suggests,
-        ledger: RungLedger,
+        ledger: Stops,
         recorder: Recorder,
         make_spec: Callable[[Suggestion], TrialSpec],
         watcher: Watches,

@@ -1,4 +1,4 @@
-"""The two that a conductor works with: who says what is tried next, and who shows what happens."""
+"""Those that a conductor works with: who says what is tried next, who stops, who shows what happens."""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol
@@ -6,7 +6,7 @@ from typing import Protocol
 from tune.outcomes import Outcome
 from tune.space.points import Suggestion
 from tune.storage.history import TrialHistory
-from tune.trial.record import TrialRecord
+from tune.trial.record import RungDecision, TrialRecord
 
 
 class Suggests(Protocol):
@@ -47,4 +47,16 @@ class Watches(Protocol):
 
     def say(self, sentence: str) -> None:
         """Show a sentence about something that went wrong."""
+        ...
+
+
+class Stops(Protocol):
+    """Says who is stopped: rungs (`tune.scheduling.rungs`), or another rule."""
+
+    def recall(self, decisions: Iterable[RungDecision]) -> None:
+        """Take the decisions of earlier sessions, in any order."""
+        ...
+
+    def judge(self, trial_number: int, epoch: int, value: float) -> RungDecision | None:
+        """Return what is decided about a trial that finished an epoch; None if nothing is."""
         ...

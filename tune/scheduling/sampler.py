@@ -31,7 +31,9 @@ ASKED = (TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED, TrialState.
 """States of trials that were suggested; a WAITING one is a known point not yet asked for."""
 
 
-def make_sampler(searcher: str, seed: int) -> optuna.samplers.BaseSampler:
+def make_sampler(
+    searcher: str, seed: int, num_random: int = NUM_RANDOM_TRIALS
+) -> optuna.samplers.BaseSampler:
     """Return the Optuna sampler for a `--searcher` name, with every default that matters spelt out.
 
     Optuna 5.0 changed defaults under its callers, so none is relied upon. `constant_liar` counts
@@ -44,10 +46,10 @@ def make_sampler(searcher: str, seed: int) -> optuna.samplers.BaseSampler:
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         if searcher == "gp":
             return optuna.samplers.GPSampler(
-                seed=seed, n_startup_trials=NUM_RANDOM_TRIALS, deterministic_objective=False
+                seed=seed, n_startup_trials=num_random, deterministic_objective=False
             )
         return optuna.samplers.TPESampler(
-            seed=seed, n_startup_trials=NUM_RANDOM_TRIALS, multivariate=True, constant_liar=True
+            seed=seed, n_startup_trials=num_random, multivariate=True, constant_liar=True
         )
 
 
@@ -74,6 +76,7 @@ class Sampler:
         known: Points to try first, in order.
         searcher: "tpe", "random" or "gp".
         seed: Seed of the sampler.
+        num_random: Trials drawn at random before the model of the sampler is used.
     """
 
     def __init__(
@@ -83,11 +86,13 @@ class Sampler:
         known: Sequence[KnownPoint],
         searcher: str,
         seed: int,
+        num_random: int = NUM_RANDOM_TRIALS,
     ) -> None:
         self._journal = journal
         self._study = journal.study
         self._searcher = searcher
         self._seed = seed
+        self._num_random = num_random
         self._distributions = {dim.name: distribution(dim) for dim in dimensions}
         self._known = list(known)
 
@@ -119,6 +124,14 @@ class Sampler:
                 self._journal.storage.set_trial_param(trial_id, name, internal, known)
             return self._suggestion(number, values)
         return self._suggestion(number, history.values)
+
+    def replace(self, number: int, values: Mapping[str, Value]) -> Suggestion:
+        """Note that a trial tries other values than were suggested, and learn from these."""
+        trial_id = self._journal.trial_id(number)
+        for name, known in self._distributions.items():
+            internal = known.to_internal_repr(values[name])
+            self._journal.storage.set_trial_param(trial_id, name, internal, known)
+        return self._suggestion(number, values)
 
     def report(self, number: int, outcome: Outcome, scores_db: Sequence[float]) -> None:
         """Report how a trial ended for good; an interrupted one has not.
@@ -179,4 +192,4 @@ class Sampler:
 
     def _seed_sampler(self, number: int) -> None:
         words = np.random.SeedSequence([self._seed, number]).generate_state(1)
-        self._study.sampler = make_sampler(self._searcher, int(words[0]))
+        self._study.sampler = make_sampler(self._searcher, int(words[0]), self._num_random)

@@ -59,7 +59,7 @@ class StudyJournal:
     @classmethod
     def create(cls, path: Path, name: str) -> "StudyJournal":
         """Begin a journal."""
-        _silence_optuna()
+        silence_optuna()
         file = JournalFile(path)
         study = optuna.create_study(
             storage=JournalStorage(file), study_name=name, direction="maximize"
@@ -74,7 +74,7 @@ class StudyJournal:
         Raises:
             UsageError: If it cannot be read, holds no study, or is of another version.
         """
-        _silence_optuna()
+        silence_optuna()
         try:
             file = JournalFile(path)
             storage = JournalStorage(file)
@@ -237,7 +237,7 @@ class StudyJournal:
         return self.storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
 
 
-def _silence_optuna() -> None:
+def silence_optuna() -> None:
     """Optuna reports every trial on its logger; the search has its own progress."""
     logging.getLogger("optuna").setLevel(logging.WARNING)
 
