@@ -3,7 +3,7 @@
     python -m benchmarks.truth.record --data CORPUS --arch baseline --ratio 16 --out DRAFTS
 
 adds a line to DRAFTS/baseline_16x.jsonl for every training as it ends; a second run goes on where
-the first one was ended. `--finish DRAFTS` writes the Parquet files beside this module. Trainings
+the first one was ended. `--finish` writes the Parquet files beside this module. Trainings
 are those of `tune.search` on this machine's CPU: one thread each, as many at once as there are
 cores.
 """
@@ -17,17 +17,18 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.truth.design import space_filling
-from models.training.epoch_result import NonFiniteError
+from models.training.epoch_result import EpochResult, NonFiniteError
 from models.training.precision import Stack, prepare_process
 from tune.config.machine import Machine, available_cores
 from tune.config.resolve import resolve
-from tune.space.dimension import Value
+from tune.simulation.truth_file import write_truth
+from tune.space.dimension import Value, format_range
 from tune.space.points import Suggestion
 from tune.study.plan import StudyPlan, plan_study
 from tune.trial.run import run_trial
 from tune.trial.session import open_data
 
-STACK = Stack("bf16", channels_last=True, reason="what `--precision auto` takes on the machine used")
+STACK = Stack("bf16", channels_last=True, reason="what --precision auto took on the machine used")
 
 NUM_REPEATED = 16
 """Configurations, the first ones of the design, that are trained with further seeds."""
@@ -59,8 +60,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--configurations", type=int, default=65)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=available_cores())
-    parser.add_argument("--out", type=Path, required=True, help="folder of the unfinished tables")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the lines")
+    parser.add_argument("--finish", action="store_true", help="write the Parquet files of --out")
     asked = parser.parse_args(argv)
+    if asked.finish:
+        for draft in sorted(asked.out.glob("*.jsonl")):
+            print(finish_cell(draft, asked.data, Path(__file__).parent))
+        return 0
     cell = {
         "arch": asked.arch,
         "ratio": asked.ratio,
@@ -80,9 +86,7 @@ def record_cell(
     path = out / f"{cell['arch']}_{cell['ratio']}x_{cell['epochs']}.jsonl"
     done = {(line["configuration"], line["seed"]) for line in _lines(path)}
     jobs = [Job(cell, number, 0) for number in range(configurations)]
-    jobs += [
-        Job(cell, number, seed) for number in range(NUM_REPEATED) for seed in range(1, seeds)
-    ]
+    jobs += [Job(cell, number, seed) for number in range(NUM_REPEATED) for seed in range(1, seeds)]
     jobs = [job for job in jobs if (job.configuration, job.seed) not in done]
     context = multiprocessing.get_context("spawn")
     with context.Pool(workers, initializer=prepare_process, initargs=(1,)) as pool:
@@ -98,19 +102,10 @@ def record(job: Job) -> dict[str, Any]:
     values = configuration(plan, job.configuration)
     spec = plan.trial_spec(Suggestion(job.configuration, "design", values), STACK)
     spec = replace(spec, train=replace(spec.train, seed=job.seed))
-    epochs, outcome = [], "completed"
+    epochs: list[dict[str, Any]] = []
+    outcome = "completed"
     try:
-        for result in run_trial(spec, print):
-            epochs.append(
-                {
-                    "val_psnr_db": result.val_psnr_db,
-                    "val_ssim": result.val_ssim,
-                    "rate_bpp": result.rate_bpp,
-                    "train_loss": result.train_loss,
-                    "train_s": result.train_s,
-                    "val_s": result.val_s,
-                }
-            )
+        epochs.extend(map(_epoch, run_trial(spec, print)))
     except NonFiniteError:
         outcome = "diverged"
     cell = {**job.cell, "data": plan.corpus.info.name, "fingerprint": plan.corpus.info.fingerprint}
@@ -122,6 +117,69 @@ def record(job: Job) -> dict[str, Any]:
         "outcome": outcome,
         "curve": epochs,
     }
+
+
+def _epoch(result: EpochResult) -> dict[str, Any]:
+    return {
+        "val_psnr_db": result.val_psnr_db,
+        "val_ssim": result.val_ssim,
+        "rate_bpp": result.rate_bpp,
+        "train_loss": result.train_loss,
+        "train_s": result.train_s,
+        "val_s": result.val_s,
+    }
+
+
+def finish_cell(draft: Path, data: str, folder: Path) -> Path:
+    """Write the Parquet file of a recorded cell and return it."""
+    lines = sorted(_lines(draft), key=lambda line: (line["configuration"], line["seed"]))
+    rows = [row for line in lines for row in _rows(line)]
+    cell = {name: lines[0][name] for name in ("arch", "ratio", "epochs", "data_fraction")}
+    plan = plan_of({**cell, "data": data})
+    facts = {
+        **cell,
+        "label": f"{cell['arch']} {cell['ratio']}x, {cell['epochs']} epochs",
+        "max_epochs": cell["epochs"],
+        "ranges": [format_range(dimension) for dimension in plan.space.dimensions],
+        "hand_set": configuration(plan, 0),
+        "corpus": lines[0]["data"],
+        "corpus_fingerprint": lines[0]["fingerprint"],
+        "rate": plan.config.rate,
+        "objective_of_loss": "mse",
+        "precision": STACK.name,
+        "crop_px": plan.crop_px,
+        "val_images": plan.val_images,
+        "batch_size": plan.config.batch_size,
+    }
+    path = folder / f"{draft.stem}.parquet"
+    write_truth(path, rows, facts)
+    return path
+
+
+def _rows(line: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of one training; one without scores if it diverged in its first epoch."""
+    same = {
+        "configuration": str(line["configuration"]),
+        "seed": line["seed"],
+        "is_diverged": line["outcome"] == "diverged",
+        **line["values"],
+    }
+    nothing = dict.fromkeys(("val_psnr_db", "val_ssim", "rate_bpp", "train_s", "val_s"))
+    return [
+        {
+            **same,
+            "epoch": number,
+            "val_psnr_db": _rounded(epoch["val_psnr_db"], 4),
+            "val_ssim": _rounded(epoch["val_ssim"], 5),
+            "rate_bpp": _rounded(epoch["rate_bpp"], 5),
+            "epoch_s": None if epoch is nothing else round(epoch["train_s"] + epoch["val_s"], 3),
+        }
+        for number, epoch in enumerate(line["curve"] or [nothing], start=1)
+    ]
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
 
 
 def plan_of(cell: dict[str, Any]) -> StudyPlan:

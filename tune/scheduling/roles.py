@@ -1,4 +1,4 @@
-"""Those that a conductor works with: who says what is tried next, who stops, who shows what happens."""
+"""Those that a conductor works with: who suggests, who stops, who shows what happens."""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol

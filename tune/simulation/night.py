@@ -37,14 +37,14 @@ class Step:
         trial: Number of the trial.
         configuration: Index of its configuration.
         epoch: Its epoch, from 1.
-        score_db: Validation PSNR there.
+        score: What is maximised, there.
     """
 
     time_s: float
     trial: int
     configuration: int
     epoch: int
-    score_db: float
+    score: float
 
 
 @dataclass(frozen=True)
@@ -176,11 +176,11 @@ def _run(
         end_s, number, epoch = heapq.heappop(running)
         clock.set(end_s)
         curve = curves[tried[number]]
-        if epoch > len(curve.scores_db):
+        if epoch > len(curve.scores):
             conductor.end(number, Outcome.DIVERGED, "recorded so")
             continue
         is_last = epoch == max_epochs
-        steps.append(Step(end_s, number, tried[number], epoch, curve.scores_db[epoch - 1]))
+        steps.append(Step(end_s, number, tried[number], epoch, curve.scores[epoch - 1]))
         continues = conductor.report_epoch(number, _result(curve, epoch, is_last=is_last))
         if is_last:
             conductor.end(number, Outcome.COMPLETED)
@@ -227,7 +227,7 @@ def _result(curve: Curve, epoch: int, *, is_last: bool) -> EpochResult:
         val_loss=0.0,
         val_mse=0.0,
         val_ssim=0.0,
-        val_psnr_db=curve.scores_db[epoch - 1],
+        val_psnr_db=curve.scores[epoch - 1],
         learning_rate=0.0,
         gradient_norm=0.0,
         train_s=curve.epochs_s[epoch - 1],

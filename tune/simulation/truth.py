@@ -19,19 +19,19 @@ class Curve:
     """One training to its end.
 
     Attributes:
-        scores_db: Validation PSNR after each epoch, in dB.
+        scores: What is maximised, after each epoch: validation PSNR in dB, or SSIM.
         epochs_s: Seconds of each epoch, training and validation.
         is_diverged: Whether it ended early because a number was none any more.
     """
 
-    scores_db: tuple[float, ...]
+    scores: tuple[float, ...]
     epochs_s: tuple[float, ...]
     is_diverged: bool = False
 
     @property
-    def best_db(self) -> float:
+    def best(self) -> float:
         """Score of the best epoch; minus infinity without one."""
-        return max(self.scores_db, default=float("-inf"))
+        return max(self.scores, default=float("-inf"))
 
 
 @dataclass(frozen=True)

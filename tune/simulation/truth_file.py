@@ -1,6 +1,7 @@
 """A cell's recorded truth as one small Parquet file: a row per training and epoch.
 
-What is the same in every row (label, ranges, hand-set point, length) is in the file's metadata.
+What is the same in every row (label, ranges, hand-set point, length, where it comes from) is in the
+file's metadata.
 """
 
 import json
@@ -13,46 +14,36 @@ import pyarrow.parquet as pq
 
 from tune.errors import UsageError
 from tune.simulation.truth import Configuration, Curve, Truth, values_of
-from tune.space.dimension import Dimension, format_range
+from tune.space.dimension import Dimension
 from tune.space.ranges import parse_range
 
 KEY = b"sar-tune truth"
-COLUMNS = ("configuration", "seed", "is_diverged", "epoch", "val_psnr_db", "epoch_s")
+SCORES = {"psnr": "val_psnr_db", "ssim": "val_ssim", "ms_ssim": "val_ms_ssim"}
+"""The column of each objective."""
 
 
-def write_truth(truth: Truth, path: Path, facts: Mapping[str, Any]) -> None:
-    """Write a truth as a Parquet file; `facts` say where it comes from."""
-    rows: dict[str, list[Any]] = {name: [] for name in COLUMNS}
-    rows |= {dimension.name: [] for dimension in truth.dimensions}
-    for one in truth.configurations:
-        for seed, curve in enumerate(one.curves):
-            # A training that diverged in its first epoch has one row, without a score.
-            for index in range(max(1, len(curve.scores_db))):
-                has_score = index < len(curve.scores_db)
-                rows["configuration"].append(one.name)
-                rows["seed"].append(seed)
-                rows["is_diverged"].append(curve.is_diverged)
-                rows["epoch"].append(index + 1)
-                rows["val_psnr_db"].append(curve.scores_db[index] if has_score else None)
-                rows["epoch_s"].append(curve.epochs_s[index] if has_score else None)
-                for dimension in truth.dimensions:
-                    rows[dimension.name].append(one.values[dimension.name])
-    said = {
-        **facts,
-        "label": truth.label,
-        "max_epochs": truth.max_epochs,
-        "ranges": [format_range(dimension) for dimension in truth.dimensions],
-        "hand_set": truth.hand_set,
-    }
-    table = pa.table(rows).replace_schema_metadata({KEY: json.dumps(said).encode()})
+def write_truth(path: Path, rows: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> None:
+    """Write recorded trainings.
+
+    Args:
+        path: The file.
+        rows: One per training and epoch: `configuration`, `seed`, `is_diverged`, `epoch`,
+            `epoch_s`, a column of `SCORES` or more, and the value of every dimension. A training
+            that diverged in its first epoch has one row without scores.
+        facts: `label`, `max_epochs`, `ranges` (as `--range` takes them), `hand_set`, and what else
+            a reader should know.
+    """
+    names = list(rows[0])
+    table = pa.table({name: [row[name] for row in rows] for name in names})
+    table = table.replace_schema_metadata({KEY: json.dumps(dict(facts)).encode()})
     pq.write_table(table, path, compression="zstd")
 
 
-def read_truth(path: Path) -> Truth:
+def read_truth(path: Path, objective: str = "psnr") -> Truth:
     """Return what a file holds.
 
     Raises:
-        UsageError: If it is no such file.
+        UsageError: If it is no such file, or lacks what is maximised.
     """
     try:
         table = pq.read_table(path)
@@ -63,18 +54,24 @@ def read_truth(path: Path) -> Truth:
             f"({type(error).__name__}): name one of benchmarks/truth, or replay your own studies "
             "with --results"
         ) from error
+    if SCORES[objective] not in table.column_names:
+        known = [name for name, column in SCORES.items() if column in table.column_names]
+        raise UsageError(
+            f"--objective must be one that was recorded ({', '.join(known)}), found {objective!r} "
+            f"for {str(path)!r}: name another one, or record again"
+        )
     dimensions = tuple(parse_range(text) for text in said["ranges"])
     return Truth(
         label=said["label"],
         max_epochs=said["max_epochs"],
         dimensions=dimensions,
-        configurations=_configurations(table.to_pylist(), dimensions),
+        configurations=_configurations(table.to_pylist(), dimensions, SCORES[objective]),
         hand_set=said["hand_set"],
     )
 
 
 def _configurations(
-    rows: Sequence[Mapping[str, Any]], dimensions: Sequence[Dimension]
+    rows: Sequence[Mapping[str, Any]], dimensions: Sequence[Dimension], column: str
 ) -> tuple[Configuration, ...]:
     trainings: dict[str, dict[int, list[Mapping[str, Any]]]] = {}
     for row in rows:
@@ -83,16 +80,16 @@ def _configurations(
         Configuration(
             name,
             values_of(next(iter(seeds.values()))[0], dimensions),
-            tuple(_curve(epochs) for epochs in seeds.values()),
+            tuple(_curve(epochs, column) for epochs in seeds.values()),
         )
         for name, seeds in trainings.items()
     )
 
 
-def _curve(rows: Sequence[Mapping[str, Any]]) -> Curve:
-    scored = [row for row in sorted(rows, key=_epoch) if row["val_psnr_db"] is not None]
+def _curve(rows: Sequence[Mapping[str, Any]], column: str) -> Curve:
+    scored = [row for row in sorted(rows, key=_epoch) if row[column] is not None]
     return Curve(
-        tuple(row["val_psnr_db"] for row in scored),
+        tuple(row[column] for row in scored),
         tuple(row["epoch_s"] for row in scored),
         rows[0]["is_diverged"],
     )
