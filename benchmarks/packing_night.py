@@ -27,6 +27,7 @@ from tune.card.device import Card
 from tune.card.packing import Packing
 from tune.outcomes import Outcome
 from tune.scheduling.conductor import Conductor
+from tune.scheduling.cutoffs import TopShare
 from tune.scheduling.rungs import RungLedger, rung_epochs
 from tune.scheduling.sampler import Sampler
 from tune.space.points import KnownPoint, Suggestion
@@ -114,7 +115,7 @@ class Night:
         known = [KnownPoint("hand_set", {"learning_rate": 1e-4, "base_channels": 32})]
         self.conductor = Conductor(
             Sampler(journal, space.dimensions, known, "tpe", 0),
-            RungLedger(rung_epochs(6, EPOCHS, 3), 3),
+            RungLedger(rung_epochs(6, EPOCHS, 3), TopShare(3)),
             Recorder(
                 folder,
                 StudyFacts(True, "none", "0" * 16, "1" * 16, mode="quick", val_images=8),

@@ -17,7 +17,7 @@ from pandas.testing import assert_frame_equal
 from tests.chaos.harness import REPOSITORY, ChaosStudy, Session
 from tune.config.resolve import Resolved
 from tune.config.search import read_config
-from tune.scheduling.rungs import RungLedger
+from tune.scheduling.rules import StoppingRule
 from tune.space.points import Suggestion
 from tune.storage.folder import StudyFolder
 from tune.storage.journal import NUM_FIRST_LINES, StudyJournal
@@ -119,7 +119,7 @@ def has_the_rungs_of_its_epochs(
 ) -> Iterator[str]:
     """Replaying the rungs over the epochs, in the journal's order, gives its decisions."""
     config = plan.config
-    ledger = RungLedger(plan.rungs, config.reduction_factor, config.audit, config.seed)
+    ledger = StoppingRule.of(config).ledger(config.epochs, config.audit, config.seed)
     trials = journal.trials()
     results = {(trial.number, r.epoch): r for trial in trials for r, _ in trial.epochs}
     expected = {}

@@ -40,7 +40,7 @@ from tune.space.dimensions import DEFAULT_TUNE, DIMENSIONS
 from tune.space.ranges import SearchSpace, build_space
 
 SEARCHERS = ("tpe", "random", "gp")
-SCHEDULERS = ("asha", "none")
+SCHEDULERS = ("leader", "asha", "none")
 RATIOS_BY_USE = (16, 8, 32, 4, 64)
 """Most useful first, so that an interrupted night over the matrix leaves those done."""
 NOT_HASHED = ("results", "name", "hours", "max_concurrent", "gpus_per_trial", "headroom")
@@ -132,8 +132,10 @@ class SearchConfig:
         choices=SEARCHERS,
     )
     scheduler: str = setting(
-        "asha stops trials that are worse than others at the same epoch; none runs all to the end",
-        default="asha",
+        "who is stopped: leader stops a trial that lies more than the tolerance behind the best "
+        "one at the same epoch, asha all but the best share of those at a rung; none runs all to "
+        "the end",
+        default="leader",
         choices=SCHEDULERS,
     )
     grace_epochs: int = setting(
@@ -142,9 +144,15 @@ class SearchConfig:
         default_words="three tenths of the epochs",
         at_least=1,
     )
+    tolerance: float = setting(
+        "with the scheduler leader: how far behind the best trial at the same epoch a trial may be",
+        default=0.1,
+        unit="dB",
+        at_least=0,
+    )
     reduction_factor: int = setting(
-        "the best one in this many trials continues at each comparison, and comparisons lie this "
-        "factor apart",
+        "with the scheduler asha: the best one in this many trials continues at each "
+        "comparison, and comparisons lie this factor apart",
         default=3,
         at_least=2,
     )

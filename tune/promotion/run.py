@@ -23,6 +23,7 @@ from tune.promotion.plan import PromotionPlan
 from tune.promotion.queue import RunQueue
 from tune.promotion.verdict_rows import verdict_rows
 from tune.scheduling.conductor import Conductor
+from tune.scheduling.cutoffs import TopShare
 from tune.scheduling.roles import Watches
 from tune.scheduling.rungs import RungLedger
 from tune.statistics.race import Drop, Scores
@@ -101,7 +102,7 @@ def make_promoter(
         watcher.say,
         promotion.seed,
     )
-    conductor = join_conductor(plan, study, watcher, queue, RungLedger((), 2), recorder)
+    conductor = join_conductor(plan, study, watcher, queue, RungLedger((), TopShare(2)), recorder)
     return Promoter(conductor, queue, validation)
 
 

@@ -1,13 +1,9 @@
-"""Asynchronous successive halving: after which epochs trials are compared, and which continue.
+"""After which epochs trials are compared, and the ledger of what was compared there.
 
-Takes validation PSNR values as they come, gives one frozen decision per trial and rung. Knows
-neither Ray nor Optuna; `tune.engine.adapters` puts it behind Ray's scheduler interface.
-
-The rule is the stopping variant of ASHA (Li et al., MLSys 2020): a trial that reaches a rung
-continues if it is among the best 1/reduction_factor of all values seen at that rung, its own
-included. Two differences from Ray's implementation, each a trap met there: a trial is judged once
-per rung and never at a rung below one it passed, and nobody is stopped before a rung has seen
-`reduction_factor` values.
+Takes values as they come, gives one frozen decision per trial and rung; which value is good enough
+is a cutoff's business (`tune.scheduling.cutoffs`). Knows neither Ray nor Optuna;
+`tune.engine.adapters` puts it behind Ray's scheduler interface. Unlike in Ray's implementation of
+ASHA, a trial is judged once per rung and never at a rung below one it passed.
 
 A few trials are audited: chosen by their number before anything is known of them, they run on where
 a rung would stop them, so that the tables can say how often stopping was wrong. From there on no
@@ -15,11 +11,12 @@ rung sees their values: later trials are judged as if they had been stopped.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from tune.scheduling.cutoffs import Cutoff
 from tune.trial.record import RungDecision
 
 
@@ -48,16 +45,13 @@ def rung_epochs(grace_epochs: int, max_epochs: int, reduction_factor: int) -> tu
     return tuple(epochs)
 
 
-def cutoff_value(values: Sequence[float], reduction_factor: int) -> float | None:
-    """Return the lowest value that continues at a rung, or None while there are too few to judge.
+def every_epoch(grace_epochs: int, max_epochs: int) -> tuple[int, ...]:
+    """Return every epoch from the grace period on, below the last one.
 
-    The best floor(n / reduction_factor) of n values continue, at least one; ties with the last of
-    them too.
+    >>> every_epoch(2, 5)
+    (2, 3, 4)
     """
-    if len(values) < reduction_factor:
-        return None
-    num_kept = len(values) // reduction_factor
-    return sorted(values, reverse=True)[num_kept - 1]
+    return tuple(range(grace_epochs, max_epochs))
 
 
 def is_audited(seed: int, trial_number: int, share: float) -> bool:
@@ -80,13 +74,13 @@ class RungLedger:
 
     Attributes:
         epochs: The rung epochs, rising.
-        reduction_factor: The best one in this many trials continues at each rung.
+        cutoff: Says which value is good enough.
         audit_share: Share of trials that run on where they would be stopped.
         seed: Chooses them.
     """
 
     epochs: tuple[int, ...]
-    reduction_factor: int
+    cutoff: Cutoff
     audit_share: float = 0.0
     seed: int = 0
     _values: dict[int, list[float]] = field(default_factory=dict)
@@ -119,7 +113,7 @@ class RungLedger:
             return None
         values = self._values.setdefault(epoch, [])
         values.append(value)
-        cutoff = cutoff_value(values, self.reduction_factor)
+        cutoff = self.cutoff.value(values)
         is_good = cutoff is None or value >= cutoff
         audited = not is_good and is_audited(self.seed, trial_number, self.audit_share)
         if audited:

@@ -59,6 +59,7 @@ class Truth:
         dimensions: What is searched.
         configurations: In the order of their recording, the hand-set one first if it is there.
         hand_set: The values of the hand-set point; None where it was not recorded.
+        objective: What the scores are: psnr in dB, ssim or ms_ssim.
         left_out: A sentence for what could not be replayed.
     """
 
@@ -67,6 +68,7 @@ class Truth:
     dimensions: tuple[Dimension, ...]
     configurations: tuple[Configuration, ...]
     hand_set: Values | None = None
+    objective: str = "psnr"
     left_out: tuple[str, ...] = ()
 
     @cached_property

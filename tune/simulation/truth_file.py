@@ -67,6 +67,7 @@ def read_truth(path: Path, objective: str = "psnr") -> Truth:
         dimensions=dimensions,
         configurations=_configurations(table.to_pylist(), dimensions, SCORES[objective]),
         hand_set=said["hand_set"],
+        objective=objective,
     )
 
 

@@ -17,7 +17,7 @@ from tune.config.profiles import Pick
 from tune.config.resolve import Resolved
 from tune.config.search import SearchConfig, write_config
 from tune.errors import UsageError
-from tune.scheduling.rungs import rung_epochs
+from tune.scheduling.rules import StoppingRule
 from tune.space.dimension import Value, Values
 from tune.space.dimensions import read_values
 from tune.space.neighbours import neighbour_points
@@ -200,9 +200,6 @@ def plan_study(resolved: Resolved, corpus: Corpus, card: Card | None = None) -> 
     _check_klt(config, corpus)
     num_val = len(corpus.patches("val"))
     corpus.patches("train", fraction=config.data_fraction, seed=config.seed)  # refuses an empty one
-    rungs: tuple[int, ...] = ()
-    if config.scheduler == "asha":
-        rungs = rung_epochs(config.grace_epochs, config.epochs, config.reduction_factor)
     hand_set = {dim.name: dim.nearest(config.hand_set[dim.name]) for dim in space.dimensions}
     known = [KnownPoint("hand_set", hand_set)]
     earlier, notes = read_readable_tables(config.results, "trials")
@@ -222,7 +219,7 @@ def plan_study(resolved: Resolved, corpus: Corpus, card: Card | None = None) -> 
         corpus=corpus,
         space=space,
         known=tuple(known[: config.trials]),
-        rungs=rungs,
+        rungs=StoppingRule.of(config).rungs(config.epochs),
         packing=plan_packing(
             card or measure_card(config.device),
             headroom=config.headroom,

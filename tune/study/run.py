@@ -16,6 +16,7 @@ from tune.evaluation.references import Reference, reference_lines
 from tune.scheduling.conductor import Conductor
 from tune.scheduling.importance import evaluate_importance
 from tune.scheduling.roles import Suggests, Watches
+from tune.scheduling.rules import StoppingRule
 from tune.scheduling.rungs import RungLedger
 from tune.scheduling.sampler import Sampler
 from tune.space.points import Suggestion
@@ -61,7 +62,8 @@ def make_conductor(
         config.searcher,
         config.seed,
     )
-    ledger = RungLedger(plan.rungs, config.reduction_factor, config.audit, config.seed)
+    cutoff = StoppingRule.of(config).cutoff
+    ledger = RungLedger(plan.rungs, cutoff, config.audit, config.seed)
     return join_conductor(plan, study, watcher, sampler, ledger, recorder)
 
 

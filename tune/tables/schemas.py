@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from tune.tables.columns import TableSchema
 from tune.tables.promotion import BOUNDS, CODECS, PICTURES, RUNS, TEST, VALIDATION, VERDICTS
+from tune.tables.replay import REPLAY_CURVES, REPLAYS
 from tune.tables.search import EPOCHS, REFERENCES, RUNGS, TRIALS
 from tune.tables.space import DIMENSIONS, IMPORTANCE
 
@@ -22,6 +23,8 @@ SCHEMAS: Mapping[str, TableSchema] = {
         REFERENCES,
         DIMENSIONS,
         IMPORTANCE,
+        REPLAYS,
+        REPLAY_CURVES,
         RUNS,
         VALIDATION,
         VERDICTS,

@@ -16,6 +16,7 @@ from models.training.config import TrainConfig
 from tune.outcomes import Outcome
 from tune.promotion.queue import RunQueue
 from tune.scheduling.conductor import Conductor
+from tune.scheduling.cutoffs import TopShare
 from tune.scheduling.rungs import RungLedger
 from tune.space.points import CONTROL, Candidate, Suggestion
 from tune.storage.folder import StudyFolder
@@ -75,7 +76,7 @@ def open_conductor(path: Path, study_facts, racing: bool = True) -> Conductor:
     score = (lambda number: scores_of(recorder.trials[number].spec)) if racing else None
     conductor = Conductor(
         RunQueue(journal, CANDIDATES, SEEDS, score, lambda _: None, seed=0),
-        RungLedger((), 2),
+        RungLedger((), TopShare(2)),
         recorder,
         make_spec,
         StudyProgress(Console(quiet=True), 9, EPOCHS, quiet=True),

@@ -10,6 +10,7 @@ from models.registry import ModelConfig
 from models.training.config import TrainConfig
 from tune.outcomes import Outcome
 from tune.scheduling.conductor import Conductor
+from tune.scheduling.cutoffs import TopShare
 from tune.scheduling.rungs import RungLedger
 from tune.scheduling.sampler import Sampler
 from tune.space.points import KnownPoint, Suggestion
@@ -57,7 +58,7 @@ def make_conductor(study_folder, study_facts, journal) -> Callable[..., Conducto
         clock = StudyClock(reopened.elapsed_s)
         conductor = Conductor(
             Sampler(reopened, DIMENSIONS, known, "random", 0),
-            RungLedger(RUNGS, 2, audit),
+            RungLedger(RUNGS, TopShare(2), audit),
             Recorder(study_folder, study_facts, reopened, clock),
             spec_maker,
             StudyProgress(Console(), num_trials, EPOCHS, quiet=True),

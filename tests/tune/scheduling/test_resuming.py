@@ -16,6 +16,7 @@ from models.registry import ModelConfig
 from models.training.config import TrainConfig
 from tune.outcomes import Outcome
 from tune.scheduling.conductor import Conductor
+from tune.scheduling.cutoffs import TopShare
 from tune.scheduling.rungs import RungLedger
 from tune.scheduling.sampler import Sampler
 from tune.space.points import KnownPoint, Suggestion
@@ -59,7 +60,7 @@ def open_conductor(path: Path, study_facts, num_trials: int = 6, searcher: str =
     journal = StudyJournal.open_or_create(folder.journal, "study")
     conductor = Conductor(
         Sampler(journal, DIMENSIONS, KNOWN, searcher, 0),
-        RungLedger((1, 2), 2, audit_share=0.5, seed=3),
+        RungLedger((1, 2), TopShare(2), audit_share=0.5, seed=3),
         Recorder(folder, study_facts, journal, StudyClock(journal.elapsed_s)),
         make_spec,
         StudyProgress(Console(quiet=True), num_trials, EPOCHS, quiet=True),

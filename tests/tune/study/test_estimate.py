@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from tune.scheduling.cutoffs import TopShare
 from tune.scheduling.rungs import RungLedger
 from tune.study.estimate import FirstBatch, expected_epochs, expected_kept
 
@@ -16,7 +17,7 @@ from tune.study.estimate import FirstBatch, expected_epochs, expected_kept
 def test_as_many_are_kept_as_over_all_orders_of_arrival(num_trials, factor):
     kept = 0
     for order in permutations(range(num_trials)):
-        ledger = RungLedger((1,), factor)
+        ledger = RungLedger((1,), TopShare(factor))
         kept += sum(ledger.judge(rank, 1, float(rank)).kept for rank in order)
     expected = kept / math.factorial(num_trials)
     assert expected_kept(num_trials, factor) == pytest.approx(expected)
