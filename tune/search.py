@@ -8,6 +8,7 @@ import argparse
 import math
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from tune.config.command import (
 from tune.config.machine import Machine, detect_machine
 from tune.config.resolve import Resolved, add_search_flags, resolve, search_flags
 from tune.config.settings import read_toml_file
+from tune.config.until import local_now, one_deadline
 from tune.config.watching import add_live_flags, read_live
 from tune.errors import UsageError
 
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tune.config.watching import Live
-    from tune.results.resume import Start
+    from tune.study.fitting import Fitted
     from tune.study.opening import OpenStudy
     from tune.study.plan import StudyPlan
     from tune.study.run import StudyResult
@@ -82,40 +84,55 @@ def search(arguments: argparse.Namespace, command: Sequence[str]) -> int:
             has been written then.
     """
     flags = search_flags(arguments)
-    file = read_settings(arguments, flags)
+    flags, file = one_deadline(flags, read_settings(arguments, flags), local_now())
     machine = detect_machine(str(flags.get("device", file.get("device", "auto"))))
     resolved = resolve(flags, file, machine)
 
     from tune.card.device import measure_card
     from tune.results.resume import More, choose_starts
     from tune.storage.folder import check_results
-    from tune.study.estimate import estimate_study
+    from tune.study.fitting import as_begun, fit, free_settings
     from tune.study.plan import plan_study
-    from tune.terminal.plan import show_card, show_costs, show_plan, show_setting, show_start
+    from tune.terminal.plan import show_card, show_setting
     from tune.trial.session import open_data
 
     for one in resolved:
         check_results(one.config.results)
+    free = free_settings(resolved[0])
     starts = choose_starts(
         [one.config for one in resolved],
         new=arguments.new,
         resume=arguments.resume,
         more=More(arguments.more_trials, arguments.more_hours),
+        free=free,
     )
     console = make_console()
     corpus = open_data(resolved[0].config.data, console.print)
     card = measure_card(machine.device)
-    plans = [plan_study(one, corpus, card) for one in resolved]
+    num_left = sum(not start.is_finished for start in starts)
+    studies = [
+        fit(plan_study(as_begun(one, start, free), corpus, card), start, num_left)
+        for one, start in zip(resolved, starts, strict=True)
+    ]
     if not arguments.quiet:
-        show_setting(console, plans[0])
-        show_card(console, plans[0])
+        show_setting(console, studies[0].plan)
+        show_card(console, studies[0].plan)
     if arguments.dry_run:
-        for plan, start in zip(plans, starts, strict=True):
-            show_start(console, start)
-            show_plan(console, plan)
-            show_costs(console, plan, estimate_study(plan))
+        show_all(console, studies)
         return DONE
-    return run_all(console, list(zip(plans, starts, strict=True)), machine, command, arguments)
+    return run_all(console, studies, machine, command, arguments)
+
+
+def show_all(console: "Console", studies: "Sequence[Fitted]") -> None:
+    """Print what every study would do, and what it would cost."""
+    from tune.study.estimate import estimate_study
+    from tune.terminal.plan import show_costs, show_deadline, show_plan, show_start
+
+    for study in studies:
+        show_start(console, study.start)
+        show_plan(console, study.plan)
+        show_deadline(console, study)
+        show_costs(console, study.plan, estimate_study(study.plan))
 
 
 def read_settings(arguments: argparse.Namespace, flags: Mapping[str, object]) -> dict[str, object]:
@@ -128,6 +145,10 @@ def read_settings(arguments: argparse.Namespace, flags: Mapping[str, object]) ->
         raise UsageError(
             "--more-trials and --more-hours are not negative, found "
             f"{arguments.more_trials} and {arguments.more_hours:g}: leave out what is not needed"
+        )
+    if arguments.more_hours and "until" in flags:
+        raise UsageError(
+            "a search has one deadline, found --more-hours beside --until: leave one out"
         )
     if arguments.resume is None:
         return read_config_file(arguments)
@@ -149,7 +170,7 @@ def read_settings(arguments: argparse.Namespace, flags: Mapping[str, object]) ->
 
 def run_all(
     console: "Console",
-    planned: "Sequence[tuple[StudyPlan, Start]]",
+    studies: "Sequence[Fitted]",
     machine: Machine,
     command: Sequence[str],
     arguments: argparse.Namespace,
@@ -157,22 +178,28 @@ def run_all(
     """Run the planned studies in one Ray session, print what each found, return the exit code."""
     from models.training.precision import prepare_process
     from tune.engine.session import ray_on_demand
+    from tune.study.fitting import share_time
     from tune.study.opening import open_study
-    from tune.terminal.plan import show_dashboard, show_start
+    from tune.terminal.plan import show_dashboard, show_deadline, show_start
 
     live = read_live(arguments)
     # As in the workers, so that the timed step is theirs.
-    prepare_process(planned[0][0].packing.num_threads)
+    prepare_process(studies[0].plan.packing.num_threads)
     show_address = partial(show_dashboard, console, live=live, quiet=arguments.quiet)
     codes = [DONE]
     with ray_on_demand(
         live, mps=arguments.mps, say=console.print, show_address=show_address
     ) as start_ray:
-        for first_plan, start in planned:
-            show_start(console, start)
-            if start.is_finished:
+        open_studies = [one for one in studies if not one.start.is_finished]
+        for fitted in studies:
+            show_start(console, fitted.start)
+            if fitted.start.is_finished:
                 continue
-            plan = first_plan if len(codes) == 1 else plan_again(first_plan)
+            num_left = len(open_studies) - open_studies.index(fitted)
+            start = share_time(fitted.start, num_left)
+            if not arguments.quiet:
+                show_deadline(console, replace(fitted, start=start))
+            plan = fitted.plan if len(codes) == 1 else plan_again(fitted.plan)
             # Opened before Ray starts: a locked study costs no waiting, the timed step a quiet
             # machine.
             with open_study(plan, start, machine, command) as study:

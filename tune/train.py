@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 SEARCH_ONLY = (
     "trials",
     "hours",
+    "until",
     "tune",
     "range",
     "searcher",

@@ -34,6 +34,7 @@ from tune.config.settings import (
     setting,
     settings_of,
 )
+from tune.config.until import check_deadline
 from tune.errors import UsageError
 from tune.space.dimension import Value, format_range
 from tune.space.dimensions import DEFAULT_TUNE, DIMENSIONS
@@ -43,7 +44,7 @@ SEARCHERS = ("tpe", "random", "gp")
 SCHEDULERS = ("leader", "asha", "none")
 RATIOS_BY_USE = (16, 8, 32, 4, 64)
 """Most useful first, so that an interrupted night over the matrix leaves those done."""
-NOT_HASHED = ("results", "name", "hours", "max_concurrent", "gpus_per_trial", "headroom")
+NOT_HASHED = ("results", "name", "hours", "until", "max_concurrent", "gpus_per_trial", "headroom")
 """Settings that say where or how fast, not what: a study is the same one without them."""
 
 HAND_SET_WARMUP_EPOCHS = 1
@@ -94,11 +95,18 @@ class SearchConfig:
     )
     trials: int = setting("configurations to try", at_least=1)
     hours: float | None = setting(
-        "time budget: after it, running trials are ended and keep their epochs",
+        "running time of a study, all sessions together: trials and the share of the training "
+        "patches that nobody set are chosen so that it fits",
         default=None,
         default_words="no limit",
         unit="h",
         above=0,
+    )
+    until: str | None = setting(
+        "instead of hours, when the search is to be over: 08:00 is the next time that the clock "
+        "says so; or an ISO date and time",
+        default=None,
+        default_words="no limit",
     )
     epochs: int = setting("epochs of a trial that is never stopped", at_least=1)
     data_fraction: float = setting(
@@ -233,6 +241,7 @@ class SearchConfig:
         check_architecture(self.arch)
         check_ratio(self.ratio)
         check_name(self.name)
+        check_deadline(self.hours, self.until)
         check_crop(self.crop_px)
         check_ranges(self.space, settings_of(SearchConfig))
         check_latent_channels(self.rate, self.ratio, self.latent_channels, self.space)

@@ -6,11 +6,12 @@ after a finished one a new study starts. Everything here only reads.
 
 import difflib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tune.config.search import SearchConfig, config_hash, hashed_values, read_config
+from tune.config.search import SearchConfig, hashed_values, read_config
+from tune.config.until import seconds_until
 from tune.errors import UsageError
 from tune.storage.folder import StudyFolder, study_folders
 from tune.storage.history import Budget
@@ -68,11 +69,13 @@ class Start:
         folder: The study to resume; None starts a new one.
         budget: How much the study may do, all its sessions together.
         standing: How far an existing study is; None for a new one.
+        until: When it is over by the clock, which its hours follow from; None without a moment.
     """
 
     folder: StudyFolder | None
     budget: Budget
     standing: Standing | None = None
+    until: str | None = None
 
     @property
     def is_finished(self) -> bool:
@@ -99,6 +102,7 @@ def choose_starts(
     resume: str | None,
     more: More,
     kind: Kind = Kind.SEARCH,
+    free: Collection[str] = (),
 ) -> tuple[Start, ...]:
     """Return where each study of a command begins.
 
@@ -111,19 +115,28 @@ def choose_starts(
         resume: Name of the study to resume; None finds one by its configuration.
         more: What a study may do beyond its budget.
         kind: What the studies do.
+        free: Settings that a deadline chooses, since nobody gave them: a study that differs only in
+            these does what is asked for.
 
     Raises:
         UsageError: If the named study does not exist, is finished or was made with another
             configuration or for something else, if a new one is to have its name, if there is
             nothing to extend, or a journal cannot be read.
     """
-    starts = tuple(_choose(config, new, resume, more, kind) for config in configs)
+    starts = tuple(_choose(config, new, resume, more, kind, free) for config in configs)
     if all(start.is_finished for start in starts):
-        return tuple(Start(None, new_budget(config)) for config in configs)
+        return tuple(_new(config) for config in configs)
     return starts
 
 
-def _choose(config: SearchConfig, new: bool, resume: str | None, more: More, kind: Kind) -> Start:
+def _choose(
+    config: SearchConfig,
+    new: bool,
+    resume: str | None,
+    more: More,
+    kind: Kind,
+    free: Collection[str],
+) -> Start:
     named = resume or config.name
     folder = None if named is None else StudyFolder(Path(config.results) / named)
     if folder is not None and folder.path.exists():
@@ -133,18 +146,19 @@ def _choose(config: SearchConfig, new: bool, resume: str | None, more: More, kin
                 "where --new asks for a new one: choose another --name, or resume it without "
                 "--new"
             )
-        _check_configuration(folder, config, kind)
+        _check_configuration(folder, config, kind, free)
     else:
-        folder = None if new or named is not None else newest_study(config, kind)
+        folder = None if new or named is not None else newest_study(config, kind, free)
     if folder is None:
         if more.is_asked:
             raise UsageError(
                 "--more-trials and --more-hours extend a study, found none with this configuration "
                 f"in {config.results!r}: name it with --resume, or leave them out"
             )
-        return Start(None, new_budget(config))
+        return _new(config)
     standing = read_standing(folder)
-    start = Start(folder, extended(config, standing, more), standing)
+    budget = extended(config, standing, more, is_named=named is not None)
+    start = Start(folder, budget, standing, None if more.hours else config.until)
     if start.is_finished and (named is not None or more.is_asked):
         is_out_of_time = start.budget.is_used_up(standing.elapsed_s)
         raise UsageError(
@@ -194,33 +208,55 @@ _RESUMED_BY = {
 }
 
 
+def _new(config: SearchConfig) -> Start:
+    return Start(None, new_budget(config), until=config.until)
+
+
 def new_budget(config: SearchConfig) -> Budget:
-    """Return the budget of a new study."""
-    return Budget(config.trials, config.hours)
+    """Return the budget of a new study.
+
+    Raises:
+        UsageError: If it is to end in the past.
+    """
+    if config.until is None:
+        return Budget(config.trials, config.hours)
+    left_s = seconds_until(config.until)
+    if left_s <= 0:
+        raise UsageError(
+            f"until must lie ahead, found {config.until} which has passed: name a later moment"
+        )
+    return Budget(config.trials, left_s / 3600)
 
 
-def extended(config: SearchConfig, standing: Standing, more: More) -> Budget:
+def extended(config: SearchConfig, standing: Standing, more: More, *, is_named: bool) -> Budget:
     """Return the budget of a study that is resumed.
 
     The study keeps the larger of the hours that it had and those that are asked for now; a limit
-    stays in every later session, that of more hours for a study without one too.
+    stays in every later session, that of more hours for a study without one too. A moment of the
+    clock stands in the place of hours. It reopens a study that has filled its time only if that is
+    named: the same command on the next evening begins anew.
     """
     before = standing.budget or new_budget(config)
+    used_hours = standing.elapsed_s / 3600
     hours = max(
         (limit for limit in (config.hours, before.hours) if limit is not None), default=None
     )
     if more.hours:
-        hours = (standing.elapsed_s / 3600 if hours is None else hours) + more.hours
-    return Budget(before.trials + more.trials, hours)
+        is_from_now = hours is None or (config.until is not None and hours > used_hours)
+        hours = (used_hours if is_from_now or hours is None else hours) + more.hours
+    elif config.until is not None and (is_named or not before.is_used_up(standing.elapsed_s)):
+        hours = used_hours + max(0.0, seconds_until(config.until)) / 3600
+    return replace(before, trials=before.trials + more.trials, hours=hours)
 
 
-def newest_study(config: SearchConfig, kind: Kind) -> StudyFolder | None:
+def newest_study(
+    config: SearchConfig, kind: Kind, free: Collection[str] = ()
+) -> StudyFolder | None:
     """Return the newest study of a kind with this configuration; None if there is none."""
-    wanted = config_hash(config)
     same = [
         (created_at(folder), folder.name, folder)
         for folder in study_folders(config.results)
-        if _hash_of(folder) == wanted and read_kind(folder) is kind
+        if _is_same(folder, config, free) and read_kind(folder) is kind
     ]
     return max(same)[2] if same else None
 
@@ -252,13 +288,15 @@ def created_at(folder: StudyFolder) -> str:
         return ""
 
 
-def _check_configuration(folder: StudyFolder, config: SearchConfig, kind: Kind) -> None:
+def _check_configuration(
+    folder: StudyFolder, config: SearchConfig, kind: Kind, free: Collection[str]
+) -> None:
     if (found := read_kind(folder)) is not kind:
         raise UsageError(
             f"a study's name is never used twice, found {folder.name!r} in "
             f"{str(folder.path.parent)!r} which is a {found}: choose another --name"
         )
-    if _hash_of(folder) == config_hash(config):
+    if _is_same(folder, config, free):
         return
     raise UsageError(
         f"a study's name is never used twice, found {folder.name!r} in {str(folder.path.parent)!r} "
@@ -279,9 +317,11 @@ def _differences(folder: StudyFolder, config: SearchConfig) -> str:
     )
 
 
-def _hash_of(folder: StudyFolder) -> str | None:
-    """Return the hash of a study's configuration; None where it cannot be read any more."""
+def _is_same(folder: StudyFolder, config: SearchConfig, free: Collection[str]) -> bool:
+    """Return whether a study does what is asked for; False where its configuration is damaged."""
     try:
-        return config_hash(read_config(folder.config_file))
+        found = hashed_values(read_config(folder.config_file))
     except UsageError:
-        return None
+        return False
+    asked = hashed_values(config)
+    return all(found[name] == asked[name] for name in asked if name not in free)

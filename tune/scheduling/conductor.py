@@ -5,12 +5,14 @@ knows nothing of Ray: `tune.engine.adapters` translates Ray's calls into these v
 drive a study without starting a process. A study of an earlier session is resumed with `resume`.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
 from models.training.epoch_result import EpochResult
 from tune.outcomes import Outcome
+from tune.scheduling.pace import Pace
 from tune.scheduling.roles import Stops, Suggests, Watches
 from tune.scheduling.watchdog import Watchdog
 from tune.space.points import Suggestion
@@ -70,6 +72,7 @@ class Conductor:
         self._watcher = watcher
         self._budget = budget
         self._reserve_again = reserve_again
+        self._pace = Pace()
         self._to_continue: deque[int] = deque()
         self._watchdog = Watchdog(lambda: recorder.clock.elapsed_s)
         self._hanging: dict[int, str] = {}
@@ -104,8 +107,12 @@ class Conductor:
         """
         while not self.should_end():
             if self._to_continue:
-                return self.recorder.resume_trial(self._to_continue.popleft())
-            if len(self.recorder.trials) >= self._budget.trials:
+                number = self._to_continue.popleft()
+                if self._fits_rest(number):
+                    return self.recorder.resume_trial(number)
+                self.end(number)
+                continue
+            if not self._has_room:
                 return None
             suggestion = self._sampler.suggest()
             if suggestion is None:
@@ -126,8 +133,7 @@ class Conductor:
         """Whether no trial will be started any more: none is left, and none can lose its worker."""
         if self.should_end():
             return True
-        has_room = len(self.recorder.trials) < self._budget.trials
-        if self._to_continue or (has_room and not self._sampler.is_exhausted):
+        if self._to_continue or (self._has_room and not self._sampler.is_exhausted):
             return False
         return all(record.outcome for record in self.recorder.trials.values())
 
@@ -142,7 +148,7 @@ class Conductor:
             self._watcher.update(self.recorder.trials.values())
             if not result.is_last:
                 self._judge(number, result)
-        return _turned_away(record) is None
+        return _turned_away(record) is None and (result.is_last or self._fits_epoch(number))
 
     def end(
         self,
@@ -173,7 +179,7 @@ class Conductor:
             outcome = Outcome.INTERRUPTED
             reason = self.interruption or (
                 "the time budget of the search ended"
-                if self.is_out_of_time
+                if self.is_out_of_time or not self._fits_rest(number)
                 else "the search ended while it ran"
             )
         self._watchdog.forget(number)
@@ -229,6 +235,13 @@ class Conductor:
     @property
     def has_more_to_do(self) -> bool:
         """Whether trials are open or still to be suggested."""
+        return self._has_room or not all(one.is_over for one in self.recorder.trials.values())
+
+    @property
+    def has_filled_its_time(self) -> bool:
+        """Whether the time budget, and nobody, kept the study from doing all it was to do."""
+        if self.interruption is not None or self._budget.hours is None:
+            return False
         records = self.recorder.trials.values()
         return len(records) < self._budget.trials or not all(one.is_over for one in records)
 
@@ -239,6 +252,29 @@ class Conductor:
             if record.outcome is None:
                 self.end(number)
         self.recorder.flush()
+
+    @property
+    def _left_s(self) -> float:
+        """Seconds until the time budget ends; infinity without one."""
+        hours = self._budget.hours
+        return math.inf if hours is None else 3600 * hours - self.recorder.clock.elapsed_s
+
+    @property
+    def _has_room(self) -> bool:
+        """Whether another trial may be suggested, and is expected to end in time."""
+        records = self.recorder.trials.values()
+        has_room = len(records) < self._budget.trials
+        return has_room and self._pace.fits_new_trial(records, self._left_s)
+
+    def _fits_rest(self, number: int) -> bool:
+        """Whether a trial that is continued now is expected to reach its last epoch in time."""
+        records = self.recorder.trials
+        return self._pace.fits_rest(records[number], records.values(), self._left_s)
+
+    def _fits_epoch(self, number: int) -> bool:
+        """Whether the next epoch of a running trial is expected to end in time."""
+        records = self.recorder.trials
+        return self._pace.fits_epoch(records[number], records.values(), self._left_s)
 
     def _resumed(self, now: TrialSpec, history: TrialHistory) -> TrialSpec:
         """Return a trial of an earlier session: what was asked for stands, places may change.

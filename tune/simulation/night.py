@@ -4,6 +4,7 @@ Time advances from one finished epoch to the next, in the order in which workers
 """
 
 import heapq
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -112,6 +113,8 @@ class Search:
         known: Points to try first.
         budget: Trials and hours.
         num_workers: Trials that run at the same time.
+        end_of: When an epoch ends, from when it begins and what it takes on a quiet machine, in
+            seconds.
     """
 
     searcher: str = "tpe"
@@ -119,6 +122,7 @@ class Search:
     known: tuple[KnownPoint, ...] = ()
     budget: Budget
     num_workers: int = 2
+    end_of: Callable[[float, float], float] = operator.add
 
 
 def run_night(truth: Truth, search: Search, stopper: Stops, seed: int) -> Night:
@@ -145,7 +149,7 @@ def run_night(truth: Truth, search: Search, stopper: Stops, seed: int) -> Night:
     conductor = Conductor(
         proposer, stopper, recorder, _spec_maker(truth.max_epochs), Nobody(), search.budget
     )
-    steps = _run(conductor, clock, search.num_workers, proposer.tried, curves, truth.max_epochs)
+    steps = _run(conductor, clock, search, proposer.tried, curves, truth.max_epochs)
     conductor.close()
     return Night(
         tuple(steps),
@@ -159,7 +163,7 @@ def run_night(truth: Truth, search: Search, stopper: Stops, seed: int) -> Night:
 def _run(
     conductor: Conductor,
     clock: SimulatedClock,
-    num_workers: int,
+    search: Search,
     tried: Sequence[int],
     curves: Sequence[Curve],
     max_epochs: int,
@@ -168,9 +172,10 @@ def _run(
     steps: list[Step] = []
     running: list[tuple[float, int, int]] = []  # end of the epoch, trial, epoch: a heap
     while True:
-        while len(running) < num_workers and (spec := conductor.next_trial()) is not None:
+        while len(running) < search.num_workers and (spec := conductor.next_trial()) is not None:
             conductor.start(spec.number)
-            heapq.heappush(running, _next_epoch(clock, curves[tried[spec.number]], spec.number, 1))
+            curve = curves[tried[spec.number]]
+            heapq.heappush(running, _next_epoch(clock, search, curve, spec.number, 1))
         if not running or conductor.should_end():
             return steps
         end_s, number, epoch = heapq.heappop(running)
@@ -185,17 +190,17 @@ def _run(
         if is_last:
             conductor.end(number, Outcome.COMPLETED)
         elif continues:
-            heapq.heappush(running, _next_epoch(clock, curve, number, epoch + 1))
+            heapq.heappush(running, _next_epoch(clock, search, curve, number, epoch + 1))
         else:
             conductor.end(number)
 
 
 def _next_epoch(
-    clock: SimulatedClock, curve: Curve, number: int, epoch: int
+    clock: SimulatedClock, search: Search, curve: Curve, number: int, epoch: int
 ) -> tuple[float, int, int]:
     """Return when an epoch will end, whose it is and which; a diverging one takes its last time."""
     index = min(epoch, len(curve.epochs_s)) - 1
-    return (clock.elapsed_s + curve.epochs_s[index], number, epoch)
+    return (search.end_of(clock.elapsed_s, curve.epochs_s[index]), number, epoch)
 
 
 def _spec_maker(max_epochs: int) -> Callable[[Suggestion], TrialSpec]:

@@ -38,14 +38,18 @@ class Budget:
     Attributes:
         trials: Configurations to try.
         hours: Running time; None for no limit.
+        full_hours: The largest running time that the study has filled: no further trial fitted.
     """
 
     trials: int
     hours: float | None
+    full_hours: float = 0.0
 
     def is_used_up(self, elapsed_s: float) -> bool:
-        """Whether the running time is used up."""
-        return self.hours is not None and elapsed_s >= 3600 * self.hours
+        """Whether the running time is used up, to its end or until no further trial fitted."""
+        if self.hours is None:
+            return False
+        return elapsed_s >= 3600 * self.hours or self.hours <= self.full_hours
 
 
 @dataclass(frozen=True)

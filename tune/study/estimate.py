@@ -12,6 +12,7 @@ from models.training.precision import PLAIN, Stack, prepare_process
 from models.training.session import TrainingSession
 from models.training.sources import BatchSource
 from tune.card.packing import side_by_side
+from tune.scheduling.rules import StoppingRule
 from tune.scheduling.rungs import rung_epochs
 from tune.space.points import Suggestion
 from tune.study.plan import StudyPlan
@@ -90,12 +91,8 @@ def estimate_study(plan: StudyPlan) -> StudyEstimate:
     most = config.trials * config.epochs
     return StudyEstimate(
         timed=timed,
-        epoch_s=epoch_seconds(timed),
-        expected_epochs=expected_epochs(
-            config.trials, config.epochs, config.grace_epochs, config.reduction_factor
-        )
-        if plan.rungs
-        else most,
+        epoch_s=time_epoch(timed).whole_s,
+        expected_epochs=epochs_under(StoppingRule.of(config), config.trials, config.epochs),
         most_epochs=most,
         classes=configuration_classes(plan, PLAIN),
         timed_macs=configuration_class(plan, PLAIN, config.base_channels).macs,
@@ -104,8 +101,21 @@ def estimate_study(plan: StudyPlan) -> StudyEstimate:
     )
 
 
-def epoch_seconds(spec: TrialSpec) -> float:
-    """Measure the seconds of one epoch of a trial, training and validation, from a batch of each.
+@dataclass(frozen=True)
+class EpochTime:
+    """The seconds of an epoch: training, and validation."""
+
+    train_s: float
+    val_s: float
+
+    @property
+    def whole_s(self) -> float:
+        """Seconds of both."""
+        return self.train_s + self.val_s
+
+
+def time_epoch(spec: TrialSpec) -> EpochTime:
+    """Measure one epoch of a trial, training and validation, from a batch of each.
 
     A first batch warms up caches and is not counted; every other one is taken to cost the same.
     """
@@ -115,7 +125,27 @@ def epoch_seconds(spec: TrialSpec) -> float:
         spec.model, short, FirstBatch(train), FirstBatch(val), spec.device, start_of(spec)
     )
     *_, result = train_epochs(session)
-    return result.train_s * train.num_batches + result.val_s * val.num_batches
+    return EpochTime(result.train_s * train.num_batches, result.val_s * val.num_batches)
+
+
+LEADER_SHARE = 0.3
+"""Share of the epochs after the grace period that a trial spends under the rule leader, the first
+one aside: 0.25 in replays of recorded curves, and every twentieth trial is audited."""
+
+
+def epochs_under(rule: StoppingRule, num_trials: int, max_epochs: int) -> float:
+    """Return the epochs that a study is expected to spend under a stopping rule.
+
+    >>> epochs_under(StoppingRule("leader", 1, 3, 0.1), num_trials=10, max_epochs=9)
+    39.6
+    """
+    if not rule.rungs(max_epochs):
+        return float(num_trials * max_epochs)
+    grace = rule.grace_epochs
+    if rule.scheduler == "leader":
+        others = grace + LEADER_SHARE * (max_epochs - grace)
+        return round(max_epochs + (num_trials - 1) * others, 3)
+    return expected_epochs(num_trials, max_epochs, grace, rule.reduction_factor)
 
 
 def expected_epochs(num_trials: int, max_epochs: int, grace: int, reduction_factor: int) -> float:

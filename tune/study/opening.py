@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from models.training.precision import Stack, choose_stack
 from tune.config.machine import Machine
@@ -88,6 +88,18 @@ def note_budget(folder: StudyFolder, budget: Budget) -> list[str]:
             raise
         return [f"no space left for {folder.budget_file}: tune.status shows an earlier budget"]
     return []
+
+
+def close_budget(study: OpenStudy, num_trials: int) -> None:
+    """Note that a study has filled its time: it is finished with the trials that it has.
+
+    Args:
+        study: The study.
+        num_trials: Its trials, which `tune.status` shows as all of them.
+    """
+    budget = study.budget
+    study.journal.set_budget(replace(budget, full_hours=budget.hours or 0.0))
+    note_budget(study.folder, replace(budget, trials=num_trials))
 
 
 def open_folder(plan: StudyPlan, machine: Machine, command: Sequence[str]) -> StudyFolder:

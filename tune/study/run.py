@@ -23,7 +23,7 @@ from tune.space.points import Suggestion
 from tune.storage.event_files import TensorBoardLog
 from tune.storage.folder import StudyFolder
 from tune.storage.recorder import Recorder
-from tune.study.opening import OpenStudy
+from tune.study.opening import OpenStudy, close_budget
 from tune.study.plan import StudyPlan
 from tune.study.space_rows import dimension_rows, importance_rows
 from tune.study.summary import StudySummary, summarise
@@ -131,6 +131,8 @@ def run_study(
     write_table(study.folder.tables, "dimensions", dimension_rows(study.folder.name, plan.space))
     conductor = make_conductor(plan, study, watcher, live)
     run_trials(conductor, plan.packing, live)
+    if conductor.has_filled_its_time:
+        close_budget(study, len(conductor.recorder.trials))
     records = list(conductor.recorder.trials.values())
     found = evaluate_importance(records, plan.space.dimensions, min(plan.rungs, default=None))
     write_table(study.folder.tables, "importance", importance_rows(study.folder.name, found))

@@ -11,11 +11,13 @@ from rich.table import Table
 
 from models.training.precision import Stack
 from tune.card.device import foreign_sentence
+from tune.config.until import local_now
 from tune.config.watching import LOOPBACK, Live
 from tune.results.resume import Start
 from tune.space.dimension import format_range
 from tune.space.dimensions import DEFAULT_TUNE, OF_NETWORKS
 from tune.study.estimate import StudyEstimate
+from tune.study.fitting import Fitted, deadline_words
 from tune.study.plan import StudyPlan
 from tune.terminal.progress import clock
 from tune.trial.spec import TrialSpec
@@ -51,6 +53,13 @@ def show_start(console: Console, start: Start) -> None:
         console.print(f"{start.words}: finished, left as it is (--new searches again)")
     elif start.standing is not None:
         console.print(start.words)
+
+
+def show_deadline(console: Console, fitted: Fitted) -> None:
+    """Print what fits before the deadline of a study; nothing without one."""
+    words = deadline_words(fitted, local_now())
+    if words:
+        console.print(words, markup=False, highlight=False)
 
 
 def show_stack(console: Console, stack: Stack) -> None:
