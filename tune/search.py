@@ -229,7 +229,10 @@ def run_and_show(
     if not quiet:
         show_watching(console, study.folder.path, live)
         show_stack(console, study.stack)
-    with StudyProgress(console, study.budget.trials, plan.config.epochs, quiet) as progress:
+    progress = StudyProgress(
+        console, study.budget.trials, plan.config.epochs, quiet, most_s=study.left_s
+    )
+    with progress:
         return run_study(plan, study, progress, live)
 
 

@@ -71,7 +71,7 @@ def test_a_defect_ends_the_trial_as_failed_and_keeps_its_traceback(ends_by):
 def test_a_study_says_its_budget_beside_its_journal(ends_by):
     ends_by(None)
     (file,) = Path("ray_results").glob("*/budget.json")
-    assert json.loads(file.read_text()) == {"trials": 1, "hours": None}
+    assert json.loads(file.read_text()) == {"trials": 1, "hours": None, "full_hours": 0.0}
 
 
 def test_the_file_of_a_search_configures_a_training(ends_by, tmp_path):

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from tune.errors import UsageError
 from tune.scheduling.pace import CLOSING_S
 from tune.scheduling.rules import StoppingRule
-from tune.study.estimate import STARTUP_S, EpochTime, epochs_under
+from tune.study.estimate import EpochTime, epochs_under
+
+START_S = 30.0
+"""Seconds until the first epoch begins where others keep the machine busy; a quiet one needs 9."""
 
 RESERVE = 0.25
 """Share of the time that is left free where the search cannot be corrected while it runs: for a
@@ -50,10 +53,10 @@ class Work:
         return self.epoch.val_s + self.epoch.train_s * data_fraction / self.data_fraction
 
     def needed_s(self, trials: int, data_fraction: float) -> float:
-        """Return the seconds that so many trials are expected to take, one after another's end."""
+        """Return the seconds that so many trials are expected to take."""
         spent = epochs_under(self.rule, trials, self.epochs)
         epochs = max(float(self.epochs), spent / self.num_workers)
-        return STARTUP_S + CLOSING_S + epochs * self.epoch_s(data_fraction)
+        return START_S + CLOSING_S + epochs * self.epoch_s(data_fraction)
 
 
 @dataclass(frozen=True)

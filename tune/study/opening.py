@@ -1,6 +1,7 @@
 """Opens a study: its folder, its lock, its journal, and what it decided once for every session."""
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -48,6 +49,12 @@ class OpenStudy:
     budget: Budget
     clock: StudyClock
     notes: tuple[str, ...]
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until its time budget ends; infinity without one."""
+        hours = self.budget.hours
+        return math.inf if hours is None else max(0.0, 3600 * hours - self.clock.elapsed_s)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What a person sees while a study runs: a line per ended trial, on a terminal a bar with ETA."""
 
+import math
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -107,6 +108,7 @@ class StudyProgress:
         max_epochs: Epochs of a trial that nobody stops.
         quiet: Whether to show nothing.
         unit: What the study runs, "trials" or "runs".
+        most_s: Seconds after which it ends in any case.
     """
 
     def __init__(
@@ -116,6 +118,7 @@ class StudyProgress:
         max_epochs: int,
         quiet: bool = False,
         unit: str = "trials",
+        most_s: float = math.inf,
     ) -> None:
         self._console = console
         self._num_trials = num_trials
@@ -123,6 +126,7 @@ class StudyProgress:
         self._quiet = quiet
         self._unit = unit
         self._start_s = time.monotonic()
+        self._end_s = self._start_s + most_s
         self._known_epochs = 0
         self._bar = Progress(
             BarColumn(bar_width=28),
@@ -167,6 +171,10 @@ class StudyProgress:
         self._console.print(line)
         self.update(records)
 
+    @property
+    def _until_end_s(self) -> float:
+        return max(0.0, self._end_s - time.monotonic())
+
     def _status(self, records: list[TrialRecord]) -> str:
         num_ended = sum(record.outcome is not None for record in records)
         best_db = max((record.best_val_psnr_db for record in records), default=float("-inf"))
@@ -182,6 +190,6 @@ class StudyProgress:
             f"{3600 * new_epochs / elapsed_s:.0f} epochs/h" if new_epochs and elapsed_s else "",
             reserved_words(records),
             f"{clock(elapsed_s)} elapsed",
-            "" if left_s is None else f"{clock(left_s)} left",
+            "" if left_s is None else f"{clock(min(left_s, self._until_end_s))} left",
         ]
         return ", ".join(part for part in parts if part)

@@ -122,3 +122,33 @@ def play(seed: int) -> Played:
     )
     ledger = RULE.ledger(truth().max_epochs, 0.05, seed)
     return Played(hours, choice, run_night(noisy(truth(), epoch_s, seed), search, ledger, seed))
+
+
+@cache
+def nights() -> tuple[Played, ...]:
+    return tuple(play(seed) for seed in range(NUM_NIGHTS))
+
+
+def test_nights_end_within_their_deadline():
+    assert sum(played.late_s <= 0 for played in nights()) >= 0.95 * NUM_NIGHTS
+
+
+def test_no_night_ends_more_than_an_epoch_late():
+    assert all(played.late_s <= played.longest_epoch_s for played in nights())
+
+
+def test_every_night_completes_a_trial():
+    assert all(played.num_completed for played in nights())
+
+
+def test_the_best_so_far_has_a_score_from_the_first_epoch_on():
+    assert all(any(one.best for one in played.night.records) for played in nights())
+
+
+def test_nights_use_most_of_their_time():
+    used = [1 + played.late_s / 3600 / played.hours for played in nights()]
+    assert np.mean(used) > 0.6
+
+
+def test_a_machine_that_is_slower_than_planned_starts_fewer_trials():
+    assert any(len(played.night.records) < played.choice.trials for played in nights())

@@ -49,3 +49,32 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(tiny_corpus, tmp_path, mon
         "MiB can be reserved (headroom 0.1); up to",
     ):
         assert words in captured.out
+
+
+DEADLINE = [
+    "--dry-run", "--arch", "baseline", "--crop-px", "32", "--base-channels", "8", "--range",
+    "base_channels=4,8", "--device", "cpu", "--epochs", "2", "--grace-epochs", "1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "words"),
+    [
+        (["--hours", "1"], 0, "within 1 h: 64 trials of 2 epochs on "),
+        (["--until", "2026-01-01T08:00"], 2, "until must lie ahead, found 2026-01-01T08:00:00"),
+        (["--until", "08:00", "--hours", "1"], 2, "one deadline, found --hours 1 beside --until"),
+        (["--until", "08:00", "--more-hours", "1"], 2, "found --more-hours beside --until"),
+        (["--until", "soon"], 2, "found 'soon'"),
+        (["--hours", "0.001"], 2, "h away for one trial of 2 epochs on 1.5 %"),
+    ],
+)
+def test_a_dry_run_says_what_fits_or_why_nothing_does(
+    flags, code, words, tiny_corpus, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tune.study.fitting.prepare_process", lambda num_threads: True)
+    monkeypatch.setattr("tune.study.estimate.prepare_process", lambda num_threads: True)
+    assert search.main([*DEADLINE, *flags, "--data", str(tiny_corpus)]) == code
+    captured = capsys.readouterr()
+    assert words in (captured.err if code else captured.out).replace("\n  ", " ")
+    assert list(tmp_path.iterdir()) == []
