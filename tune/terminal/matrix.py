@@ -45,7 +45,8 @@ def draw_matrices(console: "Console", matrices: Sequence["Matrix"]) -> None:
         "The images are others than those of the first line: do not compare the two.\n"
         + "".join(f"ratio of {kind}: {_KIND_WORDS.get(kind, 'unknown')}.\n" for kind in kinds)
         + "below baseline: worse than the promoted baseline at the same ratio.\n"
-        "open: trials that are unfinished and do not run; the same command resumes them.\n"
+        "open: trials that are unfinished and do not run; the same command resumes them, or "
+        "--more-hours where a deadline ended the search.\n"
         "--: nothing ran."
     )
 

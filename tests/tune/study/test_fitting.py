@@ -25,9 +25,9 @@ def resolved(**flags: object) -> Resolved:
     return resolve({"arch": "baseline", **flags}, {}, Machine("cpu", 2))[0]
 
 
-def fitted(choice: Choice | None, hours: float, **flags: object) -> Fitted:
+def fitted(choice: Choice | None, total_hours: float | None, **flags: object) -> Fitted:
     config = resolved(**flags).config
-    budget = Budget(config.trials, hours)
+    budget = Budget(config.trials, total_hours)
     return Fitted(SimpleNamespace(config=config), Start(None, budget, until=config.until), choice)
 
 
