@@ -87,7 +87,7 @@ class Start:
         """How a study is resumed, in one line."""
         assert self.standing is not None
         standing = self.standing
-        hours = "" if self.budget.hours is None else f" of {self.budget.hours:g} h"
+        hours = "" if self.budget.hours is None else f" of {self.budget.hours:.3g} h"
         return (
             f"resumes {standing.folder.name}: {standing.num_over} of {self.budget.trials} "
             f"trials ended, {standing.num_open} unfinished, "

@@ -34,12 +34,16 @@ from tune.trial.spec import TrialSpec
 
 @dataclass(frozen=True)
 class StudyResult:
-    """What a study left: its folder, what it found, the reference lines, how it ended."""
+    """What a study left: its folder, what it found, the reference lines, how it ended.
+
+    It was interrupted, for a reason, or has filled its time, or neither.
+    """
 
     folder: StudyFolder
     summary: StudySummary
     references: tuple[Reference, ...]
     interruption: str | None
+    has_filled_its_time: bool = False
 
 
 def make_conductor(
@@ -142,6 +146,7 @@ def run_study(
         references=tuple(references),
         # A signal that came after the last trial had ended interrupted nothing.
         interruption=conductor.interruption if conductor.has_more_to_do else None,
+        has_filled_its_time=conductor.has_filled_its_time,
     )
 
 

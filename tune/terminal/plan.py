@@ -100,6 +100,10 @@ def show_end(console: Console, plan: StudyPlan, result: "StudyResult") -> None:
     config = plan.config
     data = "" if config.data is None else f" --data {quote(config.data)}"
     results = "" if config.results == "ray_results" else f" --results {quote(config.results)}"
+    if result.has_filled_its_time:
+        console.print(
+            "the search has filled its time: no further trial would end before it is over"
+        )
     console.print(f"wrote {result.folder.path}", markup=False)
     if result.interruption is not None:
         console.print(

@@ -18,7 +18,7 @@ from tune.simulation.truth import Configuration, Curve, Truth
 from tune.simulation.truth_file import read_truth
 from tune.space.points import KnownPoint
 from tune.storage.history import Budget
-from tune.study.deadline import RESERVE, Choice, Work, choose
+from tune.study.deadline import RESERVE, START_S, Choice, Work, choose
 from tune.study.estimate import EpochTime
 
 FILE = Path(__file__).parents[3] / "benchmarks/truth/baseline_16x_9.parquet"
@@ -107,6 +107,7 @@ def play(seed: int) -> Played:
     shortest_h = work.needed_s(1, work.data_fraction) / (1 - RESERVE) / 3600
     hours = 1.0001 * float(np.exp(generator.uniform(np.log(shortest_h), np.log(LONGEST_H))))
     choice = choose(work, 3600 * hours)
+    hours -= START_S / 3600  # the night begins when Ray is up
     epoch_s = replace(
         work, epoch=EpochTime(EPOCH_S * (1 - VAL_SHARE), EPOCH_S * VAL_SHARE)
     ).epoch_s(choice.data_fraction)
