@@ -89,11 +89,12 @@ def search(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     resolved = resolve(flags, file, machine)
 
     from tune.card.device import measure_card
-    from tune.results.resume import More, choose_starts
+    from tune.results.budgets import More
+    from tune.results.resume import choose_starts
     from tune.storage.folder import check_results
     from tune.study.fitting import as_begun, fit, free_settings
     from tune.study.plan import plan_study
-    from tune.terminal.plan import show_card, show_setting
+    from tune.terminal.plan import show_card, show_dry_run, show_setting
     from tune.trial.session import open_data
 
     for one in resolved:
@@ -118,21 +119,9 @@ def search(arguments: argparse.Namespace, command: Sequence[str]) -> int:
         show_setting(console, studies[0].plan)
         show_card(console, studies[0].plan)
     if arguments.dry_run:
-        show_all(console, studies)
+        show_dry_run(console, studies)
         return DONE
     return run_all(console, studies, machine, command, arguments)
-
-
-def show_all(console: "Console", studies: "Sequence[Fitted]") -> None:
-    """Print what every study would do, and what it would cost."""
-    from tune.study.estimate import estimate_study
-    from tune.terminal.plan import show_costs, show_deadline, show_plan, show_start
-
-    for study in studies:
-        show_start(console, study.start)
-        show_plan(console, study.plan)
-        show_deadline(console, study)
-        show_costs(console, study.plan, estimate_study(study.plan))
 
 
 def read_settings(arguments: argparse.Namespace, flags: Mapping[str, object]) -> dict[str, object]:

@@ -84,7 +84,8 @@ def train(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     one = replace(resolved[0], picked=picked)
 
     from models.training.precision import prepare_process
-    from tune.results.resume import More, choose_starts
+    from tune.results.budgets import More
+    from tune.results.resume import choose_starts
     from tune.space.points import KnownPoint
     from tune.storage.folder import check_results
     from tune.storage.kind import Kind

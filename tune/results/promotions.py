@@ -7,7 +7,8 @@ from pathlib import Path
 
 from tune.config.promotion import PromotionConfig, promotion_hash, read_promotion
 from tune.errors import UsageError
-from tune.results.resume import Start, created_at, find_study, read_standing
+from tune.results.budgets import read_standing
+from tune.results.resume import Start, created_at, find_study
 from tune.storage.folder import StudyFolder, study_folders
 from tune.storage.history import Budget
 from tune.storage.journal import StudyJournal

@@ -9,7 +9,8 @@ import pandas as pd
 
 from tune.config.search import RATIOS_BY_USE, SearchConfig, read_config
 from tune.errors import UsageError, did_you_mean
-from tune.results.resume import created_at, read_standing
+from tune.results.budgets import read_standing
+from tune.results.resume import created_at
 from tune.storage.folder import StudyFolder
 from tune.storage.kind import Kind, read_kind
 from tune.tables.files import read_readable_tables, read_table

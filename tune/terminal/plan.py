@@ -16,7 +16,7 @@ from tune.config.watching import LOOPBACK, Live
 from tune.results.resume import Start
 from tune.space.dimension import format_range
 from tune.space.dimensions import DEFAULT_TUNE, OF_NETWORKS
-from tune.study.estimate import StudyEstimate
+from tune.study.estimate import StudyEstimate, estimate_study
 from tune.study.fitting import Fitted, deadline_words
 from tune.study.plan import StudyPlan
 from tune.terminal.progress import clock
@@ -60,6 +60,15 @@ def show_deadline(console: Console, fitted: Fitted) -> None:
     words = deadline_words(fitted, local_now())
     if words:
         console.print(words, markup=False, highlight=False)
+
+
+def show_dry_run(console: Console, studies: Sequence[Fitted]) -> None:
+    """Print what every study would do, and what it would cost."""
+    for study in studies:
+        show_start(console, study.start)
+        show_plan(console, study.plan)
+        show_deadline(console, study)
+        show_costs(console, study.plan, estimate_study(study.plan))
 
 
 def show_stack(console: Console, stack: Stack) -> None:

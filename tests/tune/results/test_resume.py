@@ -12,7 +12,8 @@ from tune.config.resolve import resolve
 from tune.config.search import SearchConfig, write_config
 from tune.errors import UsageError
 from tune.outcomes import Outcome
-from tune.results.resume import More, Start, choose_starts, find_study
+from tune.results.budgets import More
+from tune.results.resume import Start, choose_starts, find_study
 from tune.storage.folder import StudyFolder
 from tune.storage.history import Budget, Ending
 from tune.storage.journal import StudyJournal

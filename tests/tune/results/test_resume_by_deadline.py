@@ -13,7 +13,8 @@ from tune.config.search import SearchConfig, write_config
 from tune.config.until import local_now
 from tune.errors import UsageError
 from tune.outcomes import Outcome
-from tune.results.resume import More, Start, choose_starts
+from tune.results.budgets import More
+from tune.results.resume import Start, choose_starts
 from tune.storage.folder import StudyFolder
 from tune.storage.history import Budget, Ending
 from tune.storage.journal import StudyJournal

@@ -11,7 +11,8 @@ from tune.config.machine import Machine
 from tune.config.resolve import Resolved, resolve
 from tune.config.search import write_config
 from tune.config.until import local_now
-from tune.results.resume import Standing, Start
+from tune.results.budgets import Standing
+from tune.results.resume import Start
 from tune.storage.folder import StudyFolder
 from tune.storage.history import Budget
 from tune.study.deadline import Choice
