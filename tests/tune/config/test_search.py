@@ -282,7 +282,10 @@ def test_a_file_by_hand_that_names_no_rate_means_bytes() -> None:
         ({"hours": "-1"}, "hours must be above 0, found -1"),
         ({"learning_rate": "0"}, "learning_rate must be above 0, found 0"),
         ({"searcher": "tpee"}, "one of tpe, random, gp, found 'tpee': did you mean tpe?"),
-        ({"scheduler": "hyperband"}, "scheduler must be one of asha, none, found 'hyperband'"),
+        (
+            {"scheduler": "hyperband"},
+            "scheduler must be one of leader, asha, none, found 'hyperband'",
+        ),
         ({"schedule": "step"}, "schedule must be one of plateau,"),
         ({"crop_px": "8"}, "crop_px must be 16 or more, found 8"),
         ({"crop_px": "72"}, "crop_px must be a multiple of 16, found 72: use 64 or 80"),
