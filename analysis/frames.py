@@ -29,6 +29,8 @@ class Frames:
         references: One row per linear reference line of a study.
         dimensions: One row per searched hyper-parameter of a study.
         importance: One row per searched hyper-parameter, evaluator and kind of score.
+        replays: One row per setting that was replayed on a study's curves.
+        replay_curves: One row per such setting and share of the budget.
         runs: One row per promoted run.
         validation: One row per validation image and run.
         verdicts: One row per candidate of a promotion.
@@ -49,6 +51,8 @@ class Frames:
     references: pd.DataFrame
     dimensions: pd.DataFrame
     importance: pd.DataFrame
+    replays: pd.DataFrame
+    replay_curves: pd.DataFrame
     runs: pd.DataFrame
     validation: pd.DataFrame
     verdicts: pd.DataFrame
@@ -87,6 +91,8 @@ def load(results: Path | str = "ray_results") -> Frames:
         references=frames["references"],
         dimensions=frames["dimensions"],
         importance=frames["importance"],
+        replays=frames["replays"],
+        replay_curves=frames["replay_curves"],
         runs=frames["runs"],
         validation=frames["validation"],
         verdicts=frames["verdicts"],

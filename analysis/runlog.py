@@ -16,6 +16,7 @@ from analysis.next_step import compute_next_step
 from analysis.searches.generalisation_gap import compute_generalisation_gap
 from analysis.searches.marginals import compute_marginals, find_edges
 from analysis.searches.outcome_counts import compute_outcome_counts
+from analysis.searches.replays import compute_replays
 from analysis.searches.rung_audit import compute_rung_audit
 from analysis.searches.time_spent import compute_time_spent
 from analysis.study_view import CRASHES, StudyView, format_value, view_studies, words_of
@@ -162,6 +163,9 @@ def _what_worked(view: StudyView) -> list[str]:
     lines += _good_values(view)
     lines.append(f"- {compute_generalisation_gap(view).words}")
     lines.append(f"- {compute_time_spent(view).words}")
+    replays = compute_replays(view)
+    if replays is not None:
+        lines.append(f"- {replays.words}")
     return lines
 
 

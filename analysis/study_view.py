@@ -33,6 +33,18 @@ _SCORES = (
 )
 
 
+_CUT = (
+    "trials",
+    "epochs",
+    "rungs",
+    "references",
+    "importance",
+    "replays",
+    "replay_curves",
+)
+"""Tables that a study's rows are cut out of."""
+
+
 @dataclass(frozen=True)
 class StudyView:
     """The rows of one study.
@@ -45,6 +57,8 @@ class StudyView:
         rungs: Its decisions.
         references: Its reference lines at its ratio.
         importance: What mattered in it.
+        replays: What other settings would have made of it; empty where nobody replayed it.
+        replay_curves: The regret of each of them over the epochs spent.
         space: What it searches, in order; empty where its table cannot be read.
         config: Its resolved configuration; empty where that cannot be read.
     """
@@ -55,6 +69,8 @@ class StudyView:
     rungs: pd.DataFrame
     references: pd.DataFrame
     importance: pd.DataFrame
+    replays: pd.DataFrame
+    replay_curves: pd.DataFrame
     space: tuple[Dimension, ...]
     config: Mapping[str, Any]
 
@@ -136,8 +152,7 @@ def view_studies(frames: Frames) -> tuple[StudyView, ...]:
     }
     names = sorted({*frames.trials["study"], *begun})
     cut = {
-        name: dict(_by_study(getattr(frames, name), set(names)))
-        for name in ("trials", "epochs", "rungs", "references", "dimensions", "importance")
+        name: dict(_by_study(getattr(frames, name), set(names))) for name in (*_CUT, "dimensions")
     }
     empty = {name: getattr(frames, name).iloc[:0] for name in cut}
     return tuple(
@@ -155,6 +170,8 @@ def _view(name: str, rows: Mapping[str, pd.DataFrame], frames: Frames) -> StudyV
         rungs=rows["rungs"],
         references=references[references["ratio"].isin(trials["ratio"])],
         importance=rows["importance"],
+        replays=rows["replays"],
+        replay_curves=rows["replay_curves"],
         space=_space(rows["dimensions"]),
         config=frames.configs.get(name, {}),
     )

@@ -27,6 +27,7 @@ from analysis.searches.parallel_coordinates import (
     draw_parallel_coordinates,
 )
 from analysis.searches.progress import compute_sweep_progress, draw_sweep_progress
+from analysis.searches.replays import compute_replays, draw_replays, headings
 from analysis.searches.rung_audit import compute_rung_audit
 from analysis.searches.sensitivity import compute_sensitivity, draw_sensitivity
 from analysis.searches.time_spent import compute_time_spent, draw_time_spent
@@ -83,6 +84,7 @@ def study_section(view: StudyView, shares: Shares) -> Section:
     figures = [
         *_score_figures(view, shares),
         *_space_figures(view, shares),
+        *_replay_figures(view),
         *_cost_figures(view),
     ]
     return Section(title, anchor, tuple(_paragraphs(view)), tuple(figures), tuple(_tables(view)))
@@ -100,7 +102,9 @@ def _paragraphs(view: StudyView) -> list[str]:
     edges = [f"{edge.words[0].upper()}{edge.words[1:]}." for edge in find_edges(view)]
     gap = compute_generalisation_gap(view).words
     audit = compute_rung_audit(view).words
-    return [text, *edges, audit, gap, compute_time_spent(view).words]
+    replays = compute_replays(view)
+    replayed = [] if replays is None else [replays.words]
+    return [text, *edges, audit, *replayed, gap, compute_time_spent(view).words]
 
 
 def _score_figures(view: StudyView, shares: Shares) -> list[NamedFigure]:
@@ -189,6 +193,21 @@ def _space_figures(view: StudyView, shares: Shares) -> list[NamedFigure]:
     return figures
 
 
+def _replay_figures(view: StudyView) -> list[NamedFigure]:
+    replays = compute_replays(view)
+    if replays is None or replays.curves.empty:
+        return []
+    return [
+        NamedFigure(
+            f"{view.name}_replays",
+            "Replayed searches: what the best score so far lacks to the best of the recorded "
+            f"configurations, mean over nights with 95 % intervals. {replays.words}",
+            draw_replays(replays),
+            replays.curves,
+        )
+    ]
+
+
 def _cost_figures(view: StudyView) -> list[NamedFigure]:
     counts, spent, memory = (
         compute_outcome_counts(view),
@@ -232,6 +251,17 @@ def _tables(view: StudyView) -> list[NamedTable]:
                 "epochs; the mean at the first rung compares equally long trainings. The crash "
                 "rate is over ended trials.",
                 _marginal_headings(compute_marginals(view).values),
+            )
+        )
+    replays = compute_replays(view)
+    if replays is not None:
+        tables.append(
+            NamedTable(
+                f"{view.name}_replay_settings",
+                "What other settings would have made of this study's whole curves. Near is within "
+                "0.1 dB (0.003 SSIM) of the best configuration; lost are nights that stopped what "
+                "would have won.",
+                headings(replays.settings),
             )
         )
     if len(audit.rungs):

@@ -136,10 +136,13 @@ def make_record() -> Callable[..., TrialRecord]:
 
 @pytest.fixture
 def make_search(tiny_corpus, make_epoch):
-    """Write a search with these scores, the hand-set trial first; a shorter list is unfinished."""
+    """Write a search with these scores, the hand-set trial first; a shorter list is unfinished.
+
+    A trial has one epoch, or those of a list of scores.
+    """
 
     def make(
-        *scores_db: float,
+        *scores_db: float | Sequence[float],
         arch: str = "baseline",
         ratio: int = 16,
         trials: int | None = None,
@@ -162,12 +165,14 @@ def make_search(tiny_corpus, make_epoch):
         stamp = asdict(plan.corpus.info.stamp)
         facts = StudyFacts(**stamp, mode="quick", val_images=plan.val_images)
         recorder = Recorder(folder, facts, journal, StudyClock())
-        for number, score_db in enumerate(scores_db):
+        for number, scored in enumerate(scores_db):
+            curve_db = [scored] if isinstance(scored, float | int) else scored
             values = {"learning_rate": 1e-4 * (1 + number), "warmup_epochs": 3}
             who = "searcher" if number else "hand_set"
             journal.study.ask()
             recorder.begin(plan.trial_spec(Suggestion(number, who, values), PLAIN, folder))
-            recorder.add_epoch(number, make_epoch(1, score_db, True))
+            for epoch, score_db in enumerate(curve_db, start=1):
+                recorder.add_epoch(number, make_epoch(epoch, score_db, epoch == len(curve_db)))
             recorder.end(number, Outcome.COMPLETED, None)
         recorder.flush()
         return folder

@@ -38,8 +38,12 @@ from tune.space.dimension import format_range, format_values
 from tune.space.dimensions import DIMENSIONS, LATENT_CHOICES
 from tune.space.ranges import SearchSpace, build_space, ranges_of
 
-GRACE_SHARE = 0.3
-"""Share of the epochs that every trial gets before any comparison."""
+GRACE_SHARES = {"leader": 1 / 9, "asha": 0.3, "none": 0.3}
+"""Share of the epochs that every trial gets before any comparison, by scheduler.
+
+That of leader was chosen by replaying recorded searches of nine epochs (docs/TUNING.md): the first
+epoch was the best one to begin at.
+"""
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ def _resolve_one(given: Mapping[str, Any], ranges: Iterable[str], machine: Machi
     picked_values = {name: pick.value for name, pick in picked.items()}
     values = read_values(SearchConfig, picked_values, "a profile") | dict(given)
     values.setdefault("warmup_epochs", min(HAND_SET_WARMUP_EPOCHS, values["epochs"]))
-    values.setdefault("grace_epochs", max(1, round(values["epochs"] * GRACE_SHARE)))
+    values.setdefault("grace_epochs", max(1, round(values["epochs"] * _grace_share(values))))
     space = _default_space(values, profile["range"].value, ranges)
     values["range"] = tuple(format_range(dimension) for dimension in space.dimensions)
     usual = usual_latent_channels(rate, values["ratio"])
@@ -128,6 +132,11 @@ def _resolve_one(given: Mapping[str, Any], ranges: Iterable[str], machine: Machi
     if not set(profile["range"].value) <= set(values["range"]):  # others were asked for
         del picked["range"]
     return Resolved(SearchConfig(**values), picked)
+
+
+def _grace_share(values: Mapping[str, Any]) -> float:
+    """Return the share of a scheduler; an unknown one is refused by `SearchConfig`."""
+    return GRACE_SHARES.get(values.get("scheduler", SearchConfig.scheduler), 0.3)
 
 
 def _default_space(

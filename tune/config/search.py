@@ -147,9 +147,9 @@ class SearchConfig:
         choices=SCHEDULERS,
     )
     grace_epochs: int = setting(
-        "epochs before a trial can be stopped. A good trial can be slow at first: one that ended "
-        "best made no progress from epoch 3 to 9 of 35",
-        default_words="three tenths of the epochs",
+        "epochs before a trial can be stopped. A good trial can be slow at first, with a high "
+        "learning rate above all",
+        default_words="a ninth of the epochs with leader, three tenths with asha",
         at_least=1,
     )
     tolerance: float = setting(

@@ -64,7 +64,7 @@ class StoppingRule:
     def words(self) -> str:
         """The rule in a few words, as a table's row begins."""
         if self.scheduler == "leader":
-            return f"leader, grace {self.grace_epochs}, tolerance {self.tolerance:g}"
+            return f"leader grace {self.grace_epochs} tolerance {self.tolerance:g}"
         if self.scheduler == "asha":
-            return f"asha, grace {self.grace_epochs}, factor {self.reduction_factor}"
+            return f"asha grace {self.grace_epochs} factor {self.reduction_factor}"
         return "none"

@@ -149,7 +149,7 @@ def run_night(truth: Truth, search: Search, stopper: Stops, seed: int) -> Night:
     conductor = Conductor(
         proposer, stopper, recorder, _spec_maker(truth.max_epochs), Nobody(), search.budget
     )
-    steps = _run(conductor, clock, search, proposer.tried, curves, truth.max_epochs)
+    steps = _run(conductor, clock, search, proposer.tried, curves)
     conductor.close()
     return Night(
         tuple(steps),
@@ -166,7 +166,6 @@ def _run(
     search: Search,
     tried: Sequence[int],
     curves: Sequence[Curve],
-    max_epochs: int,
 ) -> list[Step]:
     """Give out trials and report their epochs in the order of time; return the epochs."""
     steps: list[Step] = []
@@ -184,7 +183,7 @@ def _run(
         if epoch > len(curve.scores):
             conductor.end(number, Outcome.DIVERGED, "recorded so")
             continue
-        is_last = epoch == max_epochs
+        is_last = epoch == len(curve.scores) and not curve.is_diverged
         steps.append(Step(end_s, number, tried[number], epoch, curve.scores[epoch - 1]))
         continues = conductor.report_epoch(number, _result(curve, epoch, is_last=is_last))
         if is_last:

@@ -40,9 +40,10 @@ class Setting:
     num_random: int = NUM_RANDOM_TRIALS
     is_own: bool = False
 
-    def words(self, num_configurations: int) -> str:
-        """Return the setting in a few words, a table's row begins with them."""
-        trials = "" if self.trials in {None, num_configurations} else f", {self.trials} trials"
+    @property
+    def words(self) -> str:
+        """The setting in a few words; a table's row begins with them."""
+        trials = "" if self.trials is None else f", {self.trials} trials"
         hours = "" if self.hours is None else f", {self.hours:g} h"
         return f"{self.rule.words}, {self.searcher}{trials}{hours}"
 
@@ -84,7 +85,7 @@ def summarise(nights: Sequence[Night], truth: Truth, setting: Setting, trials: i
     full = trials * truth.max_epochs
     stopped = [stops(night) for night in nights]
     return Replayed(
-        setting=setting.words(len(truth.configurations)),
+        setting=setting.words,
         flags=setting.rule.flags,
         objective=truth.objective,
         is_own=setting.is_own,

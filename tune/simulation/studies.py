@@ -77,7 +77,7 @@ def read_study(search: Search, objective: str) -> Truth:
         )
     dimensions = search.config.space.dimensions
     by_trial = {name: rows.sort_values("epoch") for name, rows in epochs.groupby("trial")}
-    rows: list[dict[str, Any]] = [{**row} for row in trials.to_dict("records")]
+    rows: list[dict[Any, Any]] = trials.to_dict("records")
     whole = [row for row in rows if row["outcome"] in WHOLE]
     configurations = [
         Configuration(

@@ -7,6 +7,7 @@ were trained, each night draws which one.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,6 +109,6 @@ def _position(dimension: Dimension, value: Value) -> float:
     return float(dimension.choices.index(value))
 
 
-def values_of(row: Mapping[str, object], dimensions: Sequence[Dimension]) -> dict[str, Value]:
+def values_of(row: Mapping[Any, Any], dimensions: Sequence[Dimension]) -> dict[str, Value]:
     """Return the values of the dimensions in a row of a table."""
     return {dimension.name: dimension.typed(row[dimension.name]) for dimension in dimensions}

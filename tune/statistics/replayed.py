@@ -14,6 +14,9 @@ from tune.statistics.intervals import half_width
 ACCEPTED_REGRET = {"psnr": 0.05, "ssim": 0.0015, "ms_ssim": 0.0005}
 """Loss at which a cheaper setting is still advised: half of what two good trials differ by."""
 
+ACCEPTED_FALSE_STOPS = 0.1
+"""Share of the stops that may be wrong in an advised setting."""
+
 UNITS = {"psnr": "dB", "ssim": "SSIM", "ms_ssim": "MS-SSIM"}
 
 
@@ -111,12 +114,18 @@ def ratio(tops: Sequence[float], bottoms: Sequence[float]) -> Mean | None:
 def advised(replays: Sequence[Replayed]) -> Replayed:
     """Return the setting that spends the fewest epochs of those that lose little enough.
 
-    Little enough is a regret whose interval ends below `ACCEPTED_REGRET`, or, where no setting is
-    that good, below that of the best one.
+    Little enough is a regret whose interval ends below `ACCEPTED_REGRET`, and a false-stop rate of
+    at most `ACCEPTED_FALSE_STOPS`. Where no setting is that good, the one with the least regret.
     """
-    accepted = max(ACCEPTED_REGRET[replays[0].objective], min(one.regret.high for one in replays))
-    good = [one for one in replays if one.regret.high <= accepted]
+    accepted = ACCEPTED_REGRET[replays[0].objective]
+    good = [one for one in replays if one.regret.high <= accepted and not _stops_wrongly(one)]
+    if not good:
+        return min(replays, key=lambda one: one.regret.value)
     return min(good, key=lambda one: (one.epochs.value, one.regret.value))
+
+
+def _stops_wrongly(one: Replayed) -> bool:
+    return one.false_stops is not None and one.false_stops.value > ACCEPTED_FALSE_STOPS
 
 
 def answer(replays: Sequence[Replayed], num_configurations: int) -> str:

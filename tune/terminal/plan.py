@@ -14,6 +14,7 @@ from tune.card.device import foreign_sentence
 from tune.config.until import local_now
 from tune.config.watching import LOOPBACK, Live
 from tune.results.resume import Start
+from tune.scheduling.rules import StoppingRule
 from tune.space.dimension import format_range
 from tune.space.dimensions import DEFAULT_TUNE, OF_NETWORKS
 from tune.study.estimate import StudyEstimate, estimate_study
@@ -213,20 +214,26 @@ def show_plan(console: Console, plan: StudyPlan) -> None:
             for name, value in point.values.items()
         )
         console.print(f"  tries first: {values} ({point.proposed_by})")
-    console.print(f"  {rung_words(plan.rungs, config.reduction_factor)}")
+    console.print(f"  {rung_words(StoppingRule.of(config), plan.rungs)}")
 
 
-def rung_words(rungs: Sequence[int], reduction_factor: int) -> str:
-    """Return when trials are compared, and how many of them continue.
+def rung_words(rule: StoppingRule, rungs: Sequence[int]) -> str:
+    """Return when trials are compared, and which of them continue.
 
-    >>> rung_words([3, 9], 3)
+    >>> rung_words(StoppingRule("asha", 3, 3, 0.1), [3, 9])
     'compares trials after epochs 3 and 9; the best third continues'
+    >>> rung_words(StoppingRule("leader", 1, 3, 0.1), [1, 2, 3])
+    'from epoch 1 on stops trials more than 0.1 dB behind the best one at the same epoch'
     """
     if not rungs:
         return "runs every trial to its end"
+    if rule.scheduler == "leader":
+        return (
+            f"from epoch {rungs[0]} on stops trials more than {rule.tolerance:g} dB behind the "
+            "best one at the same epoch"
+        )
     *first, last = map(str, rungs)
     epochs = f"epochs {', '.join(first)} and {last}" if first else f"epoch {last}"
-    share = {2: "half", 3: "third", 4: "quarter"}.get(
-        reduction_factor, f"one in {reduction_factor}"
-    )
+    factor = rule.reduction_factor
+    share = {2: "half", 3: "third", 4: "quarter"}.get(factor, f"one in {factor}")
     return f"compares trials after {epochs}; the best {share} continues"

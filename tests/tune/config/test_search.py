@@ -135,9 +135,12 @@ def test_the_default_warmup_fits_into_few_epochs() -> None:
     assert "warmup_epochs=0:2" in config.range
 
 
-def test_the_grace_period_is_three_tenths_of_the_epochs_and_at_least_one() -> None:
-    assert config_of(epochs=20).grace_epochs == 6
-    assert config_of(epochs=1).grace_epochs == 1
+@pytest.mark.parametrize(
+    ("scheduler", "epochs", "expected"),
+    [("leader", 20, 2), ("leader", 9, 1), ("leader", 1, 1), ("asha", 20, 6), ("asha", 1, 1)],
+)
+def test_the_grace_period_is_a_share_of_the_epochs(scheduler, epochs, expected) -> None:
+    assert config_of(scheduler=scheduler, epochs=epochs).grace_epochs == expected
 
 
 def test_the_hand_set_point_has_a_value_for_every_searched_dimension() -> None:
@@ -282,7 +285,10 @@ def test_a_file_by_hand_that_names_no_rate_means_bytes() -> None:
         ({"hours": "-1"}, "hours must be above 0, found -1"),
         ({"learning_rate": "0"}, "learning_rate must be above 0, found 0"),
         ({"searcher": "tpee"}, "one of tpe, random, gp, found 'tpee': did you mean tpe?"),
-        ({"scheduler": "hyperband"}, "scheduler must be one of asha, none, found 'hyperband'"),
+        (
+            {"scheduler": "hyperband"},
+            "scheduler must be one of leader, asha, none, found 'hyperband'",
+        ),
         ({"schedule": "step"}, "schedule must be one of plateau,"),
         ({"crop_px": "8"}, "crop_px must be 16 or more, found 8"),
         ({"crop_px": "72"}, "crop_px must be a multiple of 16, found 72: use 64 or 80"),

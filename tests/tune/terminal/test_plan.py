@@ -31,6 +31,7 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(tiny_corpus, tmp_path, mon
         "--dry-run", "--arch", "baseline", "--data", str(tiny_corpus), "--crop-px", "32",
         "--base-channels", "8", "--range", "base_channels=4,8", "--device", "cpu",
         "--trials", "4", "--epochs", "6", "--grace-epochs", "2", "--reduction-factor", "2",
+        "--scheduler", "asha",
     ]  # fmt: skip
     assert search.main(arguments) == 0
     captured = capsys.readouterr()

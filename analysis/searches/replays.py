@@ -1,0 +1,144 @@
+"""What other settings would have made of a search, from its replays (`python -m tune.replay`)."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.page.palette import BLUE, GREEN, GREY, LIGHT, ORANGE, PURPLE, SKY_BLUE, VERMILLION
+from analysis.study_view import StudyView
+from tune.statistics.replayed import UNITS, Mean, Replayed, advised, answer
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE, VERMILLION, SKY_BLUE)
+DASHES = ("solid", "dash", "dot")
+"""Told apart by both: colours repeat with the next dash."""
+
+LEAST = 1e-3
+"""A regret below this is drawn at it: a logarithm has no zero."""
+
+
+@dataclass(frozen=True)
+class Replays:
+    """The replays of one study.
+
+    Attributes:
+        words: Whether stopping would have lost the winner, and what to set next time.
+        settings: One row per setting, as in the table `replays`, the advised one marked.
+        curves: One row per setting and share of the budget, as in `replay_curves`.
+        unit: Unit of a regret.
+    """
+
+    words: str
+    settings: pd.DataFrame
+    curves: pd.DataFrame
+    unit: str
+
+
+def compute_replays(view: StudyView) -> Replays | None:
+    """Return what the replays of a study say; None where it was not replayed."""
+    rows: list[dict[Any, Any]] = view.replays.to_dict("records")
+    if not rows:
+        return None
+    replays = [_replayed(row) for row in rows]
+    best = advised(replays)
+    is_advised = [one is best for one in replays]
+    return Replays(
+        words=answer(replays, int(rows[0]["num_configurations"])),
+        settings=view.replays.assign(is_advised=is_advised),
+        curves=view.replay_curves,
+        unit=UNITS[best.objective],
+    )
+
+
+def headings(settings: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of settings as a person reads it."""
+    share = settings["epochs_spent"] / (settings["trials"] * settings["max_epochs"])
+    marks = np.where(settings["is_own"], " (own)", "") + np.where(
+        settings["is_advised"], " (advised)", ""
+    ).astype(object)
+    return pd.DataFrame(
+        {
+            "setting": settings["setting"] + marks,
+            "epochs spent": [f"{value:.0%}" for value in share],
+            "regret": settings["regret"],
+            "± 95 %": settings["regret_half"],
+            "false-stop rate": settings["false_stop_rate"],
+            "± 95 % ": settings["false_stop_half"],
+            "winner lost in": [f"{value:.0%}" for value in settings["lost"]],
+            "epochs to near": settings["epochs_to_near"],
+            "simulated hours": settings["hours"],
+        }
+    )
+
+
+def draw_replays(result: Replays) -> "Figure":
+    """Return the regret over the epochs spent, one line per setting with its interval.
+
+    Example:
+        >>> from analysis.frames import load
+        >>> views = view_studies(load())            # doctest: +SKIP
+        >>> draw_replays(compute_replays(views[0])).show()  # doctest: +SKIP
+    """
+    from plotly.graph_objects import Figure, Scatter
+
+    figure = Figure(layout={"template": LIGHT, "height": 460})
+    for index, (setting, rows) in enumerate(result.curves.groupby("setting", sort=False)):
+        colour = GREY if str(setting).startswith("none") else COLOURS[index % len(COLOURS)]
+        regret = rows["regret"].clip(lower=LEAST)
+        half = rows["regret_half"].fillna(0.0)
+        figure.add_trace(
+            Scatter(
+                x=rows["epochs_spent"],
+                y=regret,
+                error_y={
+                    "type": "data",
+                    "symmetric": False,
+                    "array": half,
+                    "arrayminus": np.minimum(half, regret - LEAST),
+                    "thickness": 1,
+                    "width": 2,
+                },
+                customdata=np.stack([rows["share"], rows["hours"]], axis=-1),
+                mode="lines+markers",
+                line={"color": colour, "dash": DASHES[index // len(COLOURS) % len(DASHES)]},
+                marker={"size": 5},
+                name=str(setting),
+                hovertemplate=f"%{{y:.3f}} {result.unit} after %{{x:.0f}} epochs, "
+                "%{customdata[1]:.2f} h (%{customdata[0]:.0%} of the budget)<extra>%{fullData.name}"
+                "</extra>",
+            )
+        )
+    figure.update_xaxes(title="epochs spent, all trials together", rangemode="tozero")
+    figure.update_yaxes(title=f"regret [{result.unit}]", type="log")
+    return figure
+
+
+def _replayed(row: Mapping[Any, Any]) -> Replayed:
+    rate = row["false_stop_rate"]
+    near = row["epochs_to_near"]
+    return Replayed(
+        setting=row["setting"],
+        flags=row["flags"],
+        objective=row["objective"],
+        is_own=bool(row["is_own"]),
+        num_nights=int(row["num_nights"]),
+        trials=int(row["trials"]),
+        max_epochs=int(row["max_epochs"]),
+        epochs=Mean(row["epochs_spent"], None),
+        hours=Mean(row["hours"], None),
+        regret=Mean(row["regret"], _known(row["regret_half"])),
+        points=(),
+        epochs_to_near=math.inf if math.isnan(near) else near,
+        false_stops=None if math.isnan(rate) else Mean(rate, _known(row["false_stop_half"])),
+        lost=row["lost"],
+    )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
