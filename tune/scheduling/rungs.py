@@ -1,6 +1,6 @@
 """Asynchronous successive halving: after which epochs trials are compared, and which continue.
 
-Takes validation PSNR values as they come, gives one frozen decision per trial and rung. Knows
+Takes scores as they come, gives one frozen decision per trial and rung. Knows
 neither Ray nor Optuna; `tune.engine.adapters` puts it behind Ray's scheduler interface.
 
 The rule is the stopping variant of ASHA (Li et al., MLSys 2020): a trial that reaches a rung
@@ -105,7 +105,7 @@ class RungLedger:
         Args:
             trial_number: The trial's number in its study.
             epoch: The epoch just finished, 1-based.
-            value: Validation PSNR in dB; larger is better.
+            value: Score by the study's objective; larger is better.
 
         Returns:
             The decision, or None where `epoch` is no rung and for a trial that runs on audited.
