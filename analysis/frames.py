@@ -14,6 +14,8 @@ from typing import Any
 
 import pandas as pd
 
+from tune.errors import UsageError
+from tune.statistics.objectives import check_scored, objective_named
 from tune.tables.files import read_readable_tables
 from tune.tables.schemas import SCHEMAS
 
@@ -83,6 +85,7 @@ def load(results: Path | str = "ray_results") -> Frames:
     for name in TABLES:
         frames[name], sentences = read_readable_tables(folder, name)
         notes += sentences
+    notes += _unscored(frames["trials"], frames["epochs"])
     studies = _find_studies(folder)
     return Frames(
         trials=frames["trials"],
@@ -105,6 +108,18 @@ def load(results: Path | str = "ray_results") -> Frames:
         manifests=_read_all(folder, studies, "manifest.json", json.loads, notes),
         notes=tuple(notes),
     )
+
+
+def _unscored(trials: pd.DataFrame, epochs: pd.DataFrame) -> list[str]:
+    """Return a sentence about each search whose epochs lack the score that it maximises."""
+    sentences = []
+    others = trials.loc[trials["objective"] != "psnr", ["study", "objective"]].drop_duplicates()
+    for study, name in others.itertuples(index=False):
+        try:
+            check_scored(objective_named(name), epochs[epochs["study"] == study])
+        except UsageError as error:
+            sentences.append(f"study {study}: {error}")
+    return sentences
 
 
 def _find_studies(folder: Path) -> tuple[str, ...]:

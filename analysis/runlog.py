@@ -16,6 +16,7 @@ from analysis.next_step import compute_next_step
 from analysis.searches.generalisation_gap import compute_generalisation_gap
 from analysis.searches.marginals import compute_marginals, find_edges
 from analysis.searches.outcome_counts import compute_outcome_counts
+from analysis.searches.progress import reference_scores
 from analysis.searches.replays import compute_replays
 from analysis.searches.rung_audit import compute_rung_audit
 from analysis.searches.time_spent import compute_time_spent
@@ -90,6 +91,8 @@ def _configuration(view: StudyView, manifest: Mapping[str, Any]) -> list[str]:
             f"- pixels: corpus fingerprint {first['corpus_fingerprint']}, split "
             f"{first['split_fingerprint']}",
         ]
+    if view.objective.name != "psnr":
+        lines.append(f"- objective: {view.objective.words}, which every score below is")
     rungs = sorted({int(epoch) for epoch in view.rungs["rung_epoch"]})
     lines += [
         f"- searcher: {config.get('searcher', 'unknown')}, seed {config.get('seed', 'unknown')}; "
@@ -110,9 +113,11 @@ def _results(view: StudyView) -> list[str]:
     rows = pd.concat([shown, hand_set[~hand_set.index.isin(shown.index)]])
     losses = _best_losses(view, rows["trial_number"])
     places = {number: place for place, number in enumerate(scored["trial_number"], start=1)}
+    objective = view.objective
+    of_training = "train score" if objective.name == "psnr" else "train PSNR"
     lines = [
-        "| # | trial | configuration | best score [dB] (epoch) | best loss (epoch) | train score "
-        "[dB] | gap [dB] | outcome |",
+        f"| # | trial | configuration | best score{objective.bracket} (epoch) | best loss (epoch) "
+        f"| {of_training} [dB] | gap [dB] | outcome |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows.to_dict("records"):
@@ -120,7 +125,7 @@ def _results(view: StudyView) -> list[str]:
         lines.append(
             f"| {places[row['trial_number']]} | {row['label']}{origin} "
             f"| {words_of(row, view.space)} "
-            f"| {row['best_val_psnr_db']:.2f} ({row['best_epoch']}) "
+            f"| {row[objective.best_column]:.{objective.decimals}f} ({row['best_epoch']}) "
             f"| {losses.get(row['trial_number'], '-')} | {_number(row['best_train_psnr_db'])} "
             f"| {_number(row['psnr_gap_db'], sign=True)} | {row['outcome'].replace('_', ' ')} |"
         )
@@ -147,19 +152,19 @@ def _what_worked(view: StudyView) -> list[str]:
     scored = view.scored
     if scored.empty:
         return ["Nothing yet: no trial has a score."]
-    best = scored.iloc[0]
-    best_db = float(best["best_val_psnr_db"])
-    lines = [
-        f"- best: {best['label']}, {best_db:.2f} dB with {words_of(best.to_dict(), view.space)}"
-    ]
-    hand_set = scored.loc[scored["proposed_by"] == "hand_set", "best_val_psnr_db"]
+    best, objective = scored.iloc[0], view.objective
+    score = float(best[objective.best_column])
+    values = words_of(best.to_dict(), view.space)
+    lines = [f"- best: {best['label']}, {objective.text(score)} with {values}"]
+    hand_set = scored.loc[scored["proposed_by"] == "hand_set", objective.best_column]
     if best["proposed_by"] == "hand_set":
         lines.append("- it is the hand-set trial: the search found nothing better")
     elif len(hand_set):
-        lines.append(f"- gain over the hand-set trial: {best_db - float(hand_set.iloc[0]):+.2f} dB")
-    for row in view.references.sort_values("reference").to_dict("records"):
-        name = _reference_words(row["reference"], view)
-        lines.append(f"- against {name}: {best_db - row['psnr_db']:+.2f} dB")
+        gain = objective.signed(score - float(hand_set.iloc[0]))
+        lines.append(f"- gain over the hand-set trial: {gain}")
+    for reference, level in sorted(reference_scores(view).items()):
+        name = _reference_words(reference, view)
+        lines.append(f"- against {name}: {objective.signed(score - level)}")
     lines += _good_values(view)
     lines.append(f"- {compute_generalisation_gap(view).words}")
     lines.append(f"- {compute_time_spent(view).words}")
@@ -191,18 +196,19 @@ def _good_values(view: StudyView) -> list[str]:
     lines = []
     for dim in view.space:
         rows = values[(values["dimension"] == dim.name) & (values["num_scored"] >= 2)]
-        score, where = "first_rung_mean_db", "at the first rung"
+        score, where = "first_rung_mean", "at the first rung"
         if rows[score].isna().all():
-            score, where = "mean_psnr_db", "at their best"
+            score, where = "mean_best", "at their best"
         rows = rows.dropna(subset=[score])
         if len(rows) < 2:
             continue
         ranked = rows.sort_values(score, ascending=False, kind="stable")
         good, rest = ranked.iloc[0], ranked.iloc[1:]
-        rest_db = float(np.average(rest[score], weights=rest["num_scored"]))
+        others = float(np.average(rest[score], weights=rest["num_scored"]))
+        text = view.objective.text
         lines.append(
-            f"- {dim.name.replace('_', ' ')} {good['value']}: mean {good[score]:.2f} dB {where} "
-            f"({good['num_scored']} trials), the other values {rest_db:.2f} dB"
+            f"- {dim.name.replace('_', ' ')} {good['value']}: mean {text(good[score])} {where} "
+            f"({good['num_scored']} trials), the other values {text(others)}"
         )
     return lines
 

@@ -5,7 +5,7 @@ follows has one case less.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,19 +13,19 @@ import pandas as pd
 
 from analysis.frames import Frames
 from models.shapes import target_bpp
+from models.training.objective import OBJECTIVES, Objective
 from tune.space.dimension import Dimension, Kind, Value
+from tune.statistics.objectives import objective_named
 
 RUNNING = "running"
 CRASHES = ("diverged", "out_of_memory", "failed")
 """Outcomes that crash rates count; a stopped trial is none."""
 
-
 USUAL = ("learning_rate", "warmup_epochs", "base_channels")
 """What is searched where nobody asks for anything else."""
 
 _SCORES = (
-    "best_val_psnr_db",
-    "best_val_ssim",
+    *(one.best_column for one in OBJECTIVES.values()),
     "best_val_loss",
     "best_train_psnr_db",
     "psnr_gap_db",
@@ -53,7 +53,7 @@ class StudyView:
         name: Its name.
         trials: Its trials in order of suggestion; `outcome` is never missing, scores are finite or
             missing, `is_crash` and `label` ("t007") are added.
-        epochs: Its epochs with a finite validation PSNR, by trial and epoch.
+        epochs: Its epochs with a finite score by the objective, by trial and epoch.
         rungs: Its decisions.
         references: Its reference lines at its ratio.
         importance: What mattered in it.
@@ -77,8 +77,14 @@ class StudyView:
     @property
     def scored(self) -> pd.DataFrame:
         """The trials with a score, best first; of equal ones the earlier."""
-        scored = self.trials[self.trials["best_val_psnr_db"].notna()]
-        return scored.sort_values("best_val_psnr_db", ascending=False, kind="stable")
+        score = self.objective.best_column
+        scored = self.trials[self.trials[score].notna()]
+        return scored.sort_values(score, ascending=False, kind="stable")
+
+    @property
+    def objective(self) -> Objective:
+        """What it maximises; one that this release does not know is a UsageError."""
+        return objective_named(str(self._fact("objective", "psnr")))
 
     @property
     def arch(self) -> str:
@@ -118,9 +124,10 @@ class StudyView:
         """Architecture, ratio and corpus, in a few words."""
         if self.trials.empty:
             return f"{self.arch} {self.ratio_words}" if self.arch else self.name
-        first = self.trials.iloc[0]
+        first, objective = self.trials.iloc[0], self.objective
         synthetic = " (SYNTHETIC)" if first["is_synthetic"] else ""
-        return f"{self.arch} {self.ratio_words} on {first['corpus']}{synthetic}"
+        after = "" if objective.name == "psnr" else f", objective {objective.words}"
+        return f"{self.arch} {self.ratio_words} on {first['corpus']}{synthetic}{after}"
 
     @property
     def num_planned(self) -> int:
@@ -163,10 +170,10 @@ def view_studies(frames: Frames) -> tuple[StudyView, ...]:
 
 def _view(name: str, rows: Mapping[str, pd.DataFrame], frames: Frames) -> StudyView:
     trials, references = _clean_trials(rows["trials"]), rows["references"]
-    return StudyView(
+    view = StudyView(
         name=name,
         trials=trials,
-        epochs=_clean_epochs(rows["epochs"]),
+        epochs=rows["epochs"],
         rungs=rows["rungs"],
         references=references[references["ratio"].isin(trials["ratio"])],
         importance=rows["importance"],
@@ -175,6 +182,7 @@ def _view(name: str, rows: Mapping[str, pd.DataFrame], frames: Frames) -> StudyV
         space=_space(rows["dimensions"]),
         config=frames.configs.get(name, {}),
     )
+    return replace(view, epochs=_clean_epochs(rows["epochs"], view.objective.column))
 
 
 def words_of(row: Mapping[Any, Any], space: tuple[Dimension, ...]) -> str:
@@ -216,8 +224,8 @@ def _clean_trials(trials: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _clean_epochs(epochs: pd.DataFrame) -> pd.DataFrame:
-    finite: pd.DataFrame = epochs[np.isfinite(epochs["val_psnr_db"])]
+def _clean_epochs(epochs: pd.DataFrame, score: str) -> pd.DataFrame:
+    finite: pd.DataFrame = epochs[np.isfinite(epochs[score].astype("float64"))]
     return finite.sort_values(["trial_number", "epoch"], kind="stable").reset_index(drop=True)
 
 
@@ -254,7 +262,7 @@ def thin_trials(view: StudyView, max_trials: int) -> pd.DataFrame:
     if len(view.trials) <= max_trials:
         return view.trials
     ranked = view.trials.sort_values(
-        "best_val_psnr_db", ascending=False, na_position="last", kind="stable"
+        view.objective.best_column, ascending=False, na_position="last", kind="stable"
     )
     best, others = ranked.iloc[: max_trials // 2], ranked.iloc[max_trials // 2 :]
     places = np.linspace(0, len(others) - 1, max_trials - len(best)).round().astype(int)

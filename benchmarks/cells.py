@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from tune.study.summary import epoch_noise_db
+from tune.study.summary import epoch_noise
 from tune.tables.files import read_table
 
 
@@ -39,7 +39,7 @@ def cell_row(trials: pd.DataFrame, epochs: pd.DataFrame, references: pd.DataFram
     best = trials.loc[trials["best_val_psnr_db"].idxmax()]
     hand_set_db = trials.loc[trials["proposed_by"] == "hand_set", "best_val_psnr_db"].iloc[0]
     curve = epochs.loc[epochs["trial"] == best["trial"], "val_psnr_db"]
-    noise_db = epoch_noise_db(curve.tolist()) or float("nan")
+    noise_db = epoch_noise(curve.tolist()) or float("nan")
     rise_db = (curve.iloc[-1] - curve.iloc[-4]) / 3 if len(curve) > 3 else float("nan")
     gain_db = best["best_val_psnr_db"] - hand_set_db
     lines = references.set_index("reference")["psnr_db"]

@@ -114,6 +114,7 @@ def make_results(results: Path, num_trials: int) -> None:
 def _row(table: str, **values: object) -> dict[str, object]:
     columns = SCHEMAS[table].columns
     filled = {c.name: None if c.nullable else DEFAULTS[c.type] for c in columns}
+    filled |= {c.name: c.before for c in columns if c.is_added}
     return {**filled, **values}
 
 

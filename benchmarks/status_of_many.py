@@ -66,6 +66,7 @@ def make_studies(results: Path, num_studies: int) -> None:
     generator = np.random.default_rng(0)
     cells = [(arch, ratio) for arch in ARCHITECTURES for ratio in RATIOS]
     sample = {column.name: SAMPLES[column.type] for column in SCHEMAS["trials"].columns}
+    sample |= {"objective": "psnr"}
     for number in range(num_studies):
         arch, ratio = cells[number % len(cells)]
         flags = {"arch": arch, "ratio": ratio, "results": str(results), "trials": NUM_TRIALS}

@@ -159,9 +159,10 @@ def run_here(conductor: "Conductor", console: "Console", quiet: bool) -> None:
 
 def epoch_line(result: "EpochResult", epochs: int) -> str:
     """Return one line about a finished epoch."""
+    of_scales = "" if result.val_ms_ssim is None else f"MS-SSIM {result.val_ms_ssim:.4f}  "
     return (
         f"epoch {result.epoch:>3d}/{epochs}  train loss {result.train_loss:.4f}  "
-        f"val PSNR {result.val_psnr_db:6.2f} dB  SSIM {result.val_ssim:.3f}  "
+        f"val PSNR {result.val_psnr_db:6.2f} dB  SSIM {result.val_ssim:.3f}  {of_scales}"
         f"lr {result.learning_rate:.2e}  {result.samples_per_s:.0f} crops/s  "
         f"{result.train_s + result.val_s:.1f} s"
     )
@@ -171,15 +172,18 @@ def show_result(console: "Console", record: "TrialRecord", folder: str) -> int:
     """Print how the run ended, where it is and what to type next; return the exit code."""
     from tune.outcomes import Outcome
 
-    best = record.best
-    score = (
-        "no epoch finished"
-        if best is None
-        else (
-            f"best validation PSNR {best.val_psnr_db:.2f} dB, SSIM {best.val_ssim:.3f} "
+    best, objective = record.best, record.objective
+    score = "no epoch finished"
+    if best is not None:
+        beside = (
+            f"SSIM {best.val_ssim:.3f}"
+            if objective.name == "psnr"
+            else f"PSNR {best.val_psnr_db:.2f} dB"
+        )
+        score = (
+            f"best validation {objective.words} {objective.text(record.best_score)}, {beside} "
             f"at epoch {best.epoch}"
         )
-    )
     why = f" ({record.reason})" if record.reason else ""
     console.print(f"{record.outcome}{why}: {score}", markup=False)
     console.print(f"wrote {folder}\nnext: python -m tune.status", markup=False)

@@ -64,8 +64,9 @@ def answer_section(frames: Frames, result: RateDistortion, rate: str, number: in
         tuple(
             NamedFigure(
                 f"search_scores_{place}{after}",
-                "Best validation PSNR of each search against the nominal ratio, with "
-                f"{_REFERENCE_WORDS[rate]}. Chosen by this score, one seed: it flatters.",
+                f"Best validation {scores.objective.words} of each search against the nominal ratio"
+                + ("" if scores.references.empty else f", with {_REFERENCE_WORDS[rate]}")
+                + ". Chosen by this score, one seed: it flatters.",
                 draw_search_scores(scores),
                 scores.best,
                 is_main=place == 1,
@@ -106,23 +107,24 @@ def search_sentences(scores: SearchScores | None) -> tuple[str, ...]:
             "There is no score yet: no trial has finished an epoch. Start a search with "
             "python -m tune.search --arch attention --ratio 16.",
         )
-    best = scores.best.sort_values("psnr_db").drop_duplicates("ratio", keep="last")
+    objective = scores.objective
+    column, digits = objective.plain_column, objective.decimals
+    best = scores.best.sort_values(column).drop_duplicates("ratio", keep="last")
     cells = [
-        f"{ratio}x {style_of(arch).label} {psnr_db:.2f} dB"
-        for arch, ratio, psnr_db in best.sort_values("ratio")[
-            ["arch", "ratio", "psnr_db"]
-        ].to_numpy()
+        f"{ratio}x {style_of(arch).label} {objective.text(score)}"
+        for arch, ratio, score in best.sort_values("ratio")[["arch", "ratio", column]].to_numpy()
     ]
-    gains = best["hand_set_gain_db"].dropna()
+    gains = best[scores.gain].dropna()
     gained = (
-        f"Against the hand-set trial of the same search that is {gains.min():+.2f} to "
-        f"{gains.max():+.2f} dB, the best of many against one."
+        f"Against the hand-set trial of the same search that is {gains.min():+.{digits}f} to "
+        f"{objective.signed(gains.max())}, the best of many against one."
         if len(gains)
         else "No hand-set trial of these searches has a score, so there is no gain to tell."
     )
     where = ", at 8 / ratio bit per pixel" if scores.rate == BYTES else ""
+    what = "" if objective.name == "psnr" else f" {objective.words}"
     return (
-        f"Best of the searches so far (quick, validation, one seed, no interval{where}): "
+        f"Best of the searches so far (quick, validation{what}, one seed, no interval{where}): "
         f"{', '.join(cells)}.",
         gained,
         "Nothing has test scores yet, so where JPEG2000, HEVC and AVIF stand is not known: "

@@ -1,8 +1,8 @@
 """The architecture x ratio matrix: what was searched, what was promoted, what came out.
 
-One table per kind of ratio (bytes or elements), corpus, split, crop and number of validation
-images: scores compare only there. Every cell has the best quick score of its searches and the test
-score of its newest promotion.
+One table per kind of ratio (bytes or elements), corpus, split, crop, number of validation images
+and objective: scores compare only there. Every cell has the best quick score of its searches and
+the test score of its newest promotion.
 """
 
 from dataclasses import dataclass
@@ -16,8 +16,10 @@ from analysis.page.palette import KNOWN_ARCHITECTURES, architecture_order
 from analysis.page.section import NamedTable
 from analysis.rates.points import LINEAR
 from analysis.rates.selection import judged_rows
+from models.training.objective import Objective
 from tune.statistics.intervals import Interval
 from tune.statistics.matrix import promoted_score
+from tune.statistics.objectives import objective_named
 
 PIXELS = [
     "corpus",
@@ -26,7 +28,9 @@ PIXELS = [
     "split_fingerprint",
     "crop_px",
     "val_images",
+    "objective",
 ]
+"""What scores of one matrix were measured on and, last, what was maximised."""
 USUAL_RATIOS = (4, 8, 16, 32, 64)
 
 
@@ -72,6 +76,7 @@ def _matrices(frames: Frames, rate: str) -> list[StatusMatrix]:
 
 def _matrix(frames: Frames, rows: pd.DataFrame, rate: str) -> StatusMatrix:
     first = rows.iloc[0]
+    objective = objective_named(first["objective"])
     trials = _of_pixels(frames.trials, first)
     runs = _of_pixels(frames.runs, first)
     tried = set(zip(rows["arch"], rows["ratio"], strict=True))
@@ -81,21 +86,24 @@ def _matrix(frames: Frames, rows: pd.DataFrame, rate: str) -> StatusMatrix:
     cells = pd.DataFrame(
         {
             f"{ratio}x": [
-                _cell(frames, trials, runs, (arch, ratio), rate) if (arch, ratio) in tried else "-"
+                _cell(frames, trials, runs, (arch, ratio), rate, objective)
+                if (arch, ratio) in tried
+                else "-"
                 for arch in archs
             ]
             for ratio in ratios
         },
         index=pd.Index(archs, name="architecture"),
     )
+    unit = f", in {objective.unit}" if objective.unit else ""
     kind = "SYNTHETIC corpus" if first["is_synthetic"] else "Corpus"
     scored = "at 8 / ratio bit per pixel" if rate == BYTES else "latent not quantised"
     words = (
         f"{kind} {first['corpus']} ({first['corpus_fingerprint'][:8]}), {first['val_images']} "
         f"validation images of {first['crop_px']} px, {kind_words(rate)}. quick: best validation "
-        "PSNR of the searches, in dB. full: test PSNR of the best candidate of the newest "
-        f"promotion, with its 95 % interval over seeds, {scored}. The images differ: compare full "
-        "with full only."
+        f"{objective.words} of the searches{unit}. full: test PSNR of the best candidate of the "
+        f"newest promotion, with its 95 % interval over seeds, {scored}. The images differ: "
+        "compare full with full only."
     )
     return StatusMatrix(rate, words, cells, len(tried))
 
@@ -106,20 +114,25 @@ def _of_pixels(table: pd.DataFrame, first: "pd.Series[Any]") -> pd.DataFrame:
 
 
 def _cell(
-    frames: Frames, trials: pd.DataFrame, runs: pd.DataFrame, place: tuple[str, int], rate: str
+    frames: Frames,
+    trials: pd.DataFrame,
+    runs: pd.DataFrame,
+    place: tuple[str, int],
+    rate: str,
+    objective: Objective,
 ) -> str:
     arch, ratio = place
     quick = trials[(trials["arch"] == arch) & (trials["ratio"] == ratio)]
     full = runs[(runs["arch"] == arch) & (runs["ratio"] == ratio)]
-    lines = [*_full_lines(frames, full, rate), *_quick_lines(quick)]
+    lines = [*_full_lines(frames, full, rate), *_quick_lines(quick, objective)]
     return "\n".join(lines)
 
 
-def _quick_lines(trials: pd.DataFrame) -> list[str]:
+def _quick_lines(trials: pd.DataFrame, objective: Objective) -> list[str]:
     if trials.empty:
         return []
-    best_db = trials["best_val_psnr_db"].max()
-    score = "no score" if pd.isna(best_db) else f"{best_db:.2f}"
+    best = trials[objective.best_column].max()
+    score = "no score" if pd.isna(best) else f"{best:.{objective.decimals}f}"
     num_running = int(trials["outcome"].isna().sum())
     running = f", {num_running} without an end" if num_running else ""
     return [f"quick {score}", f"{len(trials)} trials{running}"]

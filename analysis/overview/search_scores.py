@@ -15,57 +15,77 @@ from analysis.kinds import BYTES, kind_words, split_by_kind
 from analysis.overview.matrix import PIXELS
 from analysis.page.figure_parts import RATIO_AXIS, base_figure, with_title
 from analysis.page.palette import architecture_order, style_of
+from models.training.objective import Objective
+from tune.statistics.objectives import objective_named
 
 
 @dataclass(frozen=True)
 class SearchScores:
-    """Best quick scores of one kind of ratio on one kind of pixels.
+    """Best quick scores of one kind of ratio and objective on one kind of pixels.
 
     Attributes:
         rate: What the ratios count, bytes or elements.
+        objective: What the searches maximised.
         words: What the scores were measured on.
-        best: One row per architecture and ratio: arch, ratio, psnr_db, ssim, num_trials, and
-            hand_set_gain_db over the hand-set trials of its searches (missing without one).
-        references: One row per reference line and ratio: reference, ratio, psnr_db, ssim.
+        best: One row per architecture and ratio: arch, ratio, psnr_db, ssim, the objective where it
+            is another one, num_trials, and the gain over the hand-set trials of its searches
+            (missing without one).
+        references: One row per reference line and ratio: reference, ratio, psnr_db, ssim; none
+            where they have no score by the objective.
     """
 
     rate: str
+    objective: Objective
     words: str
     best: pd.DataFrame
     references: pd.DataFrame
 
+    @property
+    def gain(self) -> str:
+        """The column of the gain over the hand-set trials."""
+        return _gain_column(self.objective)
+
 
 def compute_search_scores(frames: Frames) -> tuple[SearchScores, ...]:
-    """Return the best scores per kind of ratio and pixels: bytes first, then by trials."""
+    """Return the best scores per kind of ratio, pixels and objective: bytes first, then by size."""
     found = []
     for rate, part in split_by_kind(frames).items():
-        scored = part.trials.dropna(subset=["best_val_psnr_db"])
-        pixels = sorted(scored.groupby(PIXELS), key=lambda one: -len(one[1]))
-        found += [_scores(part, rows, rate) for _, rows in pixels]
+        groups = [
+            rows.dropna(subset=[objective_named(rows["objective"].iloc[0]).best_column])
+            for _, rows in part.trials.groupby(PIXELS)
+        ]
+        by_size = sorted(groups, key=len, reverse=True)
+        found += [_scores(part, rows, rate) for rows in by_size if len(rows)]
     return tuple(found)
 
 
 def draw_search_scores(scores: SearchScores) -> go.Figure:
-    """Return best quick PSNR against the nominal ratio, with the reference lines."""
+    """Return best quick scores against the nominal ratio, with the reference lines."""
     figure = base_figure()
     for name in architecture_order(set(scores.best["arch"])):
         rows = scores.best[scores.best["arch"] == name]
-        _add_line(figure, name, rows)
+        _add_line(figure, name, rows, scores.objective)
     for name in sorted(set(scores.references["reference"])):
-        _add_line(figure, name, scores.references[scores.references["reference"] == name])
+        rows = scores.references[scores.references["reference"] == name]
+        _add_line(figure, name, rows, scores.objective)
     figure.update_xaxes(**RATIO_AXIS)
     if scores.rate == BYTES:
         figure.update_xaxes(title="nominal ratio, 8 bit / target rate")
-    figure.update_yaxes(title="validation PSNR, dB")
+    unit = f", {scores.objective.unit}" if scores.objective.unit else ""
+    figure.update_yaxes(title=f"validation {scores.objective.words}{unit}")
     return with_title(figure, scores.words)
 
 
-def _add_line(figure: go.Figure, name: str, rows: pd.DataFrame) -> None:
+def _gain_column(objective: Objective) -> str:
+    return "hand_set_gain_db" if objective.unit == "dB" else "hand_set_gain"
+
+
+def _add_line(figure: go.Figure, name: str, rows: pd.DataFrame, objective: Objective) -> None:
     style = style_of(name)
     rows = rows.sort_values("ratio")
     figure.add_scatter(
         x=rows["ratio"].tolist(),
-        y=rows["psnr_db"].tolist(),
+        y=rows[objective.plain_column].tolist(),
         mode="lines+markers",
         name=style.label,
         line={"color": style.colour, "dash": style.dash},
@@ -75,15 +95,17 @@ def _add_line(figure: go.Figure, name: str, rows: pd.DataFrame) -> None:
             "size": 9,
             "line": {"color": style.colour, "width": 1.5 if style.symbol.endswith("-open") else 0},
         },
-        hovertemplate="%{fullData.name} at %{x}x: %{y:.2f} dB<extra></extra>",
+        hovertemplate="%{fullData.name} at %{x}x: " + objective.hover + "<extra></extra>",
     )
 
 
 def _scores(frames: Frames, trials: pd.DataFrame, rate: str) -> SearchScores:
     first = trials.iloc[0]
+    objective = objective_named(first["objective"])
+    score = objective.best_column
     rows = []
     for (arch, ratio), cell in trials.groupby(["arch", "ratio"]):
-        best = cell.sort_values("best_val_psnr_db").iloc[-1]
+        best = cell.sort_values(score).iloc[-1]
         hand_set = cell[(cell["proposed_by"] == "hand_set") & (cell["study"] == best["study"])]
         rows.append(
             {
@@ -91,8 +113,9 @@ def _scores(frames: Frames, trials: pd.DataFrame, rate: str) -> SearchScores:
                 "ratio": ratio,
                 "psnr_db": best["best_val_psnr_db"],
                 "ssim": best["best_val_ssim"],
+                objective.plain_column: best[score],
                 "num_trials": len(cell),
-                "hand_set_gain_db": best["best_val_psnr_db"] - hand_set["best_val_psnr_db"].max(),
+                _gain_column(objective): best[score] - hand_set[score].max(),
             }
         )
     same = frames.references
@@ -101,9 +124,12 @@ def _scores(frames: Frames, trials: pd.DataFrame, rate: str) -> SearchScores:
         & (same["crop_px"] == first["crop_px"])
         & (same["num_images"] == first["val_images"])
     ]
+    if objective.plain_column not in same:
+        same = same.iloc[:0]
     kind = "SYNTHETIC corpus" if first["is_synthetic"] else "corpus"
     return SearchScores(
         rate,
+        objective,
         f"{kind} {first['corpus']} ({first['corpus_fingerprint'][:8]}),<br>{first['val_images']} "
         f"validation images of {first['crop_px']} px; quick, the best of each search, "
         f"{kind_words(rate)}",

@@ -32,6 +32,13 @@ def best_candidates(frames: Frames) -> tuple[pd.DataFrame, tuple[str, ...]]:
     best = tested[tested["study"] == newest].drop_duplicates(place)
     unjudged = best.loc[best["place"].isna(), "study"]
     notes += tuple(f"{study}: no verdict yet, its first candidate is shown" for study in unjudged)
+    others = frames.runs.loc[frames.runs["objective"] != "psnr", ["study", "objective"]]
+    notes += tuple(
+        f"{study}: its candidates were chosen by {name}, and their PSNR stands beside that of "
+        "candidates chosen by it"
+        for study, name in others.drop_duplicates().itertuples(index=False)
+        if study in set(best["study"])
+    )
     return best[["study", "candidate"]], notes
 
 

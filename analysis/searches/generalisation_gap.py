@@ -25,11 +25,13 @@ class GeneralisationGap:
             `best_train_psnr_db`, `psnr_gap_db`.
         best_gap_db: Gap of the best trial; None without one.
         median_gap_db: Median over the trials; None likewise.
+        is_of_best: Whether the validation PSNR is the highest one, because it is the objective.
     """
 
     marks: pd.DataFrame
     best_gap_db: float | None
     median_gap_db: float | None
+    is_of_best: bool
 
     @property
     def words(self) -> str:
@@ -52,6 +54,7 @@ def compute_generalisation_gap(view: StudyView, max_marks: int = MAX_MARKS) -> G
         marks=marks.reset_index(drop=True),
         best_gap_db=None if gaps_db.empty else float(gaps_db.iloc[0]),
         median_gap_db=None if gaps_db.empty else float(gaps_db.median()),
+        is_of_best=view.objective.name == "psnr",
     )
 
 
@@ -79,6 +82,7 @@ def draw_generalisation_gap(result: GeneralisationGap) -> "Figure":
                 name=f"{style.label} ({len(rows)})",
             )
         )
-    figure.update_xaxes(title="best validation PSNR [dB]")
+    title = "best validation PSNR" if result.is_of_best else "validation PSNR at the best epoch"
+    figure.update_xaxes(title=f"{title} [dB]")
     figure.update_yaxes(title="training minus validation PSNR [dB]")
     return figure

@@ -12,6 +12,7 @@ import pandas as pd
 
 from analysis.page.palette import GREY, LIGHT, OUTCOMES
 from analysis.study_view import StudyView
+from models.training.objective import Objective
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,14 +34,15 @@ class LearningCurves:
 
     Attributes:
         points: One row per trial and shown epoch: `trial_number`, `label`, `outcome`, `epoch`,
-            `val_psnr_db`, and of bytes `rate_bpp` and `multiplier`; in this order of trial and
-            epoch.
+            the score by the objective, and of bytes `rate_bpp` and `multiplier`; in this order of
+            trial and epoch.
         rung_epochs: Where trials are compared.
         num_trials: Trials with an epoch.
         num_shown: Trials whose curve is shown.
         best_trial: Number of the best one, which is always shown; None without any.
         at_rate: Where scores are, such as " at 0.5 bit/px"; "" where nothing is quantised.
-        low_db: Lower end of the view: below it are only the first epochs and what never learnt.
+        objective: What the search maximises.
+        low: Lower end of the view: below it are only the first epochs and what never learnt.
     """
 
     points: pd.DataFrame
@@ -49,7 +51,8 @@ class LearningCurves:
     num_shown: int
     best_trial: int | None
     at_rate: str
-    low_db: float | None
+    objective: Objective
+    low: float | None
 
     @property
     def words(self) -> str:
@@ -71,9 +74,10 @@ def compute_learning_curves(view: StudyView, max_curves: int = MAX_CURVES) -> Le
         max_curves: Curves at most: half of them the best trials, half spread over the outcomes.
     """
     started = view.trials[view.trials["trial_number"].isin(view.epochs["trial_number"].unique())]
-    shown = _choose(started, max_curves)
+    objective = view.objective
+    shown = _choose(started, max_curves, objective.best_column)
     facts = shown[["trial_number", "label", "outcome"]]
-    scores = ["epoch", "val_psnr_db", *([] if view.target_bpp is None else RATE_COLUMNS)]
+    scores = ["epoch", objective.column, *([] if view.target_bpp is None else RATE_COLUMNS)]
     points = view.epochs[["trial_number", *scores]].merge(facts, on="trial_number")
     points = _thin(points[["trial_number", "label", "outcome", *scores]])
     best = view.scored
@@ -84,12 +88,13 @@ def compute_learning_curves(view: StudyView, max_curves: int = MAX_CURVES) -> Le
         num_shown=len(shown),
         best_trial=None if best.empty else int(best["trial_number"].iloc[0]),
         at_rate=view.at_rate,
-        low_db=_low(points),
+        objective=objective,
+        low=_low(points, objective),
     )
 
 
 def draw_learning_curves(result: LearningCurves) -> "Figure":
-    """Return validation PSNR over epochs: dash, colour and end mark say how each trial ended."""
+    """Return validation scores over epochs: dash, colour and end mark say how each trial ended."""
     from plotly.graph_objects import Figure
 
     figure = Figure(layout={"template": LIGHT, "height": 460})
@@ -104,24 +109,26 @@ def draw_learning_curves(result: LearningCurves) -> "Figure":
     for outcome in (*OUTCOMES, *sorted(present - set(OUTCOMES))):
         rows = result.points[result.points["outcome"] == outcome]
         if len(rows):
-            _draw_outcome(figure, outcome, rows, result.best_trial)
+            _draw_outcome(figure, outcome, rows, result)
     figure.update_xaxes(title="epoch", rangemode="tozero")
-    figure.update_yaxes(title=f"validation PSNR{result.at_rate} [dB]")
-    if result.low_db is not None:
-        high_db = float(result.points["val_psnr_db"].max())
-        margin_db = max(0.05 * (high_db - result.low_db), 0.05)
-        figure.update_yaxes(range=[result.low_db - margin_db, high_db + margin_db])
+    objective = result.objective
+    figure.update_yaxes(title=f"validation {objective.words}{result.at_rate}{objective.bracket}")
+    if result.low is not None:
+        high = float(result.points[objective.column].max())
+        margin = max(0.05 * (high - result.low), objective.margin)
+        figure.update_yaxes(range=[result.low - margin, high + margin])
     return figure
 
 
 def _draw_outcome(
-    figure: "Figure", outcome: str, rows: pd.DataFrame, best_trial: int | None
+    figure: "Figure", outcome: str, rows: pd.DataFrame, result: LearningCurves
 ) -> None:
     """Add one trace for all curves of an outcome, one for their ends, one for the best trial."""
     from plotly.graph_objects import Scatter
 
     style = OUTCOMES.get(outcome, OUTCOMES["running"])
-    is_best = (rows["trial_number"] == best_trial).to_numpy()
+    objective = result.objective
+    is_best = (rows["trial_number"] == result.best_trial).to_numpy()
     for part, width, opacity in ((rows[~is_best], 1.2, 0.6), (rows[is_best], 3.5, 1.0)):
         if part.empty:
             continue
@@ -129,9 +136,9 @@ def _draw_outcome(
         figure.add_trace(
             Scatter(
                 x=lines["epoch"].to_numpy(dtype="float32"),
-                y=lines["val_psnr_db"].to_numpy(dtype="float32"),
+                y=lines[objective.column].to_numpy(dtype="float32"),
                 customdata=_hover_data(lines),
-                hovertemplate=f"{_hover_words(lines)}<extra>{style.label}</extra>",
+                hovertemplate=f"{_hover_words(lines, objective)}<extra>{style.label}</extra>",
                 mode="lines",
                 line={"color": style.colour, "dash": style.dash, "width": width},
                 opacity=opacity,
@@ -143,9 +150,9 @@ def _draw_outcome(
     figure.add_trace(
         Scatter(
             x=ends["epoch"].to_numpy(),
-            y=ends["val_psnr_db"].to_numpy(),
+            y=ends[objective.column].to_numpy(),
             text=ends["label"].to_numpy(),
-            hovertemplate="%{text} ended at epoch %{x}, %{y:.2f} dB<extra>"
+            hovertemplate=f"%{{text}} ended at epoch %{{x}}, {objective.hover}<extra>"
             + style.label
             + "</extra>",
             mode="markers",
@@ -165,20 +172,21 @@ def _hover_data(lines: pd.DataFrame) -> "NDArray[np.float32] | NDArray[np.int32]
     return np.stack([part.to_numpy(dtype=np.float32) for part in parts], axis=-1)
 
 
-def _hover_words(lines: pd.DataFrame) -> str:
+def _hover_words(lines: pd.DataFrame, objective: Objective) -> str:
     if "rate_bpp" not in lines:
-        return "t%{customdata:03d} epoch %{x}: %{y:.2f} dB"
+        return "t%{customdata:03d} epoch %{x}: " + objective.hover
     return (
-        "t%{customdata[0]:03d} epoch %{x}: %{y:.2f} dB<br>estimated %{customdata[1]:.3f} bit/px, "
-        "multiplier %{customdata[2]:.3g}"
+        "t%{customdata[0]:03d} epoch %{x}: "
+        + objective.hover
+        + "<br>estimated %{customdata[1]:.3f} bit/px, multiplier %{customdata[2]:.3g}"
     )
 
 
-def _choose(started: pd.DataFrame, max_curves: int) -> pd.DataFrame:
+def _choose(started: pd.DataFrame, max_curves: int, score: str) -> pd.DataFrame:
     """Return at most so many trials: the best, and of the others as evenly as there are."""
     if len(started) <= max_curves:
         return started
-    ranked = started.sort_values("best_val_psnr_db", ascending=False, kind="stable")
+    ranked = started.sort_values(score, ascending=False, kind="stable")
     best = ranked.iloc[: max_curves // 2]
     others = ranked.iloc[max_curves // 2 :].sort_values(["outcome", "trial_number"])
     # One of each outcome at least, and of the rest every n-th: outcomes in their proportions.
@@ -201,14 +209,15 @@ def _thin(points: pd.DataFrame) -> pd.DataFrame:
     return thinned
 
 
-def _low(points: pd.DataFrame) -> float | None:
+def _low(points: pd.DataFrame, objective: Objective) -> float | None:
     """Return the lower end of the view: what 19 of 20 trials reach at their end, or begin with."""
     if points.empty:
         return None
-    ends_db = points.groupby("trial_number")["val_psnr_db"].last()
-    median_db, low_db = float(ends_db.median()), float(ends_db.quantile(0.05))
-    first_db = float(points.groupby("trial_number")["val_psnr_db"].first().median())
-    return max(min(low_db, first_db), low_db - 2 * max(median_db - low_db, 1.0))
+    curves = points.groupby("trial_number")[objective.column]
+    ends = curves.last()
+    median, low = float(ends.median()), float(ends.quantile(0.05))
+    first = float(curves.first().median())
+    return max(min(low, first), low - 2 * max(median - low, 20 * objective.margin))
 
 
 def _with_gaps(rows: pd.DataFrame) -> pd.DataFrame:

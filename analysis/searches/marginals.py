@@ -24,8 +24,8 @@ class Marginals:
 
     Attributes:
         values: One row per dimension and value (or bin), in the order of the space: `dimension`,
-            `value`, `num_trials`, `num_scored`, `mean_psnr_db`, `max_psnr_db`, `crash_rate`, and
-            `first_rung_mean_db`, the mean at the first rung, where all trials were trained equally
+            `value`, `num_trials`, `num_scored`, `mean_best`, `max_best`, `crash_rate`, and
+            `first_rung_mean`, the mean at the first rung, where all trials were trained equally
             long.
         edges: The dimensions whose best value lies at the edge of its range.
     """
@@ -41,7 +41,7 @@ def compute_marginals(view: StudyView) -> Marginals:
     that no trial had.
     """
     trials = view.trials.merge(_first_rung(view), on="trial_number", how="left")
-    tables = [_of_dimension(trials, dim) for dim in view.space]
+    tables = [_of_dimension(trials, dim, view.objective.best_column) for dim in view.space]
     return Marginals(
         pd.concat(tables, ignore_index=True) if tables else _of_nothing(), find_edges(view)
     )
@@ -61,10 +61,11 @@ def _first_rung(view: StudyView) -> pd.DataFrame:
     """Return the score of each trial at the first rung; none where nobody compares."""
     epoch = view.rungs["rung_epoch"].min()
     reached = view.epochs[view.epochs["epoch"] == epoch] if len(view.rungs) else view.epochs[:0]
-    return reached[["trial_number", "val_psnr_db"]].rename(columns={"val_psnr_db": "first_rung_db"})
+    score = view.objective.column
+    return reached[["trial_number", score]].rename(columns={score: "first_rung"})
 
 
-def _of_dimension(trials: pd.DataFrame, dimension: Dimension) -> pd.DataFrame:
+def _of_dimension(trials: pd.DataFrame, dimension: Dimension, score: str) -> pd.DataFrame:
     places, labels = _places(trials[dimension.name], dimension)
     is_over = ~trials["outcome"].isin(["running", "interrupted"])
     by_place = trials.assign(
@@ -72,10 +73,10 @@ def _of_dimension(trials: pd.DataFrame, dimension: Dimension) -> pd.DataFrame:
     ).groupby("place")
     found = by_place.agg(
         num_trials=("trial", "size"),
-        num_scored=("best_val_psnr_db", "count"),
-        mean_psnr_db=("best_val_psnr_db", "mean"),
-        max_psnr_db=("best_val_psnr_db", "max"),
-        first_rung_mean_db=("first_rung_db", "mean"),
+        num_scored=(score, "count"),
+        mean_best=(score, "mean"),
+        max_best=(score, "max"),
+        first_rung_mean=("first_rung", "mean"),
         crash_rate=("crashed", "mean"),
     ).reindex(range(len(labels)))
     counts = found[["num_trials", "num_scored"]].fillna(0).astype("int64")
@@ -106,5 +107,5 @@ def _places(values: "pd.Series[Any]", dimension: Dimension) -> tuple[Any, list[s
 
 
 def _of_nothing() -> pd.DataFrame:
-    names = ("dimension", "value", "num_trials", "num_scored", "mean_psnr_db", "max_psnr_db")
-    return pd.DataFrame(columns=[*names, "first_rung_mean_db", "crash_rate"])
+    names = ("dimension", "value", "num_trials", "num_scored", "mean_best", "max_best")
+    return pd.DataFrame(columns=[*names, "first_rung_mean", "crash_rate"])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from analysis.page.axes import axis_title, shade_of, short_number, ticks_of
 from analysis.page.palette import GREY, LIGHT
 from analysis.study_view import StudyView, thin_trials
+from models.training.objective import Objective
 from tune.space.dimension import Dimension, Value
 
 if TYPE_CHECKING:
@@ -27,13 +28,15 @@ class ParallelCoordinates:
     Attributes:
         space: The searched dimensions, in order.
         lines: One row per shown trial: `trial`, its number, one column per dimension, and
-            `best_val_psnr_db`; the worst first.
+            the best score; the worst first.
         num_scored: Trials of the study with a score.
+        objective: What the search maximises.
     """
 
     space: tuple[Dimension, ...]
     lines: pd.DataFrame
     num_scored: int
+    objective: Objective
 
 
 def compute_parallel_coordinates(
@@ -46,13 +49,12 @@ def compute_parallel_coordinates(
     """
     names = [dim.name for dim in view.space]
     shown = thin_trials(view, max_lines)
-    lines = shown[["trial", "trial_number", *names, "best_val_psnr_db"]].dropna(
-        subset=["best_val_psnr_db"]
-    )
+    score = view.objective.best_column
+    lines = shown[["trial", "trial_number", *names, score]].dropna(subset=[score])
     if not names or lines.empty:
         return None
-    lines = lines.sort_values("best_val_psnr_db", kind="stable").reset_index(drop=True)
-    return ParallelCoordinates(view.space, lines, len(view.scored))
+    lines = lines.sort_values(score, kind="stable").reset_index(drop=True)
+    return ParallelCoordinates(view.space, lines, len(view.scored), view.objective)
 
 
 def draw_parallel_coordinates(result: ParallelCoordinates) -> "Figure":
@@ -62,13 +64,14 @@ def draw_parallel_coordinates(result: ParallelCoordinates) -> "Figure":
     """
     from plotly.graph_objects import Figure, Scatter
 
-    titles = [*map(axis_title, result.space), "PSNR [dB]"]
+    objective = result.objective
+    titles = [*map(axis_title, result.space), f"{objective.words}{objective.bracket}"]
     figure = Figure(layout={"template": LIGHT, "height": 460})
     places = _places(result)
     for number, fifth in enumerate(np.array_split(np.arange(len(places)), NUM_BANDS)):
         if len(fifth) == 0:
             continue
-        scores_db = result.lines["best_val_psnr_db"].iloc[fifth]
+        scores = result.lines[objective.best_column].iloc[fifth]
         # A missing point behind each trial lifts the pen.
         lifted = np.pad(places[fifth], ((0, 0), (0, 1)), constant_values=np.nan)
         numbers = result.lines["trial_number"].to_numpy(dtype="int32")[fifth]
@@ -84,7 +87,7 @@ def draw_parallel_coordinates(result: ParallelCoordinates) -> "Figure":
                     "color": shade_of(number, NUM_BANDS),
                     "width": 2.5 if number == NUM_BANDS - 1 else 1.0,
                 },
-                name=f"{scores_db.min():.2f} to {scores_db.max():.2f} dB",
+                name=f"{scores.min():.{objective.decimals}f} to {objective.text(scores.max())}",
             )
         )
     figure.update_layout(annotations=_tick_words(_ticks(result)))
@@ -122,8 +125,8 @@ def _tick_words(axes: list[tuple[list[float], list[str]]]) -> list[dict[str, Any
 def _places(result: ParallelCoordinates) -> NDArray[np.float32]:
     """Return where each trial crosses each axis: 0 at the lower end, 1 at the upper one."""
     columns = [[position(dim, value) for value in result.lines[dim.name]] for dim in result.space]
-    low_db, high_db = _score_range(result)
-    score = (result.lines["best_val_psnr_db"] - low_db) / (high_db - low_db)
+    low, high = _score_range(result)
+    score = (result.lines[result.objective.best_column] - low) / (high - low)
     return np.column_stack([*columns, score]).astype("float32")
 
 
@@ -136,8 +139,10 @@ def _ticks(result: ParallelCoordinates) -> list[tuple[list[float], list[str]]]:
             values = list(dim.ends)
             texts = [short_number(float(value)) for value in values]
         axes.append(([position(dim, value) for value in values], texts))
-    low_db, high_db = _score_range(result)
-    axes.append(([0.0, 0.5, 1.0], [f"{low_db + s * (high_db - low_db):.2f}" for s in (0, 0.5, 1)]))
+    low, high = _score_range(result)
+    digits = result.objective.decimals
+    texts = [f"{low + s * (high - low):.{digits}f}" for s in (0, 0.5, 1)]
+    axes.append(([0.0, 0.5, 1.0], texts))
     return axes
 
 
@@ -151,6 +156,6 @@ def position(dimension: Dimension, value: Value) -> float:
 
 
 def _score_range(result: ParallelCoordinates) -> tuple[float, float]:
-    score_db = result.lines["best_val_psnr_db"]
-    low_db, high_db = float(score_db.min()), float(score_db.max())
-    return (low_db, high_db) if high_db > low_db else (low_db - 0.5, high_db + 0.5)
+    score, half = result.lines[result.objective.best_column], 10 * result.objective.margin
+    low, high = float(score.min()), float(score.max())
+    return (low, high) if high > low else (low - half, high + half)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.page.palette import GREY, LIGHT, VERMILLION, style_of
 from analysis.study_view import StudyView
+from models.training.objective import Objective
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -20,30 +21,33 @@ class SweepProgress:
     Attributes:
         arch: The architecture, which has its colour.
         steps: One row per improvement, and one for the end: `epochs_spent` by all trials together
-            when it was reported, `best_val_psnr_db` from then on, `trial` and its `epoch`.
-        hand_set_db: Best score of the hand-set trial; None without one.
+            when it was reported, the best score from then on, `trial` and its `epoch`.
+        hand_set: Best score of the hand-set trial; None without one.
         references: Scores of the reference lines at this ratio, by name: linear codecs of as many
             elements, or JPEG2000 and the block KLT at the target rate.
         at_rate: Where scores are, such as " at 0.5 bit/px"; "" where nothing is quantised.
+        objective: What the search maximises.
     """
 
     arch: str
     steps: pd.DataFrame
-    hand_set_db: float | None
+    hand_set: float | None
     references: dict[str, float]
     at_rate: str
+    objective: Objective
 
 
 def compute_sweep_progress(view: StudyView) -> SweepProgress:
-    """Return how the best validation PSNR grew; epochs count in the order they were reported."""
+    """Return how the best validation score grew; epochs count in the order they were reported."""
     reported = view.epochs.sort_values(["recorded_at", "trial_number", "epoch"], kind="stable")
-    scores_db = reported["val_psnr_db"].to_numpy()
-    best_db = np.maximum.accumulate(scores_db) if len(scores_db) else scores_db
-    is_better = np.concatenate(([True], np.diff(best_db) > 0))[: len(best_db)]
+    objective = view.objective
+    scores = reported[objective.column].to_numpy()
+    best = np.maximum.accumulate(scores) if len(scores) else scores
+    is_better = np.concatenate(([True], np.diff(best) > 0))[: len(best)]
     steps = pd.DataFrame(
         {
             "epochs_spent": np.arange(1, len(reported) + 1),
-            "best_val_psnr_db": best_db,
+            objective.best_column: best,
             "trial": reported["trial"].to_numpy(),
             "epoch": reported["epoch"].to_numpy(),
         }
@@ -56,15 +60,20 @@ def compute_sweep_progress(view: StudyView) -> SweepProgress:
     return SweepProgress(
         arch=view.arch,
         steps=better.reset_index(drop=True),
-        hand_set_db=None if hand_set.empty else float(hand_set["best_val_psnr_db"].iloc[0]),
-        references={
-            str(name): float(score_db)
-            for name, score_db in zip(
-                view.references["reference"], view.references["psnr_db"], strict=True
-            )
-        },
+        hand_set=None if hand_set.empty else float(hand_set[objective.best_column].iloc[0]),
+        references=reference_scores(view),
         at_rate=view.at_rate,
+        objective=objective,
     )
+
+
+def reference_scores(view: StudyView) -> dict[str, float]:
+    """Return the reference lines by name, scored by the objective; none of them has an MS-SSIM."""
+    score = view.objective.plain_column
+    if score not in view.references:
+        return {}
+    lines = zip(view.references["reference"], view.references[score], strict=True)
+    return {str(name): float(value) for name, value in lines}
 
 
 def draw_sweep_progress(result: SweepProgress) -> "Figure":
@@ -77,14 +86,14 @@ def draw_sweep_progress(result: SweepProgress) -> "Figure":
     """
     from plotly.graph_objects import Figure, Scatter
 
-    style, steps = style_of(result.arch), result.steps
+    style, steps, objective = style_of(result.arch), result.steps, result.objective
     figure = Figure(layout={"template": LIGHT, "height": 460})
     figure.add_trace(
         Scatter(
             x=steps["epochs_spent"].to_numpy(),
-            y=steps["best_val_psnr_db"].to_numpy(),
+            y=steps[objective.best_column].to_numpy(),
             customdata=np.stack([steps["trial"], steps["epoch"]], axis=-1),
-            hovertemplate="%{y:.2f} dB after %{x} epochs<br>%{customdata[0]}, its epoch "
+            hovertemplate=objective.hover + " after %{x} epochs<br>%{customdata[0]}, its epoch "
             "%{customdata[1]}<extra></extra>",
             mode="lines+markers",
             line={"shape": "hv", "color": style.colour, "width": 2},
@@ -92,24 +101,25 @@ def draw_sweep_progress(result: SweepProgress) -> "Figure":
             name="best so far",
         )
     )
-    lines = [(style_of(name), score_db) for name, score_db in result.references.items()]
-    levels = [(known.label, known.dash, GREY, score_db) for known, score_db in lines]
-    if result.hand_set_db is not None:
-        levels.append(("hand-set values", "dash", VERMILLION, result.hand_set_db))
+    lines = [(style_of(name), score) for name, score in result.references.items()]
+    levels = [(known.label, known.dash, GREY, score) for known, score in lines]
+    if result.hand_set is not None:
+        levels.append(("hand-set values", "dash", VERMILLION, result.hand_set))
     last = int(steps["epochs_spent"].max()) if len(steps) else 1
-    for label, dash, colour, score_db in levels:
+    for label, dash, colour, score in levels:
         figure.add_trace(
             Scatter(
                 x=[0, last],
-                y=[score_db, score_db],
+                y=[score, score],
                 mode="lines",
                 line={"dash": dash, "color": colour, "width": 1.5},
-                name=f"{label} {score_db:.2f} dB",
-                hovertemplate=f"{label}: {score_db:.2f} dB<extra></extra>",
+                name=f"{label} {objective.text(score)}",
+                hovertemplate=f"{label}: {objective.text(score)}<extra></extra>",
             )
         )
     figure.update_xaxes(title="epochs spent, all trials together", rangemode="tozero")
-    figure.update_yaxes(title=f"validation PSNR{result.at_rate} [dB]", range=_view(result))
+    title = f"validation {objective.words}{result.at_rate}{objective.bracket}"
+    figure.update_yaxes(title=title, range=_view(result))
     return figure
 
 
@@ -118,15 +128,15 @@ def _view(result: SweepProgress) -> list[float] | None:
 
     The first epochs of the first trial would take half of the figure otherwise.
     """
-    steps = result.steps
+    steps, score = result.steps, result.objective.best_column
     if steps.empty:
         return None
     early = steps[steps["epochs_spent"] <= max(steps["epochs_spent"].max() / 50, 1)]
-    shown_db = [
-        float(early["best_val_psnr_db"].max() if len(early) else steps["best_val_psnr_db"].min()),
-        float(steps["best_val_psnr_db"].max()),
+    shown = [
+        float(early[score].max() if len(early) else steps[score].min()),
+        float(steps[score].max()),
         *result.references.values(),
-        *([] if result.hand_set_db is None else [result.hand_set_db]),
+        *([] if result.hand_set is None else [result.hand_set]),
     ]
-    margin_db = max(0.05 * (max(shown_db) - min(shown_db)), 0.05)
-    return [min(shown_db) - margin_db, max(shown_db) + margin_db]
+    margin = max(0.05 * (max(shown) - min(shown)), result.objective.margin)
+    return [min(shown) - margin, max(shown) + margin]

@@ -16,7 +16,7 @@ class RungAudit:
     Attributes:
         rungs: One row per rung: `rung_epoch`, `num_judged`, `num_kept`, `num_stopped`,
             `num_audited` (would have been stopped and ran on), `num_audited_completed`,
-            `num_wrong_stops` among these, `false_stop_rate` (missing without them), `cutoff_db`
+            `num_wrong_stops` among these, `false_stop_rate` (missing without them), `cutoff`
             (the last one), `rank_correlation` of the score there with the end, over completed
             trials, and `num_ranked`, how many these are.
         num_audited: Audited trials that completed, of all rungs.
@@ -49,21 +49,22 @@ class RungAudit:
 def compute_rung_audit(view: StudyView) -> RungAudit:
     """Return what each rung decided; wrong stops count as in `tune.scheduling.audit`."""
     completed = view.trials[view.trials["outcome"] == "completed"]
-    completed = completed.dropna(subset=["best_val_psnr_db"])
-    completed = completed[["trial_number", "best_val_psnr_db"]]
+    score = view.objective.best_column
+    completed = completed.dropna(subset=[score])
+    completed = completed[["trial_number", score]]
     audited_numbers = view.rungs.loc[view.rungs["audited"], "trial_number"]
     is_audited = completed["trial_number"].isin(audited_numbers)
     audited = completed[is_audited]
-    stayed_db = completed.loc[~is_audited, "best_val_psnr_db"].tolist()
+    stayed = completed.loc[~is_audited, score].tolist()
     wrong = dict(
         zip(
             audited["trial_number"],
-            wrong_stops(audited["best_val_psnr_db"].tolist(), stayed_db),
+            wrong_stops(audited[score].tolist(), stayed),
             strict=True,
         )
     )
     rows = [
-        _rung_row(epoch, decisions, completed, wrong, view.epochs)
+        _rung_row(epoch, decisions, completed, wrong, view)
         for epoch, decisions in _by_rung(view.rungs)
     ]
     return RungAudit(pd.DataFrame(rows, columns=_COLUMNS), len(wrong), sum(wrong.values()))
@@ -78,7 +79,7 @@ _COLUMNS = (
     "num_audited_completed",
     "num_wrong_stops",
     "false_stop_rate",
-    "cutoff_db",
+    "cutoff",
     "rank_correlation",
     "num_ranked",
 )
@@ -94,11 +95,12 @@ def _rung_row(
     decisions: pd.DataFrame,
     completed: pd.DataFrame,
     wrong: dict[int, bool],
-    epochs: pd.DataFrame,
+    view: StudyView,
 ) -> dict[str, object]:
     audited = decisions.loc[decisions["audited"], "trial_number"]
     known = [wrong[number] for number in audited if number in wrong]
-    there = epochs.loc[epochs["epoch"] == epoch, ["trial_number", "val_psnr_db"]]
+    objective = view.objective
+    there = view.epochs.loc[view.epochs["epoch"] == epoch, ["trial_number", objective.column]]
     ranked = there.merge(completed, on="trial_number")
     last = decisions.sort_values("num_values").iloc[-1]
     return {
@@ -110,9 +112,9 @@ def _rung_row(
         "num_audited_completed": len(known),
         "num_wrong_stops": sum(known),
         "false_stop_rate": sum(known) / len(known) if known else None,
-        "cutoff_db": last["cutoff"],
+        "cutoff": last["cutoff"],
         "rank_correlation": rank_correlation(
-            ranked["val_psnr_db"].tolist(), ranked["best_val_psnr_db"].tolist()
+            ranked[objective.column].tolist(), ranked[objective.best_column].tolist()
         ),
         "num_ranked": len(ranked),
     }

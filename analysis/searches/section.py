@@ -32,6 +32,7 @@ from analysis.searches.rung_audit import compute_rung_audit
 from analysis.searches.sensitivity import compute_sensitivity, draw_sensitivity
 from analysis.searches.time_spent import compute_time_spent, draw_time_spent
 from analysis.study_view import MAX_MARKS, StudyView, view_studies
+from models.training.objective import Objective
 
 NUM_CURVES = 1600
 NUM_MARKS = 20000
@@ -116,8 +117,8 @@ def _score_figures(view: StudyView, shares: Shares) -> list[NamedFigure]:
     figures = [
         NamedFigure(
             f"{view.name}_progress",
-            f"Best validation PSNR{view.at_rate} so far against the epochs that all trials "
-            f"together had spent. Grey lines are {_reference_words(view)}.",
+            f"Best validation {view.objective.words}{view.at_rate} so far against the epochs that "
+            f"all trials together had spent.{_reference_words(view)}",
             draw_sweep_progress(progress),
             progress.steps,
         ),
@@ -144,9 +145,14 @@ def _score_figures(view: StudyView, shares: Shares) -> list[NamedFigure]:
 
 
 def _reference_words(view: StudyView) -> str:
-    if view.target_bpp is None:
-        return "linear codecs with as many latent elements"
-    return "the coded block KLT, and JPEG2000 of whole patches, both at that rate or just below"
+    if view.objective.name == "ms_ssim":  # which no line is scored by
+        return ""
+    lines = (
+        "linear codecs with as many latent elements"
+        if view.target_bpp is None
+        else "the coded block KLT, and JPEG2000 of whole patches, both at that rate or just below"
+    )
+    return f" Grey lines are {lines}."
 
 
 def _space_figures(view: StudyView, shares: Shares) -> list[NamedFigure]:
@@ -250,7 +256,7 @@ def _tables(view: StudyView) -> list[NamedTable]:
                 "What each value gave on its own. Best scores of stopped trials are those of fewer "
                 "epochs; the mean at the first rung compares equally long trainings. The crash "
                 "rate is over ended trials.",
-                _marginal_headings(compute_marginals(view).values),
+                _marginal_headings(compute_marginals(view).values, view.objective),
             )
         )
     replays = compute_replays(view)
@@ -270,13 +276,13 @@ def _tables(view: StudyView) -> list[NamedTable]:
                 f"{view.name}_rungs",
                 f"The rungs. {audit.words} The rank correlation is Spearman's, of the score there "
                 "with the end.",
-                _rung_headings(audit.rungs),
+                _rung_headings(audit.rungs, view.objective),
             )
         )
     return tables
 
 
-def _rung_headings(rungs: pd.DataFrame) -> pd.DataFrame:
+def _rung_headings(rungs: pd.DataFrame, objective: Objective) -> pd.DataFrame:
     return rungs.rename(
         columns={
             "rung_epoch": "rung at epoch",
@@ -287,21 +293,21 @@ def _rung_headings(rungs: pd.DataFrame) -> pd.DataFrame:
             "num_audited_completed": "audited to the end",
             "num_wrong_stops": "wrong stops",
             "false_stop_rate": "false-stop rate",
-            "cutoff_db": "last cutoff [dB]",
+            "cutoff": f"last cutoff{objective.bracket}",
             "rank_correlation": "rank correlation",
             "num_ranked": "trials ranked",
         }
     )
 
 
-def _marginal_headings(values: pd.DataFrame) -> pd.DataFrame:
+def _marginal_headings(values: pd.DataFrame, objective: Objective) -> pd.DataFrame:
     return values.rename(
         columns={
             "num_trials": "trials",
             "num_scored": "with a score",
-            "mean_psnr_db": "mean best PSNR [dB]",
-            "max_psnr_db": "best PSNR [dB]",
-            "first_rung_mean_db": "mean at first rung [dB]",
+            "mean_best": f"mean best {objective.words}{objective.bracket}",
+            "max_best": f"best {objective.words}{objective.bracket}",
+            "first_rung_mean": f"mean at first rung{objective.bracket}",
             "crash_rate": "crash rate",
         }
     )

@@ -9,6 +9,7 @@ import pandas as pd
 from analysis.page.axes import axis_title, shade_of, ticks_of
 from analysis.page.palette import GREY, LIGHT, OUTCOMES, Style
 from analysis.study_view import MAX_MARKS, StudyView, format_value, thin_trials, words_of
+from models.training.objective import Objective
 from tune.space.dimension import Dimension, Value
 
 if TYPE_CHECKING:
@@ -23,14 +24,16 @@ class Sensitivity:
         x: The dimension along the figure.
         colour: The dimension that colours the marks; None where only one is searched.
         marks: One row per shown trial: `trial`, `label`, `words`, `x`, `colour`, `outcome`,
-            `best_val_psnr_db` (missing where it never finished an epoch), `is_crash`.
+            the best score (missing where it never finished an epoch), `is_crash`.
         num_trials: Trials of the study that are running or have ended.
+        objective: What the search maximises.
     """
 
     x: Dimension
     colour: Dimension | None
     marks: pd.DataFrame
     num_trials: int
+    objective: Objective
 
     @property
     def words(self) -> str:
@@ -60,11 +63,11 @@ def compute_sensitivity(view: StudyView, max_marks: int = MAX_MARKS) -> Sensitiv
             "x": shown[x.name],
             "colour": "" if colour is None else shown[colour.name],
             "outcome": shown["outcome"],
-            "best_val_psnr_db": shown["best_val_psnr_db"],
+            view.objective.best_column: shown[view.objective.best_column],
             "is_crash": shown["is_crash"],
         }
     ).reset_index(drop=True)
-    return Sensitivity(x, colour, marks, len(view.trials))
+    return Sensitivity(x, colour, marks, len(view.trials), view.objective)
 
 
 def draw_sensitivity(result: Sensitivity) -> "Figure":
@@ -75,7 +78,9 @@ def draw_sensitivity(result: Sensitivity) -> "Figure":
     from plotly.graph_objects import Figure
 
     figure = Figure(layout={"template": LIGHT, "height": 460})
-    marks = result.marks.assign(y=_heights(result.marks["best_val_psnr_db"]))
+    objective = result.objective
+    scores = result.marks[objective.best_column]
+    marks = result.marks.assign(y=_heights(scores, objective.margin))
     shades = _ordered(marks["colour"])
     for place, value in enumerate(shades):
         shade = shade_of(place, len(shades)) if result.colour is not None else GREY
@@ -84,9 +89,9 @@ def draw_sensitivity(result: Sensitivity) -> "Figure":
             if result.colour is None
             else f"{format_value(value)} {result.colour.name.replace('_', ' ')}"
         )
-        _draw_value(figure, name, shade, marks[marks["colour"] == value])
+        _draw_value(figure, name, shade, marks[marks["colour"] == value], objective)
     _explain_symbols(figure, marks)
-    if (missing := marks["best_val_psnr_db"].isna()).any():
+    if (missing := scores.isna()).any():
         row = marks[missing]
         _label_row(figure, float(row["y"].iloc[0]), is_left_free=not _is_left(row["x"], result.x))
     values, texts = ticks_of(result.x)
@@ -96,7 +101,7 @@ def draw_sensitivity(result: Sensitivity) -> "Figure":
         tickvals=values,
         ticktext=texts,
     )
-    figure.update_yaxes(title="best validation PSNR [dB]")
+    figure.update_yaxes(title=f"best {objective.title}")
     return figure
 
 
@@ -105,7 +110,9 @@ def outcome_style(outcome: str) -> Style:
     return OUTCOMES.get(outcome, OUTCOMES["running"])
 
 
-def _draw_value(figure: "Figure", name: str, shade: str, rows: pd.DataFrame) -> None:
+def _draw_value(
+    figure: "Figure", name: str, shade: str, rows: pd.DataFrame, objective: Objective
+) -> None:
     from plotly.graph_objects import Scatter
 
     figure.add_trace(
@@ -115,8 +122,9 @@ def _draw_value(figure: "Figure", name: str, shade: str, rows: pd.DataFrame) -> 
             customdata=np.stack(
                 [rows["label"], rows["words"], rows["outcome"].str.replace("_", " ")], axis=-1
             ),
-            hovertemplate="%{customdata[0]} %{customdata[2]}, %{y:.2f} dB<br>%{customdata[1]}"
-            "<extra></extra>",
+            hovertemplate="%{customdata[0]} %{customdata[2]}, "
+            + objective.hover
+            + "<br>%{customdata[1]}<extra></extra>",
             mode="markers",
             marker={
                 "color": shade,
@@ -168,12 +176,12 @@ def _is_left(values: "pd.Series[Any]", dimension: Dimension) -> bool:
     return any(place is not None and place < 1 / 3 for place in places)
 
 
-def _heights(scores_db: "pd.Series[float]") -> "pd.Series[float]":
+def _heights(scores: "pd.Series[float]", margin: float) -> "pd.Series[float]":
     """Return where marks stand: at their score, those without one below the lowest score."""
-    if scores_db.isna().all():
-        return scores_db.fillna(0.0)
-    low_db, high_db = scores_db.min(), scores_db.max()
-    return scores_db.fillna(low_db - max(0.12 * (high_db - low_db), 0.1))
+    if scores.isna().all():
+        return scores.fillna(0.0)
+    low, high = scores.min(), scores.max()
+    return scores.fillna(low - max(0.12 * (high - low), 2 * margin))
 
 
 def _ordered(values: "pd.Series[Any]") -> list[Value]:

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from models.errors import ModelError
+from models.training.objective import OBJECTIVES
 from models.training.schedules import SCHEDULES
 
 PRECISIONS = ("fp32", "bf16")
@@ -25,11 +26,13 @@ class TrainConfig:
         ssim_weight: Weight of 1 - SSIM in the loss.
         batch_size: Images per optimiser step.
         micro_batch: Images per backward pass where memory asks for fewer; None for all.
-        patience: Epochs without a better validation PSNR after which the run stops.
+        patience: Epochs without a better score by the objective after which the run stops.
         seed: Of initial weights and dropout.
         precision: "fp32", or "bf16" for autocast.
         channels_last: Whether weights and activations lie in NHWC order.
         score_weights: "ema" scores the averaged weights, "live" the ones being trained.
+        objective: Which validation score says what is better, one of OBJECTIVES; the loss is not
+            changed by it.
     """
 
     learning_rate: float = 1e-4
@@ -47,11 +50,13 @@ class TrainConfig:
     precision: str = "fp32"
     channels_last: bool = False
     score_weights: str = "ema"
+    objective: str = "psnr"
 
     def __post_init__(self) -> None:
         _require_one_of("schedule", self.schedule, SCHEDULES)
         _require_one_of("precision", self.precision, PRECISIONS)
         _require_one_of("score_weights", self.score_weights, SCORE_WEIGHTS)
+        _require_one_of("objective", self.objective, tuple(OBJECTIVES))
         for name in ("epochs", "batch_size", "patience"):
             _require(name, getattr(self, name), at_least=1)
         for name in ("warmup_epochs", "weight_decay", "gradient_clip", "mse_weight", "ssim_weight"):

@@ -30,6 +30,7 @@ class EpochResult:
             estimates it, in bits per pixel; None where latents are not quantised.
         rate_target_bpp: The rate that was aimed at; None likewise.
         multiplier: What a bit per pixel counted in this epoch's loss; None likewise.
+        val_ms_ssim: Mean over images; None unless it is the objective, because it takes time.
     """
 
     epoch: int
@@ -53,6 +54,7 @@ class EpochResult:
     rate_bpp: float | None = None
     rate_target_bpp: float | None = None
     multiplier: float | None = None
+    val_ms_ssim: float | None = None
 
 
 class NonFiniteError(ArithmeticError):

@@ -13,6 +13,7 @@ models.training.precision.
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from models.training.epoch_result import EpochResult, NonFiniteError
 from models.training.epoch_sums import EpochMeans, EpochSums
 from models.training.feeding import micro_batches, to_device
 from models.training.losses import LossWeights, training_loss
+from models.training.objective import OBJECTIVES
 from models.training.session import TrainingSession, rate_model_of
 
 CHECK_EVERY = 8
@@ -46,9 +48,8 @@ def train_epochs(session: TrainingSession) -> Iterator[EpochResult]:
         trained = _train_epoch(session, epoch)
         scores = _validate(session, epoch)
         session.schedule.finish_epoch(scores.loss)
-        session.early_stopping.observe(scores.psnr_db)
         session.epoch = epoch
-        yield EpochResult(
+        result = EpochResult(
             epoch=epoch,
             train_loss=trained.loss,
             train_mse=trained.mse,
@@ -66,11 +67,14 @@ def train_epochs(session: TrainingSession) -> Iterator[EpochResult]:
             samples_per_s=trained.num_images / trained.seconds,
             measured_peak_mib=session.memory.read_mib(),
             memory_method=session.memory.method,
-            is_last=epoch == config.epochs or _is_out_of_patience(session),
+            is_last=epoch == config.epochs,
             rate_bpp=None if session.control is None else scores.rate_bpp,
             rate_target_bpp=None if session.control is None else session.control.target_bpp,
             multiplier=multiplier,
+            val_ms_ssim=scores.ms_ssim,
         )
+        session.early_stopping.observe(OBJECTIVES[config.objective].of(result))
+        yield replace(result, is_last=result.is_last or _is_out_of_patience(session))
 
 
 def _multiplier(session: TrainingSession) -> float | None:

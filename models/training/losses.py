@@ -65,11 +65,15 @@ def coded_loss(
     weights: LossWeights,
     *,
     is_bf16: bool,
-) -> LossParts:
-    """Return the loss of images as they are coded: rounded for the image and for the rate."""
+) -> tuple[LossParts, Tensor]:
+    """Return the loss of images as they are coded, and the decoded images.
+
+    The latent is rounded for the image and for the rate.
+    """
     quantised = rate_model.quantise(latent)
     x_hat = decode(model, quantised, is_bf16=is_bf16)
-    return reconstruction_loss(x_hat, x, weights, rate_model.bits(quantised) / x[0].numel())
+    rate_bpp = rate_model.bits(quantised) / x[0].numel()
+    return reconstruction_loss(x_hat, x, weights, rate_bpp), x_hat
 
 
 def encode(model: Autoencoder, x: Tensor, *, is_bf16: bool) -> Tensor:

@@ -28,15 +28,15 @@ from models.training.validation import Validation
 
 @dataclass
 class EarlyStopping:
-    """The best validation PSNR so far and the epochs since."""
+    """The best score by the objective so far and the epochs since."""
 
-    best_psnr_db: float = -math.inf
+    best_score: float = -math.inf
     epochs_since_best: int = 0
 
-    def observe(self, psnr_db: float) -> None:
+    def observe(self, score: float) -> None:
         """Takes an epoch's score into account; an equal score is no improvement."""
-        if psnr_db > self.best_psnr_db:
-            self.best_psnr_db = psnr_db
+        if score > self.best_score:
+            self.best_score = score
             self.epochs_since_best = 0
         else:
             self.epochs_since_best += 1
@@ -124,7 +124,10 @@ class TrainingSession:
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
-        self.early_stopping = EarlyStopping(**state["early_stopping"])
+        stopping = dict(state["early_stopping"])
+        if "best_psnr_db" in stopping:  # of a checkpoint from before there were objectives
+            stopping["best_score"] = stopping.pop("best_psnr_db")
+        self.early_stopping = EarlyStopping(**stopping)
         if self.control is not None:
             self.control.multiplier = state["multiplier"]
 

@@ -14,7 +14,14 @@ from models.shapes import REDUCTION
 from models.training.config import TrainConfig
 from models.training.epoch_sums import EpochMeans, EpochSums
 from models.training.feeding import micro_batches, to_device
-from models.training.losses import LossWeights, coded_loss, encode, training_loss
+from models.training.losses import (
+    LossParts,
+    LossWeights,
+    coded_loss,
+    decode,
+    encode,
+    reconstruction_loss,
+)
 from models.training.rate_control import SLOPE_REACH, RateControl, solve_log_scale
 from models.training.sources import BatchSource
 
@@ -46,7 +53,8 @@ class Validation:
         sums = EpochSums(self._device)
         weights = self._weights(0.0)
         for x in self._images():
-            sums.add(training_loss(model, x, weights, is_bf16=self._is_bf16))
+            x_hat = decode(model, encode(model, x, is_bf16=self._is_bf16), is_bf16=self._is_bf16)
+            self._add(sums, reconstruction_loss(x_hat, x, weights), x_hat, x)
         return sums.read_means()
 
     @torch.inference_mode()
@@ -74,11 +82,17 @@ class Validation:
         self._aim(rate_model, latents, control)
         weights = self._weights(control.multiplier)
         for x, latent in zip(self._images(), latents, strict=True):
-            sums.add(coded_loss(model, rate_model, latent, x, weights, is_bf16=self._is_bf16))
+            parts, x_hat = coded_loss(model, rate_model, latent, x, weights, is_bf16=self._is_bf16)
+            self._add(sums, parts, x_hat, x)
         means = sums.read_means()
         distortion = weights.mse * means.mse + weights.ssim * (1 - means.ssim)
         self._follow(model, rate_model, latents, control, distortion)
         return sums.read_means()  # again: its seconds are those of the slope too
+
+    def _add(self, sums: EpochSums, parts: LossParts, x_hat: Tensor, x: Tensor) -> None:
+        sums.add(parts)
+        if self._config.objective == "ms_ssim":
+            sums.add_ms_ssim(x_hat, x)
 
     def _aim(self, rate_model: RateModel, latents: Sequence[Tensor], control: RateControl) -> None:
         def rate_bpp(log_scale: float) -> float:
@@ -114,9 +128,10 @@ class Validation:
         """Return distortion and rate at the present steps, on the first images."""
         sums = EpochSums(self._device)
         for x, latent in zip(self._images(), latents, strict=True):
-            sums.add(
-                coded_loss(model, rate_model, latent, x, self._weights(0.0), is_bf16=self._is_bf16)
+            parts, _ = coded_loss(
+                model, rate_model, latent, x, self._weights(0.0), is_bf16=self._is_bf16
             )
+            sums.add(parts)
             if sums.num_images >= SLOPE_IMAGES:
                 break
         means = sums.read_means()

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 from models.registry import ModelConfig
 from models.training.config import TrainConfig
 from models.training.epoch_result import EpochResult
+from models.training.objective import OBJECTIVES
 from models.training.precision import PLAIN
 from tests.tiny_corpus import build_tiny_corpus
 from tune.config.machine import Machine
@@ -105,18 +106,25 @@ def make_record() -> Callable[..., TrialRecord]:
         learning_rate: float = 1e-4,
         base_channels: int = 8,
         checkpoint: Path | None = None,
+        objective: str = "psnr",
     ) -> TrialRecord:
         spec = TrialSpec(
             study="baseline_quick_c16_cr16x_20260101_000000",
             number=number,
             model=ModelConfig("baseline", 16, base_channels),
-            train=TrainConfig(learning_rate=learning_rate, epochs=10),
+            train=TrainConfig(learning_rate=learning_rate, epochs=10, objective=objective),
             data=DataSpec("corpus", 64, 0.05, 8, 0, "0" * 16, "1" * 16),
             device="cpu",
             proposed_by=proposed_by,
             checkpoint=None if checkpoint is None else str(checkpoint),
         )
         epochs = [epoch_result(i, score) for i, score in enumerate(scores_db, start=1)]
+        if objective != "psnr":  # the scores are its own, the best epoch has the lowest PSNR
+            column = OBJECTIVES[objective].column
+            epochs = [
+                replace(epoch, val_psnr_db=20.0 - score, **{column: score})
+                for epoch, score in zip(epochs, scores_db, strict=True)
+            ]
         heard = [moment(10.0 * epoch.epoch) for epoch in epochs]
         ended = None if outcome is None else moment(10.0 * len(epochs) + 1)
         started = None if outcome is Outcome.REJECTED else moment(0)

@@ -75,6 +75,7 @@ def make_promotion(
 def row_of(table: str, values: dict[str, Any]) -> dict[str, Any]:
     """A row with plausible values everywhere, and these where the table has such a column."""
     sample = {column.name: SAMPLES[column.type] for column in SCHEMAS[table].columns}
+    values = {"objective": "psnr"} | values
     return sample | {name: value for name, value in values.items() if name in sample}
 
 

@@ -64,7 +64,8 @@ class PromotionConfig:
     data_fraction: float = setting("share of the training patches", default=1.0, above=0, at_most=1)
     epochs: int = setting("epochs of a run", default=50, at_least=1)
     patience: int = setting(
-        "epochs without a better validation PSNR after which a run stops",
+        "epochs without a better validation score, by the search's objective, after which a run "
+        "stops",
         default=10,
         unit="epochs",
         at_least=1,

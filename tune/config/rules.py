@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from data.stamp import CorpusStamp
 from models.registry import ARCHITECTURES, max_rate_bpp
 from models.shapes import RATIOS, REDUCTION, nominal_channels, target_bpp
+from models.training.objective import MIN_MS_SSIM_PX
 from tune.config.settings import Setting, check_limits
 from tune.errors import UsageError, did_you_mean
 from tune.space.ranges import SearchSpace
@@ -60,6 +61,16 @@ def check_crop(crop_px: int | None) -> None:
         raise UsageError(
             f"crop_px must be a multiple of {REDUCTION}, found {crop_px}: "
             f"use {below} or {below + REDUCTION}"
+        )
+
+
+def check_objective(objective: str, crop_px: int | None) -> None:
+    """Refuse MS-SSIM of images that have none; None stands for patches whose side is not known."""
+    if objective == "ms_ssim" and crop_px is not None and crop_px < MIN_MS_SSIM_PX:
+        least = -(-MIN_MS_SSIM_PX // REDUCTION) * REDUCTION
+        raise UsageError(
+            f"the objective ms_ssim needs images above {MIN_MS_SSIM_PX - 1} px, found crops of "
+            f"{crop_px} px: use --crop-px {least} or more, or --objective ssim"
         )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from models.shapes import REDUCTION, nominal_channels, target_bpp
+from models.training.objective import OBJECTIVES
 from models.training.schedules import SCHEDULES
 from tune.config.rules import (
     check_architecture,
@@ -20,6 +21,7 @@ from tune.config.rules import (
     check_epochs,
     check_latent_channels,
     check_name,
+    check_objective,
     check_path,
     check_ranges,
     check_ratio,
@@ -120,6 +122,12 @@ class SearchConfig:
     )
     val_images: int | None = setting(
         "validation images that every trial is scored on, or all", at_least=1, none_word=ALL
+    )
+    objective: str = setting(
+        "validation score that is maximised: it says which epoch, trial and configuration is "
+        "better. The loss is not changed by it, see --mse-weight. ms_ssim needs crops above 160 px",
+        default="psnr",
+        choices=tuple(OBJECTIVES),
     )
     tune: tuple[str, ...] = setting(
         f"what is searched, separated by commas: any of {', '.join(DIMENSIONS)}",
@@ -243,6 +251,7 @@ class SearchConfig:
         check_name(self.name)
         check_deadline(self.hours, self.until)
         check_crop(self.crop_px)
+        check_objective(self.objective, self.crop_px)
         check_ranges(self.space, settings_of(SearchConfig))
         check_latent_channels(self.rate, self.ratio, self.latent_channels, self.space)
         check_path(self.arch, self.linear_path)

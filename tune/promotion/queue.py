@@ -86,13 +86,13 @@ class RunQueue:
             self._outcomes[history.number] = history.ending.outcome
         return Suggestion(history.number, name, dict(history.values))
 
-    def report(self, number: int, outcome: Outcome, scores_db: Sequence[float]) -> None:
+    def report(self, number: int, outcome: Outcome, scores: Sequence[float]) -> None:
         """Record how a run ended; an interrupted one is resumed later."""
         if outcome is Outcome.INTERRUPTED:
             return
         self._outcomes[number] = outcome
         is_completed = outcome is Outcome.COMPLETED
-        self._journal.end_run(number, max(scores_db) if is_completed else None)
+        self._journal.end_run(number, max(scores) if is_completed else None)
 
     def _next(self) -> tuple[str, int] | None:
         """Return candidate and seed of the next run, racing first where a seed is finished."""

@@ -75,8 +75,8 @@ def audit_stops(records: Sequence[TrialRecord]) -> Audit | None:
         return None
     completed = [record for record in records if record.outcome is Outcome.COMPLETED]
     audited = [record for record in completed if _is_audited(record)]
-    stayed_db = [record.best_val_psnr_db for record in completed if not _is_audited(record)]
-    wrong = wrong_stops([record.best_val_psnr_db for record in audited], stayed_db)
+    stayed = [record.best_score for record in completed if not _is_audited(record)]
+    wrong = wrong_stops([record.best_score for record in audited], stayed)
     return Audit(
         num_stopped=sum(record.outcome is Outcome.STOPPED for record in records),
         num_audited=len(audited),
@@ -93,7 +93,7 @@ def _is_audited(record: TrialRecord) -> bool:
 
 def _correlation(completed: Sequence[TrialRecord], rung_epoch: int) -> RungCorrelation | None:
     reached = [record for record in completed if len(record.epochs) >= rung_epoch]
-    early_db = [record.epochs[rung_epoch - 1].val_psnr_db for record in reached]
-    final_db = [record.best_val_psnr_db for record in reached]
-    found = rank_correlation(early_db, final_db)
+    early = [record.scores[rung_epoch - 1] for record in reached]
+    final = [record.best_score for record in reached]
+    found = rank_correlation(early, final)
     return None if found is None else RungCorrelation(rung_epoch, found, len(reached))

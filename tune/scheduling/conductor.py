@@ -171,9 +171,10 @@ class Conductor:
         turned_away = _turned_away(record)
         if outcome is None and turned_away is not None:
             outcome = Outcome.STOPPED
+            assert turned_away.cutoff is not None
             reason = (
-                f"{turned_away.value:.2f} dB at epoch {turned_away.rung_epoch} is below the "
-                f"{turned_away.cutoff:.2f} dB needed to continue"
+                f"{record.objective.text(turned_away.value)} at epoch {turned_away.rung_epoch} is "
+                f"below the {record.objective.text(turned_away.cutoff)} needed to continue"
             )
         elif outcome is None:
             outcome = Outcome.INTERRUPTED
@@ -289,14 +290,14 @@ class Conductor:
         return self._reserve_again(spec)
 
     def _judge(self, number: int, result: EpochResult) -> None:
-        decision = self._ledger.judge(number, result.epoch, result.val_psnr_db)
+        score = self.recorder.trials[number].objective.of(result)
+        decision = self._ledger.judge(number, result.epoch, score)
         if decision is not None:
             self.recorder.add_decision(decision)
 
     def _report_end(self, record: TrialRecord) -> None:
         assert record.outcome is not None
-        scores_db = [epoch.val_psnr_db for epoch in record.epochs]
-        self._sampler.report(record.spec.number, record.outcome, scores_db)
+        self._sampler.report(record.spec.number, record.outcome, record.scores)
 
     def _settle(self, record: TrialRecord) -> None:
         """Finish what a killed session had begun to record about a trial, or let it continue."""

@@ -2,8 +2,8 @@
 
 Asked on two kinds of scores. Completed trials have their best score, but they are the ones that no
 rung stopped: a dimension that decides early who survives looks unimportant among survivors. So the
-validation PSNR at the first rung is asked too, of every trial that reached it, crashed ones
-included: all were trained equally long there.
+score at the first rung is asked too, of every trial that reached it, crashed ones included: all
+were trained equally long there.
 
 Two evaluators, because they answer different questions. fANOVA (Hutter et al., ICML 2014): which
 share of the variance of the score does a dimension explain over the whole space? PED-ANOVA
@@ -67,30 +67,30 @@ def evaluate_importance(
         first_rung_epoch: Epoch of the first comparison; None where nobody compares.
     """
     found = []
-    best_db = {
-        record.spec.number: record.best_val_psnr_db
+    best = {
+        record.spec.number: record.best_score
         for record in records
         if record.outcome is Outcome.COMPLETED and record.epochs
     }
-    found += _evaluate(records, dimensions, best_db, "completed", None)
+    found += _evaluate(records, dimensions, best, "completed", None)
     if first_rung_epoch is not None:
-        rung_db = {
-            record.spec.number: record.epochs[first_rung_epoch - 1].val_psnr_db
+        rung = {
+            record.spec.number: record.scores[first_rung_epoch - 1]
             for record in records
             if len(record.epochs) >= first_rung_epoch
         }
-        found += _evaluate(records, dimensions, rung_db, "first_rung", first_rung_epoch)
+        found += _evaluate(records, dimensions, rung, "first_rung", first_rung_epoch)
     return found
 
 
 def _evaluate(
     records: Sequence[TrialRecord],
     dimensions: Sequence["Dimension"],
-    scores_db: Mapping[int, float],
+    scores: Mapping[int, float],
     score: str,
     epoch: int | None,
 ) -> list[Importance]:
-    if len(dimensions) < 2 or len(scores_db) < MIN_TRIALS or len(set(scores_db.values())) == 1:
+    if len(dimensions) < 2 or len(scores) < MIN_TRIALS or len(set(scores.values())) == 1:
         return []
     from optuna.importance import (
         FanovaImportanceEvaluator,
@@ -98,7 +98,7 @@ def _evaluate(
         get_param_importances,
     )
 
-    scored = [record for record in records if record.spec.number in scores_db]
+    scored = [record for record in records if record.spec.number in scores]
     top_share = min(0.5, max(0.1, TOP_TRIALS / len(scored)))
     spread = scored[:: math.ceil(len(scored) / MAX_FOREST_TRIALS)]
     found = []
@@ -106,7 +106,7 @@ def _evaluate(
         ("ped_anova", PedAnovaImportanceEvaluator(target_quantile=top_share), scored),
         ("fanova", FanovaImportanceEvaluator(seed=0), spread),
     ):
-        study = _scratch_study(judged, dimensions, scores_db)
+        study = _scratch_study(judged, dimensions, scores)
         shares = get_param_importances(study, evaluator=judge)
         found += [
             Importance(dim.name, evaluator, score, epoch, len(judged), shares.get(dim.name, 0.0))
@@ -118,7 +118,7 @@ def _evaluate(
 def _scratch_study(
     records: Sequence[TrialRecord],
     dimensions: Sequence["Dimension"],
-    scores_db: Mapping[int, float],
+    scores: Mapping[int, float],
 ) -> "optuna.Study":
     """Return a study in memory whose trials are complete with these scores."""
     import optuna
@@ -133,7 +133,7 @@ def _scratch_study(
             optuna.create_trial(
                 params={dim.name: record.spec.value_of(dim.name) for dim in dimensions},
                 distributions=distributions,
-                value=scores_db[record.spec.number],
+                value=scores[record.spec.number],
             )
         )
     return study

@@ -25,8 +25,8 @@ class Suggests(Protocol):
         """Return the suggestion of an earlier session."""
         ...
 
-    def report(self, number: int, outcome: Outcome, scores_db: Sequence[float]) -> None:
-        """Take the report of how a trial ended, with the validation PSNR of its finished epochs."""
+    def report(self, number: int, outcome: Outcome, scores: Sequence[float]) -> None:
+        """Take the report of how a trial ended, with the scores of its finished epochs."""
         ...
 
 

@@ -99,7 +99,7 @@ class RungLedger:
         Args:
             trial_number: The trial's number in its study.
             epoch: The epoch just finished, 1-based.
-            value: Validation PSNR in dB; larger is better.
+            value: Score by the study's objective; larger is better.
 
         Returns:
             The decision, or None where `epoch` is no rung and for a trial that runs on audited.

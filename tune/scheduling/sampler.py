@@ -133,7 +133,7 @@ class Sampler:
             self._journal.storage.set_trial_param(trial_id, name, internal, known)
         return self._suggestion(number, values)
 
-    def report(self, number: int, outcome: Outcome, scores_db: Sequence[float]) -> None:
+    def report(self, number: int, outcome: Outcome, scores: Sequence[float]) -> None:
         """Report how a trial ended for good; an interrupted one has not.
 
         COMPLETED becomes COMPLETE with the best score. STOPPED becomes PRUNED with its scores,
@@ -147,25 +147,25 @@ class Sampler:
         Args:
             number: The trial's number.
             outcome: How it ended.
-            scores_db: Validation PSNR of its finished epochs, in order.
+            scores: Of its finished epochs by the objective, in order; larger is better.
         """
         if outcome is Outcome.INTERRUPTED:
             return
-        state, value = self._mapping(outcome, scores_db)
+        state, value = self._mapping(outcome, scores)
         trial_id = self._journal.trial_id(number)
         if outcome is Outcome.STOPPED and state is TrialState.PRUNED:
-            for step, score_db in enumerate(scores_db, start=1):
-                self._journal.storage.set_trial_intermediate_value(trial_id, step, score_db)
+            for step, score in enumerate(scores, start=1):
+                self._journal.storage.set_trial_intermediate_value(trial_id, step, score)
         if outcome in {Outcome.OUT_OF_MEMORY, Outcome.REJECTED}:
             self._violate_memory_constraint(trial_id)
         self._study.tell(number, value, state=state)
 
     def _mapping(
-        self, outcome: Outcome, scores_db: Sequence[float]
+        self, outcome: Outcome, scores: Sequence[float]
     ) -> tuple[TrialState, float | None]:
         """Return Optuna's state of an outcome and the value that goes with it."""
         if outcome is Outcome.COMPLETED or (outcome is Outcome.STOPPED and self._searcher == "gp"):
-            return TrialState.COMPLETE, max(scores_db)
+            return TrialState.COMPLETE, max(scores)
         if outcome is Outcome.FAILED:
             return TrialState.FAIL, None
         return TrialState.PRUNED, None

@@ -1,8 +1,8 @@
 """Good first guesses from studies that came before: a neighbouring ratio, another architecture.
 
 The best learning rate moves slowly with the ratio and the architecture, so the best trial of a
-neighbouring study on the same corpus is worth one trial here. Only studies with the same corpus
-and split count: scores and optima do not carry over to other data unseen.
+neighbouring study on the same corpus is worth one trial here. Only studies with the same corpus,
+split and objective count: scores and optima do not carry over to other data unseen.
 """
 
 import math
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from models.training.objective import OBJECTIVES
 from tune.space.dimension import Dimension, Value
 from tune.space.points import KnownPoint
 
@@ -25,6 +26,7 @@ def neighbour_points(
     rate: str,
     *,
     is_with_path: bool,
+    objective: str,
 ) -> list[KnownPoint]:
     """Return the best configurations of the nearest finished studies, nearest first.
 
@@ -40,20 +42,23 @@ def neighbour_points(
             points with a name that is no choice are left out.
         rate: What the ratio of the study to come counts; others are trained for something else.
         is_with_path: Whether its models have a linear path, which likes other learning rates.
+        objective: What it maximises; what is best by another score may be worse by this one.
 
     Returns:
         At most two points that differ; none without an ended trial on this corpus.
     """
+    score = OBJECTIVES[objective].best_column
     usable = trials[
         (trials["corpus_fingerprint"] == corpus_fingerprint)
         & (trials["rate"] == rate)
         & (trials["linear_path"] == is_with_path)
+        & (trials["objective"] == objective)
         & trials["outcome"].notna()
-        & trials["best_val_psnr_db"].notna()
+        & trials[score].notna()
     ]
     if usable.empty:
         return []
-    best = usable.loc[usable.groupby("study")["best_val_psnr_db"].idxmax()].copy()
+    best = usable.loc[usable.groupby("study")[score].idxmax()].copy()
     octaves = best["ratio"].map(lambda other: abs(math.log2(other / ratio)))
     best["distance"] = octaves + 1.5 * (best["arch"] != arch)
     points: list[KnownPoint] = []

@@ -46,8 +46,8 @@ class Candidate:
             data are the promotion's.
         rank: Its rank in the search, from 1; None for the control.
         source_trial: The trial that it comes from; None for the control.
-        search_val_psnr_db: Best validation PSNR of that trial, for the control that of the trial
-            with its values; None without one.
+        search_val_psnr_db: Validation PSNR of that trial at its best epoch, for the control that of
+            the trial with its values; None without one.
         search_train_s: Mean seconds that an epoch of that trial trained; None without one.
         search_val_s: Likewise for its validation.
     """

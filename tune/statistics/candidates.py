@@ -15,6 +15,7 @@ from tune.outcomes import Outcome
 from tune.space.dimension import Values
 from tune.space.dimensions import read_values
 from tune.space.points import CONTROL, Candidate
+from tune.statistics.objectives import check_scored, objective_named
 
 CONTROL_WARMUP_EPOCHS = 3
 CONTROL_VALUES: Values = {"learning_rate": 1e-4, "schedule": "plateau", "mse_weight": 0.5}
@@ -51,7 +52,8 @@ def choose_candidates(
         control_has_path: Whether the control's model has a linear path. It is trained for elements.
 
     Raises:
-        UsageError: If fewer than one candidate is asked for, or no trial can be one.
+        UsageError: If fewer than one candidate is asked for, no trial can be one, or the tables
+            lack the score that the search maximised.
     """
     if top < 1:
         raise UsageError(f"--top must be 1 or more, found {top}: promote at least the best trial")
@@ -80,12 +82,20 @@ def rank_trials(trials: pd.DataFrame, epochs: pd.DataFrame) -> list[Mapping[Any,
     """Return the rows of trials that can be candidates, best first; ties by number.
 
     A stopped trial counts only if its best score up to its last epoch is above the best score of
-    every completed trial up to that same epoch.
+    every completed trial up to that same epoch. Scores are those of the search's objective.
+
+    Raises:
+        UsageError: If the tables lack that score.
     """
-    scored = trials[trials["best_val_psnr_db"].notna() & trials["outcome"].isin(ELIGIBLE)]
+    if trials.empty:
+        return []
+    objective = objective_named(trials["objective"].iloc[0])
+    check_scored(objective, epochs)
+    score = objective.best_column
+    scored = trials[trials[score].notna() & trials["outcome"].isin(ELIGIBLE)]
     rows = scored.to_dict("records")
     curves = {
-        number: group.sort_values("epoch").set_index("epoch")["val_psnr_db"].cummax()
+        number: group.sort_values("epoch").set_index("epoch")[objective.column].cummax()
         for number, group in epochs.groupby("trial_number")
     }
     completed = [curves[row["trial_number"]] for row in rows if row["outcome"] == Outcome.COMPLETED]
@@ -94,7 +104,7 @@ def rank_trials(trials: pd.DataFrame, epochs: pd.DataFrame) -> list[Mapping[Any,
         for row in rows
         if row["outcome"] != Outcome.STOPPED or _is_ahead(curves[row["trial_number"]], completed)
     ]
-    return sorted(kept, key=lambda row: (-row["best_val_psnr_db"], row["trial_number"]))
+    return sorted(kept, key=lambda row: (-row[score], row["trial_number"]))
 
 
 def _candidate(

@@ -1,7 +1,8 @@
 """The architecture x ratio matrix of all studies and promotions, as values.
 
-Scores compare only where the pixels are the same and the ratio counts the same, so there is one
-matrix per corpus, split, crop, validation set and kind; nothing is averaged or ranked across them.
+Scores compare only where the pixels are the same, the ratio counts the same and the same score was
+maximised, so there is one matrix per corpus, split, crop, validation set, kind and objective;
+nothing is averaged or ranked across them.
 What is read is `tune.results.standings`'s, drawing is `tune.terminal.matrix`'s.
 """
 
@@ -11,8 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from data.stamp import CorpusStamp
+from models.training.objective import Objective
 from tune.space.dimension import Value
 from tune.statistics.intervals import Interval, half_width
+from tune.statistics.objectives import objective_named
 
 Row = Mapping[Any, Any]
 BASELINE = "baseline"
@@ -27,11 +30,22 @@ class Pixels(CorpusStamp):
         crop_px: Side of the crops.
         val_images: Validation images.
         rate: What ratios count, "bytes" or "elements"; bytes are scored at 8 / ratio bit per pixel.
+        objective: Name of the score that was maximised; what is best by one need not be by another.
     """
 
     crop_px: int
     val_images: int
     rate: str = "elements"
+    objective: str = "psnr"
+
+    @property
+    def maximised(self) -> Objective:
+        """The score that was maximised.
+
+        Raises:
+            UsageError: If this release does not know it.
+        """
+        return objective_named(self.objective)
 
 
 @dataclass(frozen=True)
@@ -65,8 +79,10 @@ class SearchView:
         num_open: Trials that run or can be resumed.
         num_planned: Trials that it is to have.
         best_number: Number of the best trial; None while none has finished an epoch.
-        best_db: Its validation PSNR at its best epoch.
-        hand_set_db: That of the hand-set trial; None where it has none.
+        best_score: Its score at its best epoch, by the objective.
+        best_db: Its validation PSNR there.
+        hand_set_score: Score of the hand-set trial; None where it has none.
+        hand_set_db: Its validation PSNR likewise.
         progress: How far it is; None where nobody drives it.
     """
 
@@ -77,7 +93,9 @@ class SearchView:
     num_open: int
     num_planned: int
     best_number: int | None
+    best_score: float
     best_db: float
+    hand_set_score: float | None
     hand_set_db: float | None
     progress: Progress | None = None
 
@@ -117,8 +135,10 @@ class Best:
         val_psnr_db: Validation PSNR at its best epoch.
         num_parameters: Of its model.
         words: Its searched values, one text each.
-        gain_db: Its score minus that of the hand-set trial of the same study, in dB; None where
+        gain_db: Its PSNR minus that of the hand-set trial of the same study, in dB; None where
             that one has no score.
+        score: Its score at its best epoch, by the objective.
+        gain: Its score minus that of the hand-set trial; None likewise.
     """
 
     trial: str
@@ -126,6 +146,8 @@ class Best:
     num_parameters: int
     words: tuple[str, ...]
     gain_db: float | None
+    score: float
+    gain: float | None
 
 
 @dataclass(frozen=True)
@@ -178,7 +200,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Matrix:
-    """All cells of one kind of ratio on the same pixels, by architecture and ratio."""
+    """All cells of one kind of ratio, objective and pixels, by architecture and ratio."""
 
     pixels: Pixels
     cells: Mapping[tuple[str, int], Cell]
@@ -193,7 +215,7 @@ def build_matrices(
     promotions: Sequence[PromotionView],
     describe: Describe,
 ) -> tuple[Matrix, ...]:
-    """Return one matrix per kind of pixels and ratio: real corpora first, bytes before elements.
+    """Return one matrix per kind of pixels, ratio and objective: real corpora first, then bytes.
 
     Args:
         searches: All searches.
@@ -233,7 +255,7 @@ def _best(searches: Sequence[SearchView], describe: Describe) -> Best | None:
     scored = [one for one in searches if one.best_number is not None]
     if not scored:
         return None
-    best = max(scored, key=lambda one: one.best_db)
+    best = max(scored, key=lambda one: one.best_score)
     row, searched = describe(best)
     return Best(
         trial=str(row["trial"]),
@@ -241,6 +263,8 @@ def _best(searches: Sequence[SearchView], describe: Describe) -> Best | None:
         num_parameters=int(row["num_parameters"]),
         words=tuple(_words(name, row[name]) for name in searched),
         gain_db=None if best.hand_set_db is None else best.best_db - best.hand_set_db,
+        score=best.best_score,
+        gain=None if best.hand_set_score is None else best.best_score - best.hand_set_score,
     )
 
 

@@ -12,7 +12,7 @@ from tune.trial.record import TrialRecord
 SCALARS = {
     "psnr_db": ("train_psnr_db", "val_psnr_db"),
     "loss": ("train_loss", "val_loss"),
-    "ssim": ("train_ssim", "val_ssim"),
+    "ssim": ("train_ssim", "val_ssim", "val_ms_ssim"),
     "learning_rate": ("learning_rate",),
     "gradient_norm": ("gradient_norm",),
     "samples_per_s": ("samples_per_s",),
@@ -46,9 +46,8 @@ class TensorBoardLog:
         epoch = record.epochs[-1]
         for heading, names in SCALARS.items():
             for name in names:
-                self._writers[number].add_scalar(
-                    f"{heading}/{name}", getattr(epoch, name), epoch.epoch
-                )
+                if (value := getattr(epoch, name)) is not None:
+                    self._writers[number].add_scalar(f"{heading}/{name}", value, epoch.epoch)
         self._writers[number].flush()
 
 

@@ -162,12 +162,12 @@ class StudyJournal:
         trial_id = self.storage.create_new_trial(self.study._study_id, template)
         return self.storage.get_trial_number_from_id(trial_id)
 
-    def end_run(self, number: int, score_db: float | None) -> None:
+    def end_run(self, number: int, score: float | None) -> None:
         """Close a run for Optuna: with its score, or (None) as one that has none."""
-        if score_db is None:
+        if score is None:
             self.study.tell(number, state=TrialState.FAIL)
         else:
-            self.study.tell(number, score_db, state=TrialState.COMPLETE)
+            self.study.tell(number, score, state=TrialState.COMPLETE)
 
     def on_full(self, say: Callable[[str], None], should_give_up: Callable[[], bool]) -> None:
         """Say what happens when the disk is full, and until when a line waits for space."""

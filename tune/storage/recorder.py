@@ -190,7 +190,7 @@ class Recorder:
     def drop_checkpoints(self) -> None:
         """Keep the checkpoints of trials that can be resumed and of the best few that ended."""
         ended = [record for record in self.trials.values() if record.is_over]
-        ended.sort(key=lambda record: record.best_val_psnr_db, reverse=True)
+        ended.sort(key=lambda record: record.best_score, reverse=True)
         for rank, record in enumerate(ended):
             if record.spec.checkpoint is not None:
                 best = Path(record.spec.checkpoint)

@@ -38,6 +38,7 @@ def trial_row(record: TrialRecord, facts: StudyFacts, beside: Sequence[int] = ()
         "arch": spec.model.arch,
         "ratio": spec.model.ratio,
         "rate_target_bpp": spec.rate_target_bpp,
+        "objective": train.objective,
         "linear_path": spec.model.linear_path,
         **asdict(facts),
         "data_fraction": spec.data.data_fraction,
@@ -74,7 +75,11 @@ def epoch_row(record: TrialRecord, result: EpochResult, reported: Moment) -> Row
 
 def rung_row(record: TrialRecord, decision: RungDecision) -> Row:
     """Return the row of a rung's decision about a trial."""
-    return {**_identity(record), **asdict(decision)}
+    return {
+        **_identity(record),
+        **asdict(decision),
+        "objective": record.spec.train.objective,
+    }
 
 
 @lru_cache(maxsize=256)
@@ -96,6 +101,7 @@ def _scores(record: TrialRecord) -> Row:
         "best_epoch": best and best.epoch,
         "best_val_psnr_db": best and best.val_psnr_db,
         "best_val_ssim": best and best.val_ssim,
+        "best_val_ms_ssim": best and best.val_ms_ssim,
         "best_val_mse": best and best.val_mse,
         "best_val_loss": best and best.val_loss,
         "best_train_psnr_db": best and best.train_psnr_db,

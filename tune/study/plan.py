@@ -15,6 +15,7 @@ from tune.card.packing import Packing, plan_packing, require_fit
 from tune.config.machine import available_cores
 from tune.config.profiles import Pick
 from tune.config.resolve import Resolved
+from tune.config.rules import check_objective
 from tune.config.search import SearchConfig, write_config
 from tune.errors import UsageError
 from tune.scheduling.rules import StoppingRule
@@ -78,9 +79,10 @@ class StudyPlan:
         synthetic = " (SYNTHETIC)" if self.corpus.info.is_synthetic else ""
         target_bpp = self.config.target_bpp
         rate = "" if target_bpp is None else f" ({target_bpp:g} bit/px)"
+        objective = self.config.objective
         return (
             f"{self.config.arch} {self.config.ratio}x{rate} on {self.corpus.info.name}{synthetic}, "
-            f"{self.crop_px} px"
+            f"{self.crop_px} px" + ("" if objective == "psnr" else f", objective {objective}")
         )
 
     def values(self, suggested: Values) -> dict[str, Value]:
@@ -111,6 +113,7 @@ class StudyPlan:
             epochs=self.config.epochs,
             ssim_weight=1.0 - values["mse_weight"],
             seed=self.config.seed,
+            objective=self.config.objective,
         )
 
     @property
@@ -196,6 +199,7 @@ def plan_study(resolved: Resolved, corpus: Corpus, card: Card | None = None) -> 
             f"--crop-px must not exceed the corpus's patches of {patch_px} px, found {crop_px}: "
             "choose a smaller crop or prepare larger patches"
         )
+    check_objective(config.objective, crop_px)
     space = config.space
     _check_klt(config, corpus)
     num_val = len(corpus.patches("val"))
@@ -211,6 +215,7 @@ def plan_study(resolved: Resolved, corpus: Corpus, card: Card | None = None) -> 
         space.dimensions,
         config.rate,
         is_with_path=config.has_path,
+        objective=config.objective,
     )
     known += [point for point in neighbours if dict(point.values) != hand_set]
     plan = StudyPlan(

@@ -124,7 +124,7 @@ def run_study(
         ...     StudyProgress(Console(), 8, plan.config.epochs) as progress,
         ... ):
         ...     result = run_study(plan, study, progress)
-        >>> result.summary.ranked[0].best_val_psnr_db  # doctest: +SKIP
+        >>> result.summary.ranked[0].best_score  # doctest: +SKIP
         21.3
     """
     # Workers import what they need meanwhile. Never in a thread while Ray starts: a fork waits for

@@ -24,9 +24,9 @@ class StudySummary:
     Attributes:
         ranked: Trials with a score, best first.
         hand_set: The trial with the hand-set values, if it has a score.
-        gain_db: Best score minus the hand-set one, in dB; None without one.
-        noise_db: Standard deviation of the validation PSNR of the best trial from epoch to epoch,
-            trend removed, in dB; None under four epochs.
+        gain: Best score minus the hand-set one, in the objective's unit; None without one.
+        noise: Standard deviation of the score of the best trial from epoch to epoch, trend removed,
+            in the objective's unit; None under four epochs.
         outcomes: How many trials ended in which way.
         epochs_spent: Finished epochs of all trials.
         epochs_saved: Epochs that stopped trials did not have to run.
@@ -36,8 +36,8 @@ class StudySummary:
 
     ranked: tuple[TrialRecord, ...]
     hand_set: TrialRecord | None
-    gain_db: float | None
-    noise_db: float | None
+    gain: float | None
+    noise: float | None
     outcomes: Counter[Outcome]
     epochs_spent: int
     epochs_saved: int
@@ -49,18 +49,16 @@ def summarise(records: Sequence[TrialRecord], dimensions: Sequence[Dimension]) -
     """Return what the ended trials of one study say; crashed ones keep their scores."""
     ranked = sorted(
         (record for record in records if record.best is not None),
-        key=lambda record: record.best_val_psnr_db,
+        key=lambda record: record.best_score,
         reverse=True,
     )
     hand_set = next((record for record in ranked if record.spec.proposed_by == "hand_set"), None)
-    gain_db = None
-    if hand_set is not None:
-        gain_db = ranked[0].best_val_psnr_db - hand_set.best_val_psnr_db
+    gain = None if hand_set is None else ranked[0].best_score - hand_set.best_score
     return StudySummary(
         ranked=tuple(ranked),
         hand_set=hand_set,
-        gain_db=gain_db,
-        noise_db=epoch_noise_db([e.val_psnr_db for e in ranked[0].epochs]) if ranked else None,
+        gain=gain,
+        noise=epoch_noise(ranked[0].scores) if ranked else None,
         outcomes=Counter(record.outcome for record in records if record.outcome is not None),
         epochs_spent=sum(len(record.epochs) for record in records),
         epochs_saved=sum(
@@ -73,7 +71,7 @@ def summarise(records: Sequence[TrialRecord], dimensions: Sequence[Dimension]) -
     )
 
 
-def epoch_noise_db(scores_db: Sequence[float]) -> float | None:
+def epoch_noise(scores: Sequence[float]) -> float | None:
     """Return the noise of a learning curve from one epoch to the next, its trend removed.
 
     Second differences of white noise with standard deviation s have the standard deviation
@@ -81,9 +79,9 @@ def epoch_noise_db(scores_db: Sequence[float]) -> float | None:
     a trend is nearly straight.
 
     Returns:
-        The noise in dB, or None under four scores.
+        The noise in the unit of the scores, or None under four of them.
     """
-    later = np.asarray(scores_db[len(scores_db) // 2 :] if len(scores_db) >= 8 else scores_db)
+    later = np.asarray(scores[len(scores) // 2 :] if len(scores) >= 8 else scores)
     if len(later) < 4:
         return None
     return float(np.sqrt(np.mean(np.diff(later, n=2) ** 2) / 6.0))

@@ -18,6 +18,7 @@ class Column:
         nullable: Whether a value may be missing; the sentence says when.
         is_added: Whether it came later than its table: files without it are read too.
         before: What it holds in their rows.
+        came_with: Column that came with it: a file that has that one lacks this only by damage.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Column:
     nullable: bool = False
     is_added: bool = False
     before: str | bool | None = None
+    came_with: str | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,14 @@ RATE_TARGET = Column(
     "bit/px",
     nullable=True,
     is_added=True,
+)
+OBJECTIVE = Column(
+    "objective",
+    "string",
+    "Validation score that the study maximises: psnr, ssim or ms_ssim; studies compare only where "
+    "it is equal.",
+    is_added=True,
+    before="psnr",
 )
 LINEAR_PATH = Column(
     "linear_path",

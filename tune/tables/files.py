@@ -206,9 +206,11 @@ def _read_file(path: Path, schema: TableSchema, columns: Sequence[str] | None = 
                 f"{str(path)!r}: read it with the release that wrote it or move the study away"
             )
         wanted = [column for column in schema.columns if column.name in (columns or schema.names)]
-        absent = [column for column in wanted if column.name not in parquet.schema_arrow.names]
-        if not all(column.is_added for column in absent):
-            names = ", ".join(sorted(column.name for column in absent if not column.is_added))
+        there = parquet.schema_arrow.names
+        absent = [column for column in wanted if column.name not in there]
+        lacking = [one for one in absent if not one.is_added or one.came_with in there]
+        if lacking:
+            names = ", ".join(sorted(column.name for column in lacking))
             raise UsageError(
                 f"tables must have the columns of docs/TABLES.md, found {str(path)!r} lacking "
                 f"{names}: read it with the release that wrote it or move it away"

@@ -131,7 +131,7 @@ RUNS = TableSchema(
         Column(
             "search_val_psnr_db",
             "float64",
-            "Best validation PSNR of that trial in its search; missing for the control where no "
+            "Validation PSNR of that trial at its best epoch; missing for the control where no "
             "trial had its values.",
             "dB",
             nullable=True,

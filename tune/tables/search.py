@@ -3,6 +3,7 @@
 from tune.tables.columns import (
     CORPUS,
     LINEAR_PATH,
+    OBJECTIVE,
     RATE,
     RATE_TARGET,
     STUDY,
@@ -47,6 +48,7 @@ TRIALS = TableSchema(
         Column("data_fraction", "float64", "Share of the training patches used.", "1"),
         Column("crop_px", "int32", "Side of the square crops trained and scored on.", "px"),
         Column("val_images", "int32", "Validation images that it is scored on.", "1"),
+        OBJECTIVE,
         Column("seed", "int64", "Seed of its weights, batches and dropout."),
         # How it was trained.
         Column(
@@ -116,15 +118,16 @@ TRIALS = TableSchema(
         Column(
             "best_epoch",
             "int32",
-            "Epoch of the highest validation PSNR, which all best values come from; missing, like "
-            "them, before the first epoch.",
+            "Epoch of the highest validation score by the objective, which all best values come "
+            "from; missing, like them, before the first epoch.",
             "epochs",
             nullable=True,
         ),
         Column(
             "best_val_psnr_db",
             "float64",
-            "Validation PSNR at the best epoch, mean over images: what the search maximises.",
+            "Validation PSNR at the best epoch, mean over images: what the search maximises by "
+            "default.",
             "dB",
             nullable=True,
         ),
@@ -134,6 +137,16 @@ TRIALS = TableSchema(
             "Validation SSIM at the best epoch, mean over images.",
             "1",
             nullable=True,
+        ),
+        Column(
+            "best_val_ms_ssim",
+            "float64",
+            "Validation MS-SSIM at the best epoch, mean over images; missing also where it is not "
+            "the objective.",
+            "1",
+            nullable=True,
+            is_added=True,
+            came_with="objective",
         ),
         Column(
             "best_val_mse",
@@ -235,9 +248,18 @@ EPOCHS = TableSchema(
         Column(
             "val_psnr_db",
             "float64",
-            "Validation PSNR of the scored weights, mean over images: what trials are compared by; "
-            "for bytes at rate_bpp.",
+            "Validation PSNR of the scored weights, mean over images: what trials are compared by "
+            "where it is the objective; for bytes at rate_bpp.",
             "dB",
+        ),
+        Column(
+            "val_ms_ssim",
+            "float64",
+            "Validation MS-SSIM of the scored weights, mean over images; missing where it is not "
+            "the objective.",
+            "1",
+            nullable=True,
+            is_added=True,
         ),
         Column(
             "rate_bpp",
@@ -276,12 +298,18 @@ RUNGS = TableSchema(
         *TRIAL,
         Column("rung", "int32", "Number of the rung, from 0 for the earliest.", "1"),
         Column("rung_epoch", "int32", "Epoch at which this rung compares.", "epochs"),
-        Column("value", "float64", "Validation PSNR of the trial at that epoch.", "dB"),
+        OBJECTIVE,
+        Column(
+            "value",
+            "float64",
+            "Validation score of the trial at that epoch by the objective, in dB for psnr.",
+            "dB or 1",
+        ),
         Column(
             "cutoff",
             "float64",
             "Value needed to continue; missing while the rung has too few values to judge.",
-            "dB",
+            "dB or 1",
             nullable=True,
         ),
         Column("num_values", "int32", "Values that the rung had seen, this one included.", "1"),

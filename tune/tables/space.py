@@ -29,8 +29,8 @@ IMPORTANCE = TableSchema(
         Column(
             "score",
             "string",
-            "What was explained: first_rung for the validation PSNR at that epoch, of all trials "
-            "that reached it, or completed for the best one of completed trials.",
+            "What was explained: first_rung for the score by the objective at that epoch, of all "
+            "trials that reached it, or completed for the best one of completed trials.",
         ),
         Column(
             "epoch",

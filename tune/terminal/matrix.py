@@ -1,7 +1,7 @@
 """The matrix of all studies as text, or as JSON."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
+    from models.training.objective import Objective
     from tune.statistics.matrix import Cell, Matrix, Pixels, Progress
 
 
@@ -32,14 +33,17 @@ def draw_matrices(console: "Console", matrices: Sequence["Matrix"]) -> None:
     for matrix in matrices:
         console.print(_heading(matrix.pixels))
         console.print(_table(matrix))
+    objectives = dict.fromkeys(matrix.pixels.maximised for matrix in matrices)
     if len(matrices) > 1:
         console.print(
             "Scores of different tables were measured on other pixels, or at ratios that count "
-            "something else: do not compare."
+            "something else"
+            + (", or maximise another score" if len(objectives) > 1 else "")
+            + ": do not compare."
         )
     kinds = dict.fromkeys(matrix.pixels.rate for matrix in matrices)
     console.print(
-        "First line: best validation PSNR of the searches in dB; in brackets the gain over the "
+        f"First line: best validation {_first_words(objectives)}; in brackets the gain over the "
         "hand-set trial of the same study.\n"
         "full: mean test PSNR of the best promoted candidate, with its 95 % interval over seeds. "
         "The images are others than those of the first line: do not compare the two.\n"
@@ -49,6 +53,20 @@ def draw_matrices(console: "Console", matrices: Sequence["Matrix"]) -> None:
         "--more-hours where a deadline ended the search.\n"
         "--: nothing ran."
     )
+
+
+def _first_words(objectives: "Iterable[Objective]") -> str:
+    """Return what the first line of a cell is.
+
+    >>> from models.training.objective import OBJECTIVES
+    >>> _first_words([OBJECTIVES["psnr"], OBJECTIVES["ssim"]])
+    'PSNR of the searches in dB or SSIM of the searches, as the table maximises'
+    """
+    words = [
+        f"{one.words} of the searches" + (f" in {one.unit}" if one.unit else "")
+        for one in objectives
+    ]
+    return " or ".join(words) + (", as the table maximises" if len(words) > 1 else "")
 
 
 _KIND_WORDS = {
@@ -63,6 +81,7 @@ def _heading(pixels: "Pixels") -> str:
         f"{kind} {pixels.corpus} (fingerprint {pixels.corpus_fingerprint}, split "
         f"{pixels.split_fingerprint}), {pixels.val_images} validation images of "
         f"{pixels.crop_px} px, ratio of {pixels.rate}"
+        + ("" if pixels.objective == "psnr" else f", objective {pixels.maximised.words}")
     )
 
 
@@ -80,17 +99,18 @@ def _table(matrix: "Matrix") -> "Table":
         table.add_column(f"{ratio}x", ratio=1)
     for arch in archs:
         cells = [matrix.cells.get((arch, ratio)) for ratio in ratios]
-        table.add_row(arch, *map(_cell_text, cells))
+        table.add_row(arch, *(_cell_text(cell, matrix.pixels.maximised) for cell in cells))
     return table
 
 
-def _cell_text(cell: "Cell | None") -> "RenderableType":
+def _cell_text(cell: "Cell | None", objective: "Objective") -> "RenderableType":
     if cell is None:
         return "[dim]--[/]"
     lines = []
     if cell.best is not None:
-        gain = "" if cell.best.gain_db is None else f" ({cell.best.gain_db:+.2f})"
-        lines = [f"{cell.best.val_psnr_db:.2f}{gain}", *cell.best.words]
+        digits = objective.decimals
+        gain = "" if cell.best.gain is None else f" ({cell.best.gain:+.{digits}f})"
+        lines = [f"{cell.best.score:.{digits}f}{gain}", *cell.best.words]
     lines += _promoted_lines(cell)
     count = _parameters(cell)
     if count is not None:

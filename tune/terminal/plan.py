@@ -125,6 +125,7 @@ def show_end(console: Console, plan: StudyPlan, result: "StudyResult") -> None:
         values = best_flags(result.summary.ranked[0].spec, plan.space.names)
         kind = "" if config.rate == "bytes" else f" --rate {config.rate}"
         path = "" if config.has_path else " --linear-path off"
+        path += "" if config.objective == "psnr" else f" --objective {config.objective}"
         console.print(
             f"next: python -m tune.promote --study {quote(result.folder.name)}{results}\n"
             f"      python -m tune.train --arch {config.arch} --ratio {config.ratio}{kind}{path}"
@@ -203,7 +204,8 @@ def show_plan(console: Console, plan: StudyPlan) -> None:
     console.print(f"[bold]{config.arch} {config.ratio}x[/]")
     console.print(
         f"  {config.trials} trials of up to {config.epochs} epochs, {config.max_concurrent} at a "
-        f"time, suggested by {config.searcher}",
+        f"time, suggested by {config.searcher}"
+        + ("" if config.objective == "psnr" else f", maximising {config.objective}"),
     )
     for dimension in plan.space.dimensions:
         scale = " (log)" if dimension.log else ""

@@ -86,7 +86,7 @@ def trial_line(record: TrialRecord) -> str:
     score = (
         "     no score     "
         if best is None
-        else f"{best.val_psnr_db:6.2f} dB @ epoch {best.epoch:<3d}"
+        else f"{record.objective.text(record.best_score):>9} @ epoch {best.epoch:<3d}"
     )
     train, model = record.spec.train, record.spec.model
     style = OUTCOME_STYLES.get(record.outcome, "red")
@@ -177,7 +177,7 @@ class StudyProgress:
 
     def _status(self, records: list[TrialRecord]) -> str:
         num_ended = sum(record.outcome is not None for record in records)
-        best_db = max((record.best_val_psnr_db for record in records), default=float("-inf"))
+        best = max(records, key=lambda record: record.best_score, default=None)
         elapsed_s = time.monotonic() - self._start_s
         left_s = remaining_s(
             records, self._num_trials, self._max_epochs, elapsed_s, self._known_epochs
@@ -186,7 +186,7 @@ class StudyProgress:
         outcomes = outcome_words(records)
         parts = [
             f"{num_ended}/{self._num_trials} {self._unit}" + (f" ({outcomes})" if outcomes else ""),
-            "" if best_db == float("-inf") else f"best {best_db:.2f} dB",
+            f"best {best.objective.text(best.best_score)}" if best and best.epochs else "",
             f"{3600 * new_epochs / elapsed_s:.0f} epochs/h" if new_epochs and elapsed_s else "",
             reserved_words(records),
             f"{clock(elapsed_s)} elapsed",

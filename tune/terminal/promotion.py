@@ -38,6 +38,11 @@ def show_promotion(console: Console, plan: PromotionPlan, start: Start) -> None:
             f"  scored from real bytes at {config.target_bpp:g} bit/px; the control is trained as "
             "the predecessor did: for elements, no linear path, plateau schedule, half SSIM"
         )
+    if config.objective != "psnr":
+        console.print(
+            f"  candidates, best epochs and patience go by the search's objective, "
+            f"{config.objective}; race and verdict by PSNR"
+        )
     console.print(
         f"  {len(plan.candidates)} candidates x {promotion.seeds} seeds, up to {config.epochs} "
         f"epochs of {100 * promotion.data_fraction:g} % of the training patches, patience "

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.training.epoch_result import EpochResult
+from models.training.objective import OBJECTIVES, Objective
 from tune.evaluation.references import Reference
 from tune.study.summary import StudySummary
 
@@ -30,7 +31,7 @@ def draw_summary(
         console.print(f"{label}: no trial finished an epoch")
         return
     console.print(_ranking(summary, label, top))
-    console.print(_gain_sentence(summary))
+    console.print(_gain_sentence(summary, summary.ranked[0].objective))
     best = summary.ranked[0].best
     assert best is not None
     for line in references:
@@ -71,13 +72,19 @@ def _reference_sentence(line: Reference, best: EpochResult) -> str:
     )
 
 
+BESIDE_DECIMALS = {"psnr": 2, "ssim": 3}
+"""Of the scores beside the one that trials are ranked by."""
+
+
 def _ranking(summary: StudySummary, label: str, top: int) -> Table:
     table = Table(title=label, title_justify="left", title_style="bold")
+    objective = summary.ranked[0].objective
+    beside = [one for one in OBJECTIVES.values() if one != objective and one.name != "ms_ssim"]
     for column in (
         "",
         "trial",
-        "val PSNR dB",
-        "SSIM",
+        objective.label,
+        *(f"{one.words} {one.unit}".rstrip() for one in beside),
         "epoch",
         "learning rate",
         "warmup",
@@ -96,8 +103,8 @@ def _ranking(summary: StudySummary, label: str, top: int) -> Table:
         table.add_row(
             str(rank),
             f"t{spec.number:03d}",
-            f"{best.val_psnr_db:.2f}",
-            f"{best.val_ssim:.3f}",
+            f"{record.best_score:.{objective.decimals}f}",
+            *(f"{one.of(best):.{BESIDE_DECIMALS[one.name]}f}" for one in beside),
             f"{best.epoch}/{spec.train.epochs}",
             f"{spec.train.learning_rate:.2e}",
             str(spec.train.warmup_epochs),
@@ -109,17 +116,17 @@ def _ranking(summary: StudySummary, label: str, top: int) -> Table:
     return table
 
 
-def _gain_sentence(summary: StudySummary) -> str:
-    if summary.gain_db is None:
+def _gain_sentence(summary: StudySummary, objective: Objective) -> str:
+    if summary.gain is None:
         return "gain over the hand-set point: unknown, that trial has no score"
-    sentence = f"gain over the hand-set point: {summary.gain_db:+.2f} dB"
-    if summary.gain_db == 0:
+    sentence = f"gain over the hand-set point: {objective.signed(summary.gain)}"
+    if summary.gain == 0:
         return sentence + "; it is the best trial itself"
-    if summary.noise_db is None:
+    if summary.noise is None:
         return f"{sentence}; under four epochs nothing is known of the noise of a validation curve"
-    within = summary.gain_db < 2 * summary.noise_db
+    within = summary.gain < 2 * summary.noise
     word = "no more than the noise" if within else "more than the noise"
     return (
-        f"{sentence}, {word} of a validation curve ({summary.noise_db:.2f} dB from epoch to "
+        f"{sentence}, {word} of a validation curve ({objective.text(summary.noise)} from epoch to "
         "epoch); one training seed each, so differences between seeds are not in it"
     )

@@ -18,6 +18,7 @@ from typing import Any
 from models.errors import ModelError
 from models.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from models.training.epoch_result import EpochResult
+from models.training.objective import OBJECTIVES
 from models.training.session import TrainingSession
 from tune.errors import is_disk_full
 from tune.trial.spec import TrialSpec
@@ -36,7 +37,8 @@ class TrialCheckpoints:
     def __init__(self, spec: TrialSpec) -> None:
         self._spec = spec
         self._best = None if spec.checkpoint is None else Path(spec.checkpoint)
-        self._kept_db = float("-inf")
+        self._objective = OBJECTIVES[spec.train.objective]
+        self._kept_score = float("-inf")
         self.results: list[EpochResult] = []
 
     def restore(self, session: TrainingSession) -> list[str]:
@@ -70,7 +72,8 @@ class TrialCheckpoints:
         except OSError as error:
             if not is_disk_full(error):
                 raise
-            best = ", its best epoch so far" if result.val_psnr_db > self._kept_db else ""
+            is_best = self._objective.of(result) > self._kept_score
+            best = ", its best epoch so far" if is_best else ""
             return (
                 f"no space left for checkpoint {newest.name}{best}: training continues without it"
             )
@@ -92,7 +95,7 @@ class TrialCheckpoints:
             restored = path
             break
         try:
-            self._kept_db = self._kept_score_db(best)
+            self._kept_score = self._score_in(best)
         except ModelError as error:
             notes.append(_unusable(best, error))
         if restored is not None:
@@ -107,20 +110,22 @@ class TrialCheckpoints:
             if not is_disk_full(error):
                 raise
             return [f"no space left for checkpoint {best.name}: training continues without it"]
-        top = max(self.results, key=lambda epoch: epoch.val_psnr_db)
-        is_lost = top.val_psnr_db > self._kept_db
+        top = max(self.results, key=self._objective.of)
+        is_lost = self._objective.of(top) > self._kept_score
         return [f"the weights of its best epoch so far, {top.epoch}, are lost"] if is_lost else []
 
     def _keep_if_best(self, path: Path, best: Path) -> None:
         """Make the file of the last epoch the best file, if it scores above what is in that."""
-        score_db = self.results[-1].val_psnr_db
-        if score_db > self._kept_db:
+        score = self._objective.of(self.results[-1])
+        if score > self._kept_score:
             _copy(path, best)
-            self._kept_db = score_db
+            self._kept_score = score
 
-    def _kept_score_db(self, best: Path) -> float:
+    def _score_in(self, best: Path) -> float:
         """Return the score of the weights in the best file; minus infinity where there is none."""
-        return float(self._load(best).metadata["val_psnr_db"]) if best.exists() else float("-inf")
+        if not best.exists():
+            return float("-inf")
+        return float(self._load(best).metadata[self._objective.column])
 
     def _load(self, path: Path) -> Checkpoint:
         checkpoint = load_checkpoint(path)
@@ -135,6 +140,7 @@ class TrialCheckpoints:
             "trial": self._spec.name,
             "epoch": result.epoch,
             "val_psnr_db": result.val_psnr_db,
+            self._objective.column: self._objective.of(result),
             "corpus_fingerprint": data.corpus_fingerprint,
             "split_fingerprint": data.split_fingerprint,
             "epochs": [asdict(epoch) for epoch in self.results],

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from models.training.objective import OBJECTIVES, Objective
 from tune.outcomes import Outcome
 from tune.trial.clock import Moment
 from tune.trial.spec import TrialSpec
@@ -19,9 +20,8 @@ class RungDecision:
         trial_number: The trial's number in its study.
         rung: Index of the rung, 0 for the earliest.
         rung_epoch: Epoch at which the rung compares.
-        value: The trial's validation PSNR at that epoch, in dB.
-        cutoff: The value needed to continue, in dB; None while the rung has too few values to
-        judge.
+        value: The trial's score at that epoch, by the objective and in its unit.
+        cutoff: The value needed to continue; None while the rung has too few values to judge.
         num_values: Values seen at this rung, this one included.
         kept: Whether the trial continues.
         audited: Whether it continues although it is worse than the cutoff, to learn what stopping
@@ -83,12 +83,21 @@ class TrialRecord:
         return 0.0 if self.started is None else self.started.elapsed_s - self.begun.elapsed_s
 
     @property
-    def best(self) -> "EpochResult | None":
-        """The epoch that every "best" value comes from: highest validation PSNR, first of ties."""
-        return max(self.epochs, key=lambda epoch: epoch.val_psnr_db, default=None)
+    def objective(self) -> Objective:
+        """What it is judged by, as every trial of its study."""
+        return OBJECTIVES[self.spec.train.objective]
 
     @property
-    def best_val_psnr_db(self) -> float:
-        """Validation PSNR of the best epoch in dB; minus infinity before the first epoch."""
-        best = self.best
-        return float("-inf") if best is None else best.val_psnr_db
+    def scores(self) -> list[float]:
+        """Score of each finished epoch by the objective, in its unit; larger is better."""
+        return [self.objective.of(epoch) for epoch in self.epochs]
+
+    @property
+    def best(self) -> "EpochResult | None":
+        """The epoch that every "best" value comes from: highest score, first of ties."""
+        return max(self.epochs, key=self.objective.of, default=None)
+
+    @property
+    def best_score(self) -> float:
+        """Score of the best epoch; minus infinity before the first epoch."""
+        return max(self.scores, default=float("-inf"))

@@ -39,7 +39,7 @@ def test_the_hand_set_trial_and_the_linear_lines_are_what_is_to_beat(make_view):
         references=[("block_klt", 21.0)],
     )
     result = compute_sweep_progress(view)
-    assert result.hand_set_db == 19.0
+    assert result.hand_set == 19.0
     names = [trace.name for trace in draw_sweep_progress(result).data]
     assert names[0] == "best so far"
     assert names[1:] == ["block KLT 21.00 dB", "hand-set values 19.00 dB"]

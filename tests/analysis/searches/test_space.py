@@ -37,9 +37,9 @@ def test_marginals_count_and_average_by_hand(make_view):
     assert list(rows.index) == ["8", "16", "32"]
     assert list(rows["num_trials"]) == [2, 2, 0]
     assert list(rows["num_scored"]) == [2, 1, 0]
-    assert rows.loc["8", "mean_psnr_db"] == 19.5
-    assert rows.loc["8", "max_psnr_db"] == 20.0
-    assert rows.loc["8", "first_rung_mean_db"] == 17.5
+    assert rows.loc["8", "mean_best"] == 19.5
+    assert rows.loc["8", "max_best"] == 20.0
+    assert rows.loc["8", "first_rung_mean"] == 17.5
     assert rows.loc["8", "crash_rate"] == 0.5
     assert rows.loc["16", "crash_rate"] == 1.0  # the running one is not over
     assert np.isnan(rows.loc["32", "crash_rate"])

@@ -194,15 +194,15 @@ def test_validation_in_micro_batches_scores_as_in_whole_batches(micro_batch):
 
 def test_validation_sees_no_gradients_and_at_most_a_micro_batch(monkeypatch):
     session = make_session(replace(CONFIG, micro_batch=2, score_weights="live"))
-    measure, sizes = validation.training_loss, []
+    measure, sizes = validation.reconstruction_loss, []
 
-    def note(model, x, *weights, **options):
+    def note(x_hat, x, *weights):
         sizes.append(len(x))
-        assert not model.training
+        assert not session.model.training
         assert all(p.grad is None for p in session.model.parameters())
-        return measure(model, x, *weights, **options)
+        return measure(x_hat, x, *weights)
 
-    monkeypatch.setattr(validation, "training_loss", note)
+    monkeypatch.setattr(validation, "reconstruction_loss", note)
     next(train_epochs(session))
     assert sizes == [2, 2]
 
@@ -244,7 +244,7 @@ def test_an_equal_score_is_no_improvement():
     stopping = EarlyStopping()
     for psnr_db in (20.0, 20.0, 19.0):
         stopping.observe(psnr_db)
-    assert stopping == EarlyStopping(best_psnr_db=20.0, epochs_since_best=2)
+    assert stopping == EarlyStopping(best_score=20.0, epochs_since_best=2)
 
 
 @pytest.mark.parametrize(("patience", "num_epochs"), [(1, 2), (2, 3), (5, 6), (6, 6)])

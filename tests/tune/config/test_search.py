@@ -291,6 +291,12 @@ def test_a_file_by_hand_that_names_no_rate_means_bytes() -> None:
         ),
         ({"schedule": "step"}, "schedule must be one of plateau,"),
         ({"crop_px": "8"}, "crop_px must be 16 or more, found 8"),
+        (
+            {"objective": "ms_ssim", "crop_px": "160"},
+            "the objective ms_ssim needs images above 160 px, found crops of 160 px: use --crop-px "
+            "176 or more, or --objective ssim",
+        ),
+        ({"objective": "vmaf"}, "objective must be one of psnr, ssim, ms_ssim, found 'vmaf'"),
         ({"crop_px": "72"}, "crop_px must be a multiple of 16, found 72: use 64 or 80"),
         ({"crop_px": "all"}, "crop_px must be a whole number or 'patch', found 'all'"),
         ({"name": "../elsewhere"}, "found '../elsewhere'"),

@@ -96,6 +96,22 @@ def test_a_study_from_before_there_were_rates_goes_on_as_one_of_elements_without
     assert choose(configs["bytes"]).folder is None
 
 
+def test_a_study_from_before_there_were_objectives_goes_on_as_one_of_psnr(config, make_study):
+    folder = make_study("old", config, num_over=1)
+    lines = folder.config_file.read_text().splitlines()
+    kept = [line for line in lines if not line.startswith("objective ")]
+    assert len(kept) == len(lines) - 1
+    folder.config_file.write_text("\n".join(kept))
+    assert choose(config).folder == folder
+    assert choose(replace(config, objective="ssim")).folder is None
+
+
+def test_resuming_with_another_objective_says_both(config, make_study):
+    make_study("old", config, num_over=1)
+    with pytest.raises(UsageError, match="with objective psnr where ssim is asked for"):
+        choose(replace(config, objective="ssim"), resume="old")
+
+
 @pytest.mark.parametrize(("name", "value"), [("max_concurrent", 1), ("hours", 5.0)])
 def test_how_fast_and_how_long_do_not_make_another_study(config, make_study, name, value):
     folder = make_study("study", config, num_over=1)

@@ -117,6 +117,35 @@ def rejecting(make_conductor, monkeypatch) -> Conductor:
     return make_conductor()
 
 
+@pytest.fixture
+def by_ssim(make_conductor, make_epoch, monkeypatch) -> Conductor:
+    """A study that maximises SSIM: the second trial is ahead in PSNR and stopped by its SSIM."""
+
+    def make_by_ssim(suggestion: Suggestion) -> TrialSpec:
+        spec = make_spec(suggestion)
+        return replace(spec, train=replace(spec.train, objective="ssim"))
+
+    monkeypatch.setitem(globals(), "spec_maker", make_by_ssim)
+    conductor = make_conductor(num_trials=2)
+    for number, psnr_db, ssim in ((0, 18.0, 0.75), (1, 20.0, 0.5)):
+        conductor.next_trial()
+        for epoch in (1, 2):
+            conductor.report_epoch(number, replace(make_epoch(epoch, psnr_db), val_ssim=ssim))
+    conductor.end(1)
+    return conductor
+
+
+def test_rungs_and_their_reasons_go_by_the_objective(by_ssim):
+    record = by_ssim.recorder.trials[1]
+    assert record.outcome is Outcome.STOPPED
+    assert record.reason == "0.5000 at epoch 2 is below the 0.7500 needed to continue"
+
+
+def test_the_sampler_hears_the_scores_of_the_objective(by_ssim):
+    trial = by_ssim.recorder.journal.study.get_trials()[1]
+    assert trial.intermediate_values == {1: 0.5, 2: 0.5}
+
+
 def outcomes(conductor: Conductor) -> list[Outcome | None]:
     return [record.outcome for record in conductor.recorder.trials.values()]
 
@@ -219,7 +248,7 @@ def test_the_trials_table_agrees_with_the_books(study, study_folder):
     records = study.recorder.trials.values()
     assert list(trials["outcome"]) == [record.outcome for record in records]
     assert list(trials["epochs_finished"]) == [len(record.epochs) for record in records]
-    assert list(trials["best_val_psnr_db"]) == [record.best_val_psnr_db for record in records]
+    assert list(trials["best_val_psnr_db"]) == [record.best_score for record in records]
     assert trials["reason"].isna().tolist() == [True, False, False, False]
 
 

@@ -19,9 +19,11 @@ def trial(study: str, arch: str = "baseline", ratio: int = 16, **changes) -> dic
         "ratio": ratio,
         "rate": "bytes",
         "linear_path": True,
+        "objective": "psnr",
         "corpus_fingerprint": CORPUS,
         "outcome": "completed",
         "best_val_psnr_db": 20.0,
+        "best_val_ssim": 0.6,
         "learning_rate": 1e-3,
         "warmup_epochs": 2,
         "base_channels": 32,
@@ -29,10 +31,10 @@ def trial(study: str, arch: str = "baseline", ratio: int = 16, **changes) -> dic
     } | changes
 
 
-def points(*trials, arch="baseline", ratio=16, dimensions=DIMENSIONS):
+def points(*trials, arch="baseline", ratio=16, dimensions=DIMENSIONS, objective="psnr"):
     return neighbour_points(
         pd.DataFrame(trials, columns=list(trial("a"))),
-        arch, ratio, CORPUS, dimensions, "bytes", is_with_path=True,
+        arch, ratio, CORPUS, dimensions, "bytes", is_with_path=True, objective=objective,
     )  # fmt: skip
 
 
@@ -45,6 +47,16 @@ def test_the_best_trial_of_a_study_is_its_point():
     (point,) = points(worse, best)
     assert point.proposed_by == "neighbour:a"
     assert dict(point.values) == {"learning_rate": 1e-3, "warmup_epochs": 2, "base_channels": 32}
+
+
+def test_a_study_of_another_objective_is_no_neighbour():
+    assert points(trial("a", objective="ssim")) == []
+
+
+def test_the_best_trial_of_a_study_is_best_by_its_objective():
+    sharp = trial("a", objective="ssim", best_val_ssim=0.7, best_val_psnr_db=19.0)
+    (point,) = points(sharp, trial("a", objective="ssim", base_channels=16), objective="ssim")
+    assert point.values["base_channels"] == 32
 
 
 def test_the_nearest_ratio_comes_before_another_architecture():

@@ -37,6 +37,7 @@ def search_of(
                 "trial": f"s_t{number:03d}",
                 "trial_number": number,
                 "outcome": outcome,
+                "objective": "psnr",
                 "best_val_psnr_db": max(curve, default=None),
                 "epochs_finished": len(curve),
                 "train_s": 2.0 * len(curve),
@@ -51,10 +52,10 @@ def search_of(
             | other
         )
         epochs += [
-            {"trial_number": number, "epoch": epoch, "val_psnr_db": score_db}
+            {"study": "s", "trial_number": number, "epoch": epoch, "val_psnr_db": score_db}
             for epoch, score_db in enumerate(curve, start=1)
         ]
-    columns = ["trial_number", "epoch", "val_psnr_db"]
+    columns = ["study", "trial_number", "epoch", "val_psnr_db"]
     return pd.DataFrame(rows), pd.DataFrame(epochs, columns=columns)
 
 
@@ -70,6 +71,21 @@ def test_the_best_k_are_chosen_by_the_score_of_their_best_epoch_and_the_control_
         ("completed", [10.0, 11.0, 12.0], {}),
         top=2,
     ) == ["s_t000", "s_t001", None]
+
+
+def test_candidates_of_another_objective_are_chosen_by_its_score():
+    sharp, similar = {"best_val_ssim": 0.5}, {"best_val_ssim": 0.6}
+    trials, epochs = search_of(("completed", [20.0], sharp), ("completed", [19.0], similar))
+    trials["objective"] = "ssim"
+    ranked = rank_trials(trials, epochs.assign(val_ssim=[0.5, 0.6]))
+    assert [row["trial"] for row in ranked] == ["s_t001", "s_t000"]
+
+
+def test_epochs_without_the_score_of_the_objective_are_refused_in_a_sentence():
+    trials, epochs = search_of(("completed", [20.0], {"best_val_ms_ssim": 0.9}))
+    trials["objective"] = "ms_ssim"
+    with pytest.raises(UsageError, match=r"found the epochs of s without val_ms_ssim: python -m"):
+        rank_trials(trials, epochs.assign(val_ms_ssim=float("nan")))
 
 
 @pytest.mark.parametrize("outcome", ["diverged", "out_of_memory", "failed"])

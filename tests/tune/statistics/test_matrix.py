@@ -16,7 +16,9 @@ def search(**changes: Any) -> SearchView:
         "study": "study_a", "cell": CELL, "pixels": PIXELS, "num_ended": 1, "num_open": 0,
         "num_planned": 1, "best_number": 0, "best_db": 20.0, "hand_set_db": None,
     }  # fmt: skip
-    return SearchView(**(known | changes))
+    known |= changes
+    scores = {"best_score": known["best_db"], "hand_set_score": known["hand_set_db"]}
+    return SearchView(**(scores | known))
 
 
 def promotion(*test_psnr_db: float, **changes: Any) -> PromotionView:
@@ -66,6 +68,15 @@ def test_the_gain_is_over_the_hand_set_trial_of_the_same_study() -> None:
     assert cell.best.gain_db == pytest.approx(0.5)
 
 
+def test_the_best_trial_is_that_of_the_highest_score_by_the_objective() -> None:
+    higher = search(study="a", best_db=21.0, best_score=0.7, hand_set_score=0.6)
+    similar = search(study="b", best_db=20.0, best_score=0.8, hand_set_score=0.5)
+    best = only_cell(higher, similar).best
+    assert best is not None
+    assert (best.trial, best.val_psnr_db, best.score) == ("b_t000", 20.0, 0.8)
+    assert best.gain == pytest.approx(0.3)
+
+
 def test_there_is_no_gain_without_a_score_of_the_hand_set_trial() -> None:
     best = only_cell(search()).best
     assert best is not None
@@ -91,6 +102,7 @@ def test_the_best_configuration_is_told_by_what_was_searched() -> None:
         Pixels(False, "s1", "c0", "s0", 64, 64),
         Pixels(True, "s1", "c0", "s0", 64, 32),
         Pixels(False, "s1", "c0", "s0", 64, 32, "bytes"),
+        Pixels(False, "s1", "c0", "s0", 64, 32, objective="ssim"),
     ],
 )
 def test_scores_on_other_pixels_never_share_a_matrix(other: Pixels) -> None:

@@ -50,6 +50,17 @@ def test_best_values_come_from_the_best_epoch_and_last_ones_from_the_last(make_r
     assert row["psnr_gap_db"] == row["best_train_psnr_db"] - 21.0
 
 
+def test_all_best_values_come_from_the_best_epoch_by_the_objective(make_record, study_facts):
+    row = trial_row(make_record(0, [0.5, 0.75, 0.6], objective="ssim"), study_facts)
+    found = [row[name] for name in ("objective", "best_epoch", "best_val_ssim")]
+    assert found == ["ssim", 2, 0.75]
+    assert (row["best_val_psnr_db"], row["best_val_ms_ssim"]) == (19.25, None)
+
+
+def test_a_decision_s_row_says_what_its_value_is(make_record):
+    assert rung_row(make_record(0, objective="ssim"), DECISION)["objective"] == "ssim"
+
+
 def test_a_row_says_which_rate_was_aimed_at_with_how_many_channels_and_whether_with_a_path(
     make_record, study_facts
 ):

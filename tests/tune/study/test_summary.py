@@ -7,7 +7,7 @@ from rich.console import Console
 from tune.evaluation.references import Reference
 from tune.outcomes import Outcome
 from tune.space.ranges import build_space
-from tune.study.summary import edge_warnings, epoch_noise_db, summarise
+from tune.study.summary import edge_warnings, epoch_noise, summarise
 from tune.terminal.summary import draw_summary
 
 SPACE = build_space(["learning_rate"], ["learning_rate=1e-5:1e-2"]).dimensions
@@ -28,17 +28,17 @@ def test_a_crashed_trial_keeps_its_rank(make_record):
 
 def test_the_gain_is_measured_from_the_hand_set_trial(make_record):
     hand_set = make_record(0, [19.0], proposed_by="hand_set")
-    assert summarise([hand_set, make_record(1, [19.5])], SPACE).gain_db == pytest.approx(0.5)
+    assert summarise([hand_set, make_record(1, [19.5])], SPACE).gain == pytest.approx(0.5)
 
 
 def test_the_gain_is_never_negative_where_the_hand_set_trial_took_part(make_record):
     hand_set = make_record(0, [21.0], proposed_by="hand_set")
-    assert summarise([hand_set, make_record(1, [19.5])], SPACE).gain_db == 0.0
+    assert summarise([hand_set, make_record(1, [19.5])], SPACE).gain == 0.0
 
 
 def test_without_a_score_of_the_hand_set_trial_the_gain_is_unknown(make_record):
     hand_set = make_record(0, [], outcome=Outcome.FAILED, proposed_by="hand_set")
-    assert summarise([hand_set, make_record(1, [19.5])], SPACE).gain_db is None
+    assert summarise([hand_set, make_record(1, [19.5])], SPACE).gain is None
 
 
 def test_only_stopped_trials_save_epochs(make_record):
@@ -53,16 +53,16 @@ def test_only_stopped_trials_save_epochs(make_record):
 
 
 def test_a_straight_curve_has_no_noise():
-    assert epoch_noise_db([18.0, 18.5, 19.0, 19.5]) == pytest.approx(0.0)
+    assert epoch_noise([18.0, 18.5, 19.0, 19.5]) == pytest.approx(0.0)
 
 
 def test_three_scores_are_too_few_for_a_noise():
-    assert epoch_noise_db([18.0, 18.5, 19.0]) is None
+    assert epoch_noise([18.0, 18.5, 19.0]) is None
 
 
 def test_noise_on_a_trend_is_found_again():
     scores = np.linspace(18, 22, 4000) + np.random.default_rng(0).normal(0, 0.1, 4000)
-    assert epoch_noise_db(list(scores)) == pytest.approx(0.1, rel=0.1)
+    assert epoch_noise(list(scores)) == pytest.approx(0.1, rel=0.1)
 
 
 @pytest.mark.parametrize(

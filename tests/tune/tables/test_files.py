@@ -237,6 +237,17 @@ def test_a_file_without_an_ordinary_column_is_refused_with_its_name(results: Pat
         read_table(results, "epochs")
 
 
+def test_a_file_with_an_objective_and_without_the_column_that_came_with_it_is_refused(
+    tmp_path: Path,
+) -> None:
+    tables = tmp_path / "study" / "tables"
+    tables.mkdir(parents=True)
+    write_table(tables, "trials", [sample_row("trials")])
+    drop_columns(tables / "trials.parquet", ["best_val_ms_ssim"])
+    with pytest.raises(UsageError, match="lacking best_val_ms_ssim:"):
+        read_table(tmp_path, "trials")
+
+
 def read_with_pandas(results: Path) -> int:
     return sum(
         len(pd.read_parquet(path)) for path in sorted(results.glob("*/tables/epochs.parquet"))

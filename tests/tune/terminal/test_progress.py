@@ -45,6 +45,11 @@ def test_durations_read_like_a_clock(seconds, text):
     assert clock(seconds) == text
 
 
+def test_a_score_stands_with_the_unit_of_the_objective(make_record):
+    assert " 20.00 dB @ epoch 1" in trial_line(make_record(0, [20.0]))
+    assert "   0.7500 @ epoch 1" in trial_line(make_record(0, [0.75], objective="ssim"))
+
+
 def test_a_crash_is_told_with_the_last_line_of_its_reason(make_record):
     record = make_record(3, outcome=Outcome.FAILED, reason="Traceback\nRuntimeError: boom")
     line = trial_line(record)

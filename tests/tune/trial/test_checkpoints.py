@@ -84,6 +84,17 @@ def test_the_best_file_holds_the_best_epoch(spec):
     assert (metadata["epoch"], metadata["val_psnr_db"]) == (best.epoch, best.val_psnr_db)
 
 
+def test_the_best_file_holds_the_best_epoch_by_the_objective(spec, make_epoch, monkeypatch):
+    spec = replace(spec, train=replace(spec.train, objective="ssim"))
+    sharp = replace(make_epoch(1, 30.0), val_ssim=0.5)
+    similar = replace(make_epoch(2, 20.0), val_ssim=0.6)
+    worse = replace(make_epoch(3, 40.0), val_ssim=0.55)
+    save_each(spec, [sharp, similar], monkeypatch, full=0)
+    save_each(spec, [worse], monkeypatch, full=0)
+    metadata = load_checkpoint(spec.checkpoint).metadata
+    assert (metadata["epoch"], metadata["val_ssim"]) == (2, 0.6)
+
+
 def test_a_later_session_replaces_the_best_file_only_by_a_better_epoch(spec, make_epoch):
     train(spec, 1)
     checkpoints, session = TrialCheckpoints(spec), open_session(spec)

@@ -45,7 +45,7 @@ def test_the_best_epoch_is_the_first_of_equal_ones(make_record):
 
 def test_a_trial_without_an_epoch_is_worse_than_any_other(make_record):
     assert make_record(0, []).best is None
-    assert make_record(0, []).best_val_psnr_db == float("-inf")
+    assert make_record(0, []).best_score == float("-inf")
 
 
 def test_a_corpus_is_opened_once_in_a_process(spec):
