@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from models.training.objective import OBJECTIVES
 from tune.config.command import DONE, OneSentenceParser, make_console, run_command
-from tune.config.search import SCHEDULERS, SEARCHERS
+from tune.config.search import SCHEDULERS, SEARCHERS, SearchConfig
 from tune.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item", int, float, str)
 
-OBJECTIVES = ("psnr", "ssim", "ms_ssim")
 NUM_TRIALS = 40
 NUM_WORKERS = 2
 """Trials and workers of a night on a file of recorded curves."""
@@ -53,9 +53,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="N",
         help="trials of a night, or hours with an h behind, with commas between",
     )
-    parser.add_argument("--nights", metavar="N", type=int, default=50, help="searches per setting")
+    parser.add_argument("--nights", metavar="N", type=int, default=30, help="searches per setting")
     parser.add_argument("--workers", metavar="N", type=int, help="trials that run at the same time")
-    parser.add_argument("--objective", choices=OBJECTIVES, default="psnr", help="what is maximised")
+    parser.add_argument(
+        "--objective",
+        choices=tuple(OBJECTIVES),
+        help="what is maximised (default: what the study did, psnr with --truth)",
+    )
     parser.add_argument(
         "--from-nothing", action="store_true", help="do not begin with the hand-set point"
     )
@@ -87,7 +91,8 @@ def replay_files(console: "Console", arguments: argparse.Namespace, asked: "Aske
     from tune.simulation.settings import default_rule
     from tune.simulation.truth_file import read_truth
 
-    truths = [read_truth(Path(path), arguments.objective) for path in arguments.truth]
+    objective = arguments.objective or SearchConfig.objective
+    truths = [read_truth(Path(path), objective) for path in arguments.truth]
     for truth in truths:
         trials = min(NUM_TRIALS, len(truth.configurations))
         own = Setting(default_rule(truth.objective), trials=trials, is_own=True)

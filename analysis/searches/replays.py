@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis.page.palette import BLUE, GREEN, GREY, LIGHT, ORANGE, PURPLE, SKY_BLUE, VERMILLION
 from analysis.study_view import StudyView
-from tune.statistics.replayed import UNITS, Mean, Replayed, advised, answer
+from tune.statistics.replayed import Mean, Replayed, advised, answer, unit_of
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -52,7 +52,7 @@ def compute_replays(view: StudyView) -> Replays | None:
         words=answer(replays, int(rows[0]["num_configurations"])),
         settings=view.replays.assign(is_advised=is_advised),
         curves=view.replay_curves,
-        unit=UNITS[best.objective],
+        unit=unit_of(best.objective),
     )
 
 

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.search_quality.contenders import CONTENDERS, SLOW, WITHOUT_STOPPING
+from models.training.objective import OBJECTIVES
 from tune.simulation.night import Night
 from tune.simulation.regret import epochs_to, regret_after, stops
-from tune.simulation.replay import NEAR
 from tune.simulation.truth import Truth
 from tune.simulation.truth_file import read_truth
 from tune.statistics.replayed import Mean, ratio
@@ -61,7 +61,7 @@ def print_table(
     random: float | None = None
     for name, run in contenders.items():
         nights = [run(truth, seed) for seed in range(num_nights)]
-        near = statistics.median(epochs_to(night, NEAR["psnr"]) for night in nights)
+        near = statistics.median(epochs_to(night, OBJECTIVES["psnr"].near) for night in nights)
         if name == WITHOUT_STOPPING.name:
             random = near
         print(f"| {' | '.join(cells(name, nights, near, random))} |", flush=True)

@@ -22,6 +22,7 @@ class Objective:
         unit: "dB", or "" for a pure number.
         decimals: Digits after the point that tell two trainings apart.
         margin: Least distance between scores and the edge of a figure.
+        near: What two good trainings differ by: closer scores are as good as equal.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Objective:
     unit: str
     decimals: int
     margin: float
+    near: float
 
     @property
     def best_column(self) -> str:
@@ -92,9 +94,9 @@ class Objective:
 OBJECTIVES = {
     one.name: one
     for one in (
-        Objective("psnr", "PSNR", "val_psnr_db", "dB", 2, 0.05),
-        Objective("ssim", "SSIM", "val_ssim", "", 4, 0.002),
-        Objective("ms_ssim", "MS-SSIM", "val_ms_ssim", "", 4, 0.002),
+        Objective("psnr", "PSNR", "val_psnr_db", "dB", 2, 0.05, 0.1),
+        Objective("ssim", "SSIM", "val_ssim", "", 4, 0.002, 0.003),
+        Objective("ms_ssim", "MS-SSIM", "val_ms_ssim", "", 4, 0.002, 0.001),
     )
 }
 """By name, the usual one first."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from models.training.objective import OBJECTIVES
 from tune.config.kinds import (
     archs_with,
     default_tune,
@@ -121,6 +122,9 @@ def _resolve_one(given: Mapping[str, Any], ranges: Iterable[str], machine: Machi
     picked_values = {name: pick.value for name, pick in picked.items()}
     values = read_values(SearchConfig, picked_values, "a profile") | dict(given)
     values.setdefault("warmup_epochs", min(HAND_SET_WARMUP_EPOCHS, values["epochs"]))
+    objective = OBJECTIVES.get(values.get("objective", SearchConfig.objective))
+    if objective is not None:  # an unknown one is refused by `SearchConfig`
+        values.setdefault("tolerance", objective.near)
     values.setdefault("grace_epochs", max(1, round(values["epochs"] * _grace_share(values))))
     space = _default_space(values, profile["range"].value, ranges)
     values["range"] = tuple(format_range(dimension) for dimension in space.dimensions)

@@ -161,9 +161,12 @@ class SearchConfig:
         at_least=1,
     )
     tolerance: float = setting(
-        "with the scheduler leader: how far behind the best trial at the same epoch a trial may be",
-        default=0.1,
-        unit="dB",
+        "with the scheduler leader: how far behind the best trial at the same epoch a trial may "
+        "be, in the unit of the objective",
+        default=OBJECTIVES["psnr"].near,
+        default_words="; ".join(
+            f"{one.near:g} {one.unit or one.words}" for one in OBJECTIVES.values()
+        ),
         at_least=0,
     )
     reduction_factor: int = setting(

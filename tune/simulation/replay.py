@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from models.training.objective import OBJECTIVES
 from tune.scheduling.rules import StoppingRule
 from tune.scheduling.sampler import NUM_RANDOM_TRIALS
 from tune.simulation.night import Night, Search, run_night
@@ -15,9 +16,6 @@ from tune.storage.history import Budget
 
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
 """Shares of the full budget at which the regret is told."""
-
-NEAR = {"psnr": 0.1, "ssim": 0.003, "ms_ssim": 0.001}
-"""Regret from which on a search has found what there is, in the unit of each objective."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ def summarise(nights: Sequence[Night], truth: Truth, setting: Setting, trials: i
         regret=Mean.of([regret_after(night, full) for night in nights]),
         points=tuple(_point(nights, share, full) for share in SHARES),
         epochs_to_near=statistics.median(
-            epochs_to(night, NEAR[truth.objective]) for night in nights
+            epochs_to(night, OBJECTIVES[truth.objective].near) for night in nights
         ),
         false_stops=ratio([one.num_wrong for one in stopped], [one.num_stopped for one in stopped]),
         lost=sum(one.lost > 0 for one in stopped) / len(nights),

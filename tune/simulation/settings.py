@@ -3,9 +3,10 @@
 from dataclasses import dataclass, replace
 from itertools import product
 
+from models.training.objective import OBJECTIVES
 from tune.config.search import SearchConfig
 from tune.scheduling.rules import StoppingRule
-from tune.simulation.replay import NEAR, Setting
+from tune.simulation.replay import Setting
 
 USUAL_FACTOR = SearchConfig.reduction_factor
 USUAL_SEARCHER = SearchConfig.searcher
@@ -43,7 +44,7 @@ def settings(asked: Asked, own: Setting, max_epochs: int, objective: str) -> lis
         max_epochs: Epochs of a trial; longer graces are left out.
         objective: What is maximised; gives the usual tolerance.
     """
-    rules = _rules(asked, max_epochs, NEAR[objective])
+    rules = _rules(asked, max_epochs, OBJECTIVES[objective].near)
     budgets: list[tuple[int | None, float | None]] = [(one, None) for one in asked.trials]
     budgets += [(None, hours) for hours in asked.hours]
     found = [
@@ -60,7 +61,7 @@ def settings(asked: Asked, own: Setting, max_epochs: int, objective: str) -> lis
 
 def default_rule(objective: str) -> StoppingRule:
     """Return the rule of a search where nobody asks for another one."""
-    return StoppingRule("leader", 1, USUAL_FACTOR, NEAR[objective])
+    return StoppingRule("leader", 1, USUAL_FACTOR, OBJECTIVES[objective].near)
 
 
 def _rules(asked: Asked, max_epochs: int, tolerance: float) -> list[StoppingRule]:

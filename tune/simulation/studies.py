@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 
+from models.training.objective import OBJECTIVES
 from tune.errors import UsageError
 from tune.outcomes import Outcome
 from tune.results.searches import Search, find_searches
 from tune.simulation.truth import Configuration, Curve, Truth, values_of
-from tune.simulation.truth_file import SCORES
 
 MIN_CONFIGURATIONS = 8
 """Configurations with whole curves below which a replay says nothing."""
@@ -23,14 +23,14 @@ WHOLE = (Outcome.COMPLETED.value, Outcome.DIVERGED.value)
 
 
 def read_studies(
-    results: str, study: str | None, objective: str
+    results: str, study: str | None, objective: str | None
 ) -> tuple[list[tuple[Search, Truth]], list[str]]:
     """Return the searches that can be replayed, oldest first, and why others cannot.
 
     Args:
         results: Folder of all studies.
         study: Name of the one to replay; None for all.
-        objective: What is maximised.
+        objective: What is maximised; None for what each study did.
 
     Raises:
         UsageError: If there is no such study, or none that can be replayed.
@@ -47,7 +47,7 @@ def read_studies(
     found: list[tuple[Search, Truth]] = []
     sentences: list[str] = []
     for search in reversed(searches):
-        truth = read_study(search, objective)
+        truth = read_study(search, objective or search.config.objective)
         sentences += truth.left_out
         if len(truth.configurations) >= MIN_CONFIGURATIONS:
             found.append((search, truth))
@@ -69,7 +69,7 @@ def read_study(search: Search, objective: str) -> Truth:
         UsageError: If its tables lack what is maximised.
     """
     trials, epochs = search.trials(), search.epochs()
-    column = SCORES[objective]
+    column = OBJECTIVES[objective].column
     if column not in epochs or epochs[column].isna().all():
         raise UsageError(
             f"--objective must be one that the trials were scored by, found {objective!r} for "

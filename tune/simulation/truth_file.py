@@ -12,14 +12,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from models.training.objective import OBJECTIVES
 from tune.errors import UsageError
 from tune.simulation.truth import Configuration, Curve, Truth, values_of
 from tune.space.dimension import Dimension
 from tune.space.ranges import parse_range
 
 KEY = b"sar-tune truth"
-SCORES = {"psnr": "val_psnr_db", "ssim": "val_ssim", "ms_ssim": "val_ms_ssim"}
-"""The column of each objective."""
 
 
 def write_truth(path: Path, rows: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> None:
@@ -28,8 +27,8 @@ def write_truth(path: Path, rows: Sequence[Mapping[str, Any]], facts: Mapping[st
     Args:
         path: The file.
         rows: One per training and epoch: `configuration`, `seed`, `is_diverged`, `epoch`,
-            `epoch_s`, a column of `SCORES` or more, and the value of every dimension. A training
-            that diverged in its first epoch has one row without scores.
+            `epoch_s`, the column of an objective or more, and the value of every dimension. A
+            training that diverged in its first epoch has one row without scores.
         facts: `label`, `max_epochs`, `ranges` (as `--range` takes them), `hand_set`, and what else
             a reader should know.
     """
@@ -54,8 +53,9 @@ def read_truth(path: Path, objective: str = "psnr") -> Truth:
             f"({type(error).__name__}): name one of benchmarks/truth, or replay your own studies "
             "with --results"
         ) from error
-    if SCORES[objective] not in table.column_names:
-        known = [name for name, column in SCORES.items() if column in table.column_names]
+    column = OBJECTIVES[objective].column
+    if column not in table.column_names:
+        known = [one.name for one in OBJECTIVES.values() if one.column in table.column_names]
         raise UsageError(
             f"--objective must be one that was recorded ({', '.join(known)}), found {objective!r} "
             f"for {str(path)!r}: name another one, or record again"
@@ -65,7 +65,7 @@ def read_truth(path: Path, objective: str = "psnr") -> Truth:
         label=said["label"],
         max_epochs=said["max_epochs"],
         dimensions=dimensions,
-        configurations=_configurations(table.to_pylist(), dimensions, SCORES[objective]),
+        configurations=_configurations(table.to_pylist(), dimensions, column),
         hand_set=said["hand_set"],
         objective=objective,
     )

@@ -9,15 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from models.training.objective import OBJECTIVES
 from tune.statistics.intervals import half_width
 
-ACCEPTED_REGRET = {"psnr": 0.05, "ssim": 0.0015, "ms_ssim": 0.0005}
-"""Loss at which a cheaper setting is still advised: half of what two good trials differ by."""
+ACCEPTED_REGRET = 0.5
+"""Regret at which a cheaper setting is still advised, as a share of `Objective.near`."""
 
 ACCEPTED_FALSE_STOPS = 0.1
 """Share of the stops that may be wrong in an advised setting."""
-
-UNITS = {"psnr": "dB", "ssim": "SSIM", "ms_ssim": "MS-SSIM"}
 
 
 @dataclass(frozen=True)
@@ -63,8 +62,8 @@ class Replayed:
         regret: What the best score at the end lacks to the best of the table.
         points: What a night had come to when shares of the full budget (trials x max_epochs) were
             spent, or at its end where it spent less.
-        epochs_to_near: Median epochs until the regret is at most 0.1 (see ACCEPTED_REGRET for its
-            unit); infinite where most nights never are.
+        epochs_to_near: Median epochs until the regret is at most `Objective.near`; infinite where
+            most nights never are.
         false_stops: Share of the stops that were wrong: such a trial, run to its end, reaches the
             median score of those that completed; None where nobody was stopped.
         lost: Share of nights in which a stopped trial would have beaten the best score.
@@ -95,6 +94,12 @@ class Replayed:
         return self.epochs.value / (self.trials * self.max_epochs)
 
 
+def unit_of(objective: str) -> str:
+    """Return what stands behind a regret: a unit, or the score's name."""
+    known = OBJECTIVES[objective]
+    return known.unit or known.words
+
+
 def ratio(tops: Sequence[float], bottoms: Sequence[float]) -> Mean | None:
     """Return the ratio of two sums over nights with its interval; None where the lower one is 0.
 
@@ -117,7 +122,7 @@ def advised(replays: Sequence[Replayed]) -> Replayed:
     Little enough is a regret whose interval ends below `ACCEPTED_REGRET`, and a false-stop rate of
     at most `ACCEPTED_FALSE_STOPS`. Where no setting is that good, the one with the least regret.
     """
-    accepted = ACCEPTED_REGRET[replays[0].objective]
+    accepted = ACCEPTED_REGRET * OBJECTIVES[replays[0].objective].near
     good = [one for one in replays if one.regret.high <= accepted and not _stops_wrongly(one)]
     if not good:
         return min(replays, key=lambda one: one.regret.value)
@@ -137,7 +142,7 @@ def answer(replays: Sequence[Replayed], num_configurations: int) -> str:
     """
     own = next((one for one in replays if one.is_own), replays[0])
     best = advised(replays)
-    unit = UNITS[own.objective]
+    unit = unit_of(own.objective)
     lost = round(own.lost * own.num_nights)
     lines = [
         f"Stopping with {own.setting} would have lost the winner in {lost} of "

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from models.training.objective import OBJECTIVES, Objective
 from models.training.precision import Stack
 from tune.card.device import foreign_sentence
 from tune.config.until import local_now
@@ -216,22 +217,25 @@ def show_plan(console: Console, plan: StudyPlan) -> None:
             for name, value in point.values.items()
         )
         console.print(f"  tries first: {values} ({point.proposed_by})")
-    console.print(f"  {rung_words(StoppingRule.of(config), plan.rungs)}")
+    console.print(
+        f"  {rung_words(StoppingRule.of(config), plan.rungs, OBJECTIVES[config.objective])}"
+    )
 
 
-def rung_words(rule: StoppingRule, rungs: Sequence[int]) -> str:
+def rung_words(rule: StoppingRule, rungs: Sequence[int], objective: Objective) -> str:
     """Return when trials are compared, and which of them continue.
 
-    >>> rung_words(StoppingRule("asha", 3, 3, 0.1), [3, 9])
+    >>> rung_words(StoppingRule("asha", 3, 3, 0.1), [3, 9], OBJECTIVES["psnr"])
     'compares trials after epochs 3 and 9; the best third continues'
-    >>> rung_words(StoppingRule("leader", 1, 3, 0.1), [1, 2, 3])
+    >>> rung_words(StoppingRule("leader", 1, 3, 0.1), [1, 2, 3], OBJECTIVES["psnr"])
     'from epoch 1 on stops trials more than 0.1 dB behind the best one at the same epoch'
     """
     if not rungs:
         return "runs every trial to its end"
     if rule.scheduler == "leader":
+        near = f"{rule.tolerance:g} {objective.unit or objective.words}"
         return (
-            f"from epoch {rungs[0]} on stops trials more than {rule.tolerance:g} dB behind the "
+            f"from epoch {rungs[0]} on stops trials more than {near} behind the "
             "best one at the same epoch"
         )
     *first, last = map(str, rungs)

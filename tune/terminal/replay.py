@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from models.training.objective import OBJECTIVES
 from tune.simulation.regret import rank_correlations
 from tune.simulation.truth import Truth
-from tune.statistics.replayed import UNITS, Mean, Replayed, answer
+from tune.statistics.replayed import Mean, Replayed, answer, unit_of
 
 BARS = "▁▂▃▄▅▆▇█"
 LEAST_DRAWN = 1 / 64
@@ -23,7 +24,7 @@ def draw_replays(console: Console, truth: Truth, replays: Sequence[Replayed]) ->
         truth: What was replayed.
         replays: One per setting, all with as many nights.
     """
-    first, unit = replays[0], UNITS[truth.objective]
+    first, unit = replays[0], unit_of(truth.objective)
     console.print(
         f"{truth.label}: {len(truth.configurations)} configurations, {truth.max_epochs} epochs, "
         f"{first.num_nights} nights per setting",
@@ -43,7 +44,7 @@ def draw_replays(console: Console, truth: Truth, replays: Sequence[Replayed]) ->
     console.print(
         "epochs: share of trials x epochs that was spent; lost: nights that stopped what would "
         "have won; to near: median epochs to within "
-        f"{'0.1 dB' if unit == 'dB' else '0.003 SSIM or 0.001 MS-SSIM'}; bars: regret from 5 to "
+        f"{OBJECTIVES[truth.objective].near:g} {unit}; bars: regret from 5 to "
         "100 % of the budget, each a factor of two",
         style="dim",
         markup=False,
