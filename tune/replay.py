@@ -94,8 +94,12 @@ def replay_files(console: "Console", arguments: argparse.Namespace, asked: "Aske
     objective = arguments.objective or SearchConfig.objective
     truths = [read_truth(Path(path), objective) for path in arguments.truth]
     for truth in truths:
-        trials = min(NUM_TRIALS, len(truth.configurations))
-        own = Setting(default_rule(truth.objective), trials=trials, is_own=True)
+        own = Setting(
+            default_rule(truth.objective),
+            (asked.searchers or (SearchConfig.searcher,))[0],
+            (asked.trials or (min(NUM_TRIALS, len(truth.configurations)),))[0],
+            is_own=True,
+        )
         draw_replays_of(console, truth, own, arguments, asked)
 
 

@@ -138,7 +138,7 @@ def finish_cell(draft: Path, data: str, folder: Path) -> Path:
     plan = plan_of({**cell, "data": data})
     facts = {
         **cell,
-        "label": f"{cell['arch']} {cell['ratio']}x, {cell['epochs']} epochs",
+        "label": f"{cell['arch']} {cell['ratio']}x",
         "max_epochs": cell["epochs"],
         "ranges": [format_range(dimension) for dimension in plan.space.dimensions],
         "hand_set": configuration(plan, 0),

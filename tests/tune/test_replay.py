@@ -18,7 +18,7 @@ def test_a_study_is_answered_in_a_paragraph(make_search, tmp_path, capsys):
     make_search(*CURVES, results=str(tmp_path))
     assert main(["--results", str(tmp_path), "--nights", "3"]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "rank correlation with the end: +1.00 after epoch 1" in said
+    assert "rank correlation with the end, after each epoch: +1.00 +1.00" in said
     assert "would have lost the winner in 0 of 3 replayed searches of these 9" in said
     assert "next: python -m analysis.report" in said
 
@@ -39,7 +39,9 @@ def test_what_was_found_is_written_and_reported(make_search, tmp_path):
 def test_recorded_truth_is_replayed_without_a_study(capsys):
     asked = ["--scheduler", "none", "--searcher", "random", "--budget", "3", "--nights", "2"]
     assert main(["--truth", TRUTH, *asked]) == 0
-    assert "none, random, 3 trials" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "2 nights per setting, random, 3 trials" in said
+    assert "\nnone " in said
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from tune.simulation.truth import Truth
 from tune.statistics.replayed import Mean, Replayed, answer, unit_of
 
 BARS = "▁▂▃▄▅▆▇█"
+BARS_WIDTH = 100
 LEAST_DRAWN = 1 / 64
 """A regret below this share of the largest one is drawn as the lowest bar."""
 
@@ -20,53 +21,60 @@ def draw_replays(console: Console, truth: Truth, replays: Sequence[Replayed]) ->
     """Print what replays of one truth found.
 
     Args:
-        console: Where to write.
+        console: Where to write; below `BARS_WIDTH` columns the bars are left out.
         truth: What was replayed.
         replays: One per setting, all with as many nights.
     """
-    first, unit = replays[0], unit_of(truth.objective)
+    unit = unit_of(truth.objective)
+    shared = shared_words(replays)
     console.print(
         f"{truth.label}: {len(truth.configurations)} configurations, {truth.max_epochs} epochs, "
-        f"{first.num_nights} nights per setting",
+        f"{replays[0].num_nights} nights per setting{shared and ', '}{shared}",
         style="bold",
         markup=False,
     )
     console.print(rank_sentence(truth), markup=False)
+    has_bars = console.width >= BARS_WIDTH
     table = Table(box=None, pad_edge=False)
     table.add_column("setting", overflow="fold")
-    for name in ("epochs", f"regret {unit}", "false stops", "lost", "to near"):
+    for name in ("epochs", f"regret {unit}", "false", "lost", "to near"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("regret by budget", no_wrap=True)
+    if has_bars:
+        table.add_column("regret by budget", no_wrap=True)
     most = max(point.regret.value for one in replays for point in one.points)
     for one in replays:
-        table.add_row(*row(one, most))
+        drawn = (bars([point.regret.value for point in one.points], most),) if has_bars else ()
+        table.add_row(*row(one, shared), *drawn)
     console.print(table)
+    near = f"{OBJECTIVES[truth.objective].near:g} {unit}"
     console.print(
-        "epochs: share of trials x epochs that was spent; lost: nights that stopped what would "
-        "have won; to near: median epochs to within "
-        f"{OBJECTIVES[truth.objective].near:g} {unit}; bars: regret from 5 to "
-        "100 % of the budget, each a factor of two",
+        "epochs: of trials x epochs. regret: at the end, with its 95 % interval. false: stops "
+        "that were wrong. lost: nights that stopped what would have won. to near: epochs until "
+        f"the regret is at most {near}."
+        + (" Bars: regret at 5 to 100 % of the budget, a factor of two each." * has_bars),
         style="dim",
         markup=False,
     )
     console.print(answer(replays, len(truth.configurations)), markup=False)
 
 
-def row(one: Replayed, most: float) -> tuple[str, ...]:
-    """Return the cells of a setting; `most` is the regret of the highest bar."""
-    near = "never" if math.isinf(one.epochs_to_near) else f"{one.epochs_to_near:.0f}"
-    stops = "-" if one.false_stops is None else _percent(one.false_stops)
-    regret = f"{one.regret.value:.3f}"
-    if one.regret.half is not None:
-        regret += f" ±{one.regret.half:.3f}"
+def shared_words(replays: Sequence[Replayed]) -> str:
+    """Return what all settings say after their rule; empty where they differ in it."""
+    said = {one.setting.partition(", ")[2] for one in replays}
+    return said.pop() if len(said) == 1 else ""
+
+
+def row(one: Replayed, shared: str) -> tuple[str, ...]:
+    """Return the cells of a setting; `shared` is what all settings say after their rule."""
+    name = one.setting.partition(", ")[0] if shared else one.setting
+    half = "" if one.regret.half is None else f"±{one.regret.half:.3f}"
     return (
-        one.setting + (" (own)" if one.is_own else ""),
+        name + (" (own)" if one.is_own else ""),
         f"{one.share_spent:.0%}",
-        regret,
-        stops,
+        f"{one.regret.value:.3f}{half}",
+        "-" if one.false_stops is None else _percent(one.false_stops),
         f"{one.lost:.0%}",
-        near,
-        bars([point.regret.value for point in one.points], most),
+        "never" if math.isinf(one.epochs_to_near) else f"{one.epochs_to_near:.0f}",
     )
 
 
@@ -85,13 +93,9 @@ def bars(values: Sequence[float], most: float) -> str:
 
 def rank_sentence(truth: Truth) -> str:
     """Return how well each epoch foretells the end."""
-    known = [
-        f"{value:+.2f} after epoch {epoch}"
-        for epoch, value in enumerate(rank_correlations(truth), start=1)
-        if value is not None
-    ]
-    return "rank correlation with the end: " + (", ".join(known) or "unknown")
+    known = ["?" if one is None else f"{one:+.2f}" for one in rank_correlations(truth)]
+    return f"rank correlation with the end, after each epoch: {' '.join(known)}"
 
 
 def _percent(mean: Mean) -> str:
-    return f"{mean.value:.0%}" + ("" if mean.half is None else f" ±{100 * mean.half:.0f}")
+    return f"{mean.value:.0%}" + ("" if mean.half is None else f"±{100 * mean.half:.0f}")
