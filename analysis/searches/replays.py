@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from analysis.page.palette import BLUE, GREEN, GREY, LIGHT, ORANGE, PURPLE, SKY_BLUE, VERMILLION
+from analysis.page.palette import BLUE, GREEN, GREY, LIGHT, ORANGE
 from analysis.study_view import StudyView
 from tune.statistics.replayed import Mean, Replayed, advised, answer, unit_of
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-COLOURS = (BLUE, ORANGE, GREEN, PURPLE, VERMILLION, SKY_BLUE)
+COLOURS = (BLUE, ORANGE, GREEN)
 DASHES = ("solid", "dash", "dot")
-"""Told apart by both: colours repeat with the next dash."""
+"""Of the settings that are drawn, three at most: told apart by both."""
 
 LEAST = 1e-3
 """A regret below this is drawn at it: a logarithm has no zero."""
@@ -30,7 +30,8 @@ class Replays:
     Attributes:
         words: Whether stopping would have lost the winner, and what to set next time.
         settings: One row per setting, as in the table `replays`, the advised one marked.
-        curves: One row per setting and share of the budget, as in `replay_curves`.
+        curves: One row per setting that is drawn and share of the budget, as in `replay_curves`:
+            the study's own setting, the advised one, and no stopping.
         unit: Unit of a regret.
     """
 
@@ -48,10 +49,11 @@ def compute_replays(view: StudyView) -> Replays | None:
     replays = [_replayed(row) for row in rows]
     best = advised(replays)
     is_advised = [one is best for one in replays]
+    drawn = {one.setting for one in replays if one.is_own or one is best or _stops_nobody(one)}
     return Replays(
         words=answer(replays, int(rows[0]["num_configurations"])),
         settings=view.replays.assign(is_advised=is_advised),
-        curves=view.replay_curves,
+        curves=view.replay_curves[view.replay_curves["setting"].isin(drawn)],
         unit=unit_of(best.objective),
     )
 
@@ -66,13 +68,13 @@ def headings(settings: pd.DataFrame) -> pd.DataFrame:
         {
             "setting": settings["setting"] + marks,
             "epochs spent": [f"{value:.0%}" for value in share],
-            "regret": settings["regret"],
-            "± 95 %": settings["regret_half"],
-            "false-stop rate": settings["false_stop_rate"],
-            "± 95 % ": settings["false_stop_half"],
+            "regret": settings["regret"].round(4),
+            "± 95 %": settings["regret_half"].round(4),
+            "false-stop rate": settings["false_stop_rate"].round(3),
+            "± 95 % ": settings["false_stop_half"].round(3),
             "winner lost in": [f"{value:.0%}" for value in settings["lost"]],
             "epochs to near": settings["epochs_to_near"],
-            "simulated hours": settings["hours"],
+            "hours": settings["hours"].round(2),
         }
     )
 
@@ -89,7 +91,7 @@ def draw_replays(result: Replays) -> "Figure":
 
     figure = Figure(layout={"template": LIGHT, "height": 460})
     for index, (setting, rows) in enumerate(result.curves.groupby("setting", sort=False)):
-        colour = GREY if str(setting).startswith("none") else COLOURS[index % len(COLOURS)]
+        colour = GREY if str(setting).startswith("none") else COLOURS[index]
         regret = rows["regret"].clip(lower=LEAST)
         half = rows["regret_half"].fillna(0.0)
         figure.add_trace(
@@ -106,7 +108,7 @@ def draw_replays(result: Replays) -> "Figure":
                 },
                 customdata=np.stack([rows["share"], rows["hours"]], axis=-1),
                 mode="lines+markers",
-                line={"color": colour, "dash": DASHES[index // len(COLOURS) % len(DASHES)]},
+                line={"color": colour, "dash": DASHES[index]},
                 marker={"size": 5},
                 name=str(setting),
                 hovertemplate=f"%{{y:.3f}} {result.unit} after %{{x:.0f}} epochs, "
@@ -117,6 +119,10 @@ def draw_replays(result: Replays) -> "Figure":
     figure.update_xaxes(title="epochs spent, all trials together", rangemode="tozero")
     figure.update_yaxes(title=f"regret [{result.unit}]", type="log")
     return figure
+
+
+def _stops_nobody(one: Replayed) -> bool:
+    return one.setting.startswith("none")
 
 
 def _replayed(row: Mapping[Any, Any]) -> Replayed:

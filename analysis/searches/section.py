@@ -207,7 +207,8 @@ def _replay_figures(view: StudyView) -> list[NamedFigure]:
         NamedFigure(
             f"{view.name}_replays",
             "Replayed searches: what the best score so far lacks to the best of the recorded "
-            f"configurations, mean over nights with 95 % intervals. {replays.words}",
+            "configurations, mean over nights with 95 % intervals. Drawn are the study's own "
+            "setting, the advised one and no stopping; the table has the others.",
             draw_replays(replays),
             replays.curves,
         )

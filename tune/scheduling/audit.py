@@ -60,11 +60,17 @@ class Audit:
             )
         else:
             found = "no audited trial completed, so the rate of wrong stops is unknown"
-        ranks = "".join(
-            f"; rank correlation of epoch {known.rung_epoch} with the end "
-            f"{known.rank_correlation:+.2f} ({known.num_trials} trials)"
+        ranks = ", ".join(
+            f"{known.rank_correlation:+.2f} after {known.rung_epoch} ({known.num_trials} trials)"
             for known in self.correlations
         )
+        if len({known.num_trials for known in self.correlations}) == 1:  # said once
+            ranks = ", ".join(
+                f"{known.rank_correlation:+.2f} after {known.rung_epoch}"
+                for known in self.correlations
+            )
+            ranks += f" ({self.correlations[0].num_trials} trials)"
+        ranks = ranks and f"; rank correlation of an epoch with the end: {ranks}"
         return f"stopping: {self.num_stopped} stopped, {found}{ranks}"
 
 
