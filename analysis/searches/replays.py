@@ -117,7 +117,7 @@ def draw_replays(result: Replays) -> "Figure":
             )
         )
     figure.update_xaxes(title="epochs spent, all trials together", rangemode="tozero")
-    figure.update_yaxes(title=f"regret [{result.unit}]", type="log")
+    figure.update_yaxes(title=f"regret [{result.unit}]", type="log", dtick=1)
     return figure
 
 
