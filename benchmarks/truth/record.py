@@ -30,6 +30,9 @@ from tune.trial.session import open_data
 
 STACK = Stack("bf16", channels_last=True, reason="what --precision auto took on the machine used")
 
+RANGES = {4: ("latent_channels=128,160,192,256",)}
+"""What was searched at a ratio when its truth was recorded, where it is something else today."""
+
 NUM_REPEATED = 16
 """Configurations, the first ones of the design, that are trained with further seeds."""
 
@@ -141,7 +144,7 @@ def finish_cell(draft: Path, data: str, folder: Path) -> Path:
         "label": f"{cell['arch']} {cell['ratio']}x",
         "max_epochs": cell["epochs"],
         "ranges": [format_range(dimension) for dimension in plan.space.dimensions],
-        "hand_set": configuration(plan, 0),
+        "hand_set": dict(plan.known[0].values),
         "corpus": lines[0]["data"],
         "corpus_fingerprint": lines[0]["fingerprint"],
         "rate": plan.config.rate,
@@ -185,6 +188,7 @@ def _rounded(value: float | None, digits: int) -> float | None:
 def plan_of(cell: dict[str, Any]) -> StudyPlan:
     """Return the plan that a search of a cell would have on a CPU."""
     settings = {**cell, "results": "unused", "precision": STACK.precision}
+    settings["range"] = RANGES.get(cell["ratio"], ())
     (resolved,) = resolve(settings, {}, Machine("cpu", available_cores()))
     return plan_study(resolved, open_data(cell["data"], print))
 

@@ -59,7 +59,8 @@ class Truth:
         max_epochs: Epochs of a training to its end.
         dimensions: What is searched.
         configurations: In the order of their recording, the hand-set one first if it is there.
-        hand_set: The values of the hand-set point; None where it was not recorded.
+        hand_set: The values of the hand-set point, which a night tries at the nearest configuration
+            that was recorded; None where there is none.
         objective: What the scores are: psnr in dB, ssim or ms_ssim.
         left_out: A sentence for what could not be replayed.
     """
@@ -86,9 +87,7 @@ class Truth:
 
     def half(self, remainder: int) -> "Truth":
         """Return every second configuration, beginning with the first (0) or the second (1)."""
-        kept = self.configurations[remainder::2]
-        has_hand_set = any(one.values == self.hand_set for one in kept)
-        return replace(self, configurations=kept, hand_set=self.hand_set if has_hand_set else None)
+        return replace(self, configurations=self.configurations[remainder::2])
 
     def draw(self, seed: int) -> tuple[Curve, ...]:
         """Return one training of every configuration, drawn by a seed."""

@@ -103,7 +103,7 @@ OF_NETWORKS = ("base_channels", "dropout")
 """Dimensions that mean nothing without a network."""
 
 LATENT_CHOICES: Mapping[int, tuple[int, ...]] = {
-    4: (128, 160, 192, 256),
+    4: (160, 192, 256),
     8: (96, 128, 160, 192),
     16: (48, 64, 96, 128),
     32: (32, 48, 64, 96),
