@@ -210,6 +210,28 @@ def test_the_json_has_what_the_matrix_shows(
     assert cell["promoted"]["is_below_baseline"] is None
 
 
+def test_a_search_of_another_objective_is_in_a_table_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_study(tmp_path, "attention", 16, [20.0, 21.25])
+    make_study(tmp_path, "attention", 16, [19.0], objective="ssim", best_val_ssim=0.71)
+    assert main(["--results", str(tmp_path)]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "objective SSIM" in shown
+    assert "0.7100" in shown
+    assert "21.25 (+1.25)" in shown
+    assert "or maximise another score: do not compare" in shown
+
+
+def test_a_search_of_an_unknown_objective_is_left_out_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_study(tmp_path, "attention", 16, [20.0], objective="vmaf")
+    assert main(["--results", str(tmp_path)]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "a study maximises one of psnr, ssim, ms_ssim, found 'vmaf' in its tables" in shown
+
+
 def test_an_empty_folder_is_an_empty_matrix_for_machines(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -360,6 +360,7 @@ def test_the_hash_changes_with_every_other_setting(name: str) -> None:
         "data": "corpus/other",
         "device": "cuda",
         "linear_path": "off",
+        "objective": "ssim",
         "precision": "bf16",
         "range": ("dropout=0.1:0.2",),
         "rate": "elements",

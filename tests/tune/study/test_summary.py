@@ -86,6 +86,18 @@ def test_what_is_printed_names_gain_references_and_outcomes(make_record):
     assert "2 completed" in text
 
 
+def test_a_study_that_maximises_ssim_is_ranked_and_told_by_it(make_record):
+    console = Console(record=True, width=200)
+    hand_set = make_record(0, [0.5] * 4, proposed_by="hand_set", objective="ssim")
+    best = make_record(1, [0.625] * 4, objective="ssim")
+    draw_summary(console, summarise([hand_set, best], SPACE), [], "baseline 16x")
+    text = console.export_text()
+    assert "val SSIM" in text
+    assert "PSNR dB" in text
+    assert "gain over the hand-set point: +0.1250, more than the noise" in text
+    assert text.index("0.6250") < text.index("0.5000")
+
+
 def test_a_gain_in_short_curves_is_not_called_more_than_noise(make_record):
     console = Console(record=True, width=120)
     hand_set = make_record(0, [19.0] * 3, proposed_by="hand_set")
