@@ -11,7 +11,7 @@ from tests.tune.simulation.test_studies import CURVES
 from tune.replay import main
 from tune.tables.files import read_table
 
-TRUTH = str(next((Path(__file__).parents[2] / "benchmarks" / "truth").glob("*.parquet")))
+TRUTH = str(Path(__file__).parents[2] / "benchmarks" / "truth" / "baseline_16x_9.parquet")
 
 
 def test_a_study_is_answered_in_a_paragraph(make_search, tmp_path, capsys):

@@ -21,7 +21,7 @@ def draw_replays(console: Console, truth: Truth, replays: Sequence[Replayed]) ->
     """Print what replays of one truth found.
 
     Args:
-        console: Where to write; below `BARS_WIDTH` columns the bars are left out.
+        console: Where to write; below `BARS_WIDTH` columns hours and bars are left out.
         truth: What was replayed.
         replays: One per setting, all with as many nights.
     """
@@ -40,11 +40,13 @@ def draw_replays(console: Console, truth: Truth, replays: Sequence[Replayed]) ->
     for name in ("epochs", f"regret {unit}", "false", "lost", "to near"):
         table.add_column(name, justify="right", no_wrap=True)
     if has_bars:
+        table.add_column("hours", justify="right", no_wrap=True)
         table.add_column("regret by budget", no_wrap=True)
     most = max(point.regret.value for one in replays for point in one.points)
     for one in replays:
-        drawn = (bars([point.regret.value for point in one.points], most),) if has_bars else ()
-        table.add_row(*row(one, shared), *drawn)
+        hours = f"{one.hours.value:.2f}"
+        drawn = bars([point.regret.value for point in one.points], most)
+        table.add_row(*row(one, shared), *((hours, drawn) if has_bars else ()))
     console.print(table)
     near = f"{OBJECTIVES[truth.objective].near:g} {unit}"
     console.print(
