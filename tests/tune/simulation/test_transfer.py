@@ -11,7 +11,7 @@ from tune.space.neighbours import MAX_NEIGHBOURS
 from tune.space.points import KnownPoint
 
 TRUTH = Path(__file__).parents[3] / "benchmarks" / "truth" / "baseline_16x_9.parquet"
-NUM_NIGHTS = 15
+NUM_NIGHTS = 9
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def truth():
 
 
 def epochs_to_near(truth, known):
-    setting = Setting(default_rule("psnr"), "random", trials=40)
+    setting = Setting(default_rule("psnr"), "random", trials=24)
     found = replay(truth, setting, num_nights=NUM_NIGHTS, num_workers=2, known=known)
     return found.epochs_to_near
 
