@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
-import numpy as np
-
 from tune.simulation.night import Night, Step
+from tune.simulation.proposer import Moves
 from tune.simulation.truth import Curve, Truth
 from tune.space.dimension import Values
 
@@ -81,33 +80,6 @@ class Limits:
 
     max_trials: int | None = None
     max_epochs: int | None = None
-
-
-class Moves:
-    """Moves values to the nearest recorded configuration that was not tried yet.
-
-    Attributes:
-        tried: The index of each trial's configuration, by the trial's number.
-    """
-
-    def __init__(self, truth: Truth) -> None:
-        self._truth = truth
-        self._is_free = np.ones(len(truth.configurations), dtype=bool)
-        self.tried: list[int] = []
-
-    @property
-    def is_exhausted(self) -> bool:
-        """Whether every recorded configuration was tried."""
-        return not self._is_free.any()
-
-    def move(self, values: Values) -> Values:
-        """Return the values of the recorded configuration that is tried instead."""
-        here = np.array(self._truth.position_of(values))
-        distances = np.square(self._truth.positions - here).sum(axis=1)
-        index = int(np.where(self._is_free, distances, np.inf).argmin())
-        self._is_free[index] = False
-        self.tried.append(index)
-        return self._truth.configurations[index].values
 
 
 class _Workers:

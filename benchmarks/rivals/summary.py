@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.training.objective import OBJECTIVES
 from tune.simulation.night import Night
+from tune.simulation.regret import epochs_to, regret_after
 
-NEAR_DB = 0.1
+NEAR_DB = OBJECTIVES["psnr"].near
 """A score in hand this close to the best of the table is as good as it."""
 
 SHARES = (0.1, 0.2, 0.4, 1.0)
@@ -62,29 +64,14 @@ def summarise(name: str, nights: Sequence[Night], full_epochs: int, wall_s: floa
         full_epochs: The full budget.
         wall_s: Seconds that all of them took.
     """
-    regrets = [[regret_db(night, int(share * full_epochs)) for share in SHARES] for night in nights]
+    regrets = [
+        [regret_after(night, int(share * full_epochs)) for share in SHARES] for night in nights
+    ]
     return Summary(
         name=name,
-        epochs_near=float(np.median([epochs_near(night) for night in nights])),
+        epochs_near=float(np.median([epochs_to(night, NEAR_DB) for night in nights])),
         regrets_db=tuple(np.mean(regrets, axis=0).tolist()),
         trials=float(np.mean([len(night.tried) for night in nights])),
         epochs=float(np.mean([len(night.steps) for night in nights])),
         wall_s=wall_s / len(nights),
     )
-
-
-def best_of_table(night: Night) -> float:
-    """Return the best score of all curves of a night, seen or not."""
-    return max(curve.best for curve in night.curves)
-
-
-def regret_db(night: Night, epochs: int) -> float:
-    """Return what the best score of the first epochs lacks; a night that ended keeps its own."""
-    return best_of_table(night) - max(step.score for step in night.steps[:epochs])
-
-
-def epochs_near(night: Night) -> float:
-    """Return the epochs until a score near the best of the table was in hand; else infinity."""
-    enough = best_of_table(night) - NEAR_DB
-    reached = (count for count, step in enumerate(night.steps, 1) if step.score >= enough)
-    return next(reached, math.inf)

@@ -7,9 +7,10 @@ import pytest
 from benchmarks.rivals import stock_ray
 from benchmarks.rivals.loop import Limits, Resume, Start, Verdict, run_rival
 from benchmarks.rivals.roster import rivals
-from benchmarks.rivals.summary import epochs_near, regret_db
+from benchmarks.rivals.summary import NEAR_DB
 from benchmarks.rivals.two_stage import two_stage
 from tune.simulation.night import Night
+from tune.simulation.regret import epochs_to, regret_after
 from tune.simulation.truth import Configuration, Curve, Truth
 from tune.space.dimension import Dimension
 
@@ -157,9 +158,9 @@ def test_optuna_in_ray_learns_the_recorded_values_and_last_scores(truth: Truth):
 def test_summary_counts_epochs_and_regret(truth: Truth):
     night = run_rival(truth, two_stage(COUNT, 1)(truth, 0, ()), 0, Limits())
     best = COUNT - 1 + EPOCHS - 1
-    assert epochs_near(night) == len(night.steps) == COUNT + EPOCHS - 1
-    assert regret_db(night, 1) == best - night.steps[0].score
-    assert regret_db(night, 10_000) == 0
+    assert epochs_to(night, NEAR_DB) == len(night.steps) == COUNT + EPOCHS - 1
+    assert regret_after(night, 1) == best - night.steps[0].score
+    assert regret_after(night, 10_000) == 0
 
 
 def test_roster_leaves_out_what_is_too_large(truth: Truth):

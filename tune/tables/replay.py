@@ -3,6 +3,13 @@
 from tune.tables.columns import STUDY, Column, TableSchema
 
 _SETTING = Column("setting", "string", "How the nights searched, in words.")
+_REGRET_HALF = Column(
+    "regret_half",
+    "float64",
+    "Half of its 95 % interval; missing for one night.",
+    "objective",
+    nullable=True,
+)
 
 REPLAYS = TableSchema(
     "replays",
@@ -25,13 +32,7 @@ REPLAYS = TableSchema(
             "What the best score of a night lacks to the best of the table, mean over nights.",
             "objective",
         ),
-        Column(
-            "regret_half",
-            "float64",
-            "Half of its 95 % interval; missing for one night.",
-            "objective",
-            nullable=True,
-        ),
+        _REGRET_HALF,
         Column(
             "epochs_to_near",
             "float64",
@@ -74,12 +75,6 @@ REPLAY_CURVES = TableSchema(
         Column("epochs_spent", "float64", "The epochs of that share.", "epochs"),
         Column("hours", "float64", "Mean simulated hours when they were spent.", "h"),
         Column("regret", "float64", "Mean regret there.", "objective"),
-        Column(
-            "regret_half",
-            "float64",
-            "Half of its 95 % interval; missing for one night.",
-            "objective",
-            nullable=True,
-        ),
+        _REGRET_HALF,
     ),
 )
