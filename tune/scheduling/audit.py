@@ -60,16 +60,14 @@ class Audit:
             )
         else:
             found = "no audited trial completed, so the rate of wrong stops is unknown"
+        counts = {known.num_trials for known in self.correlations}
         ranks = ", ".join(
-            f"{known.rank_correlation:+.2f} after {known.rung_epoch} ({known.num_trials} trials)"
+            f"{known.rank_correlation:+.2f} after {known.rung_epoch}"
+            + (f" ({known.num_trials} trials)" if len(counts) > 1 else "")
             for known in self.correlations
         )
-        if len({known.num_trials for known in self.correlations}) == 1:  # said once
-            ranks = ", ".join(
-                f"{known.rank_correlation:+.2f} after {known.rung_epoch}"
-                for known in self.correlations
-            )
-            ranks += f" ({self.correlations[0].num_trials} trials)"
+        if len(counts) == 1:  # said once
+            ranks += f" ({counts.pop()} trials)"
         ranks = ranks and f"; rank correlation of an epoch with the end: {ranks}"
         return f"stopping: {self.num_stopped} stopped, {found}{ranks}"
 
