@@ -30,8 +30,8 @@ from tune.trial.session import open_data
 
 STACK = Stack("bf16", channels_last=True, reason="what --precision auto took on the machine used")
 
-RANGES = {4: ("latent_channels=128,160,192,256",)}
-"""What was searched at a ratio when its truth was recorded, where it is something else today."""
+RANGES = {("baseline", 4): ("latent_channels=128,160,192,256",)}
+"""What was searched in a cell when its truth was recorded, where it is something else today."""
 
 NUM_REPEATED = 16
 """Configurations, the first ones of the design, that are trained with further seeds."""
@@ -188,7 +188,7 @@ def _rounded(value: float | None, digits: int) -> float | None:
 def plan_of(cell: dict[str, Any]) -> StudyPlan:
     """Return the plan that a search of a cell would have on a CPU."""
     settings = {**cell, "results": "unused", "precision": STACK.precision}
-    settings["range"] = RANGES.get(cell["ratio"], ())
+    settings["range"] = RANGES.get((cell["arch"], cell["ratio"]), ())
     (resolved,) = resolve(settings, {}, Machine("cpu", available_cores()))
     return plan_study(resolved, open_data(cell["data"], print))
 
