@@ -21,7 +21,8 @@ from models.training.loop import train_epochs
 from models.training.precision import prepare_process
 from tune.config.machine import Machine, detect_machine
 from tune.config.resolve import resolve
-from tune.engine.session import WORKER_ENVIRONMENT, ray_session
+from tune.engine.environment import OWN
+from tune.engine.session import ray_session
 from tune.results.resume import Start
 from tune.space.points import Suggestion
 from tune.storage.history import Budget
@@ -113,7 +114,7 @@ def time_search(plan: StudyPlan, machine: Machine) -> float:
 def time_pool(plan: StudyPlan) -> float:
     """Return the wall seconds of the same trainings in a process pool."""
     start_s = time.monotonic()
-    os.environ.update(WORKER_ENVIRONMENT)
+    os.environ.update(OWN)
     stack = choose_study_stack(plan)
     specs = [
         plan.trial_spec(Suggestion(number, "benchmark", {}), stack)

@@ -17,10 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.truth.design import space_filling
+from models.training.config import SCORE_WEIGHTS
 from models.training.epoch_result import EpochResult, NonFiniteError
 from models.training.precision import Stack, prepare_process
+from models.training.schedules import SCHEDULES
 from tune.config.machine import Machine, available_cores
 from tune.config.resolve import resolve
+from tune.config.search import SearchConfig
 from tune.simulation.truth_file import write_truth
 from tune.space.dimension import Value, format_range
 from tune.space.points import Suggestion
@@ -45,11 +48,13 @@ class Job:
         cell: Architecture, ratio and training of the cell, as settings of a search.
         configuration: Its index in the design.
         seed: Seed of its training; the data are the same for all.
+        score_weights: Which weights are scored, averaged or live ones.
     """
 
     cell: dict[str, Any]
     configuration: int
     seed: int
+    score_weights: str
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,6 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--arch", default="baseline")
     parser.add_argument("--ratio", type=int, default=16)
     parser.add_argument("--epochs", type=int, default=9)
+    parser.add_argument("--schedule", choices=SCHEDULES, default=SearchConfig.schedule)
+    parser.add_argument("--score-weights", choices=SCORE_WEIGHTS, default="ema")
     parser.add_argument("--data-fraction", type=float, default=0.01)
     parser.add_argument("--configurations", type=int, default=65)
     parser.add_argument("--seeds", type=int, default=3)
@@ -76,20 +83,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         "data": asked.data,
         "epochs": asked.epochs,
         "data_fraction": asked.data_fraction,
+        "schedule": asked.schedule,
     }
-    record_cell(cell, asked.configurations, asked.seeds, asked.workers, asked.out)
+    seeds = range(asked.seeds)
+    jobs = [
+        Job(cell, number, seed, asked.score_weights)
+        for number in range(asked.configurations)
+        for seed in (seeds if number < NUM_REPEATED else seeds[:1])
+    ]
+    record_cell(jobs, asked.workers, asked.out / draft_name(cell, asked.score_weights))
     return 0
 
 
-def record_cell(
-    cell: dict[str, Any], configurations: int, seeds: int, workers: int, out: Path
-) -> None:
+def draft_name(cell: dict[str, Any], score_weights: str) -> str:
+    """Return the name of a cell's file of lines; what is usual is not said."""
+    unusual = [cell["schedule"]] if cell["schedule"] != SearchConfig.schedule else []
+    unusual += [score_weights] if score_weights != "ema" else []
+    return "_".join([f"{cell['arch']}_{cell['ratio']}x", str(cell["epochs"]), *unusual]) + ".jsonl"
+
+
+def record_cell(jobs: Sequence[Job], workers: int, path: Path) -> None:
     """Train what is not yet in the cell's file of lines."""
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / f"{cell['arch']}_{cell['ratio']}x_{cell['epochs']}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
     done = {(line["configuration"], line["seed"]) for line in _lines(path)}
-    jobs = [Job(cell, number, 0) for number in range(configurations)]
-    jobs += [Job(cell, number, seed) for number in range(NUM_REPEATED) for seed in range(1, seeds)]
     jobs = [job for job in jobs if (job.configuration, job.seed) not in done]
     context = multiprocessing.get_context("spawn")
     with context.Pool(workers, initializer=prepare_process, initargs=(1,)) as pool:
@@ -104,7 +120,8 @@ def record(job: Job) -> dict[str, Any]:
     plan = plan_of(job.cell)
     values = configuration(plan, job.configuration)
     spec = plan.trial_spec(Suggestion(job.configuration, "design", values), STACK)
-    spec = replace(spec, train=replace(spec.train, seed=job.seed))
+    train = replace(spec.train, seed=job.seed, score_weights=job.score_weights)
+    spec = replace(spec, train=train)
     epochs: list[dict[str, Any]] = []
     outcome = "completed"
     try:
@@ -118,6 +135,7 @@ def record(job: Job) -> dict[str, Any]:
         "seed": job.seed,
         "values": values,
         "outcome": outcome,
+        "score_weights": job.score_weights,
         "curve": epochs,
     }
 
@@ -138,10 +156,11 @@ def finish_cell(draft: Path, data: str, folder: Path) -> Path:
     lines = sorted(_lines(draft), key=lambda line: (line["configuration"], line["seed"]))
     rows = [row for line in lines for row in _rows(line)]
     cell = {name: lines[0][name] for name in ("arch", "ratio", "epochs", "data_fraction")}
+    cell["schedule"] = lines[0].get("schedule", SearchConfig.schedule)
     plan = plan_of({**cell, "data": data})
     facts = {
         **cell,
-        "label": f"{cell['arch']} {cell['ratio']}x",
+        "label": draft.stem.replace("_", " ").replace(f" {cell['epochs']}", "", 1),
         "max_epochs": cell["epochs"],
         "ranges": [format_range(dimension) for dimension in plan.space.dimensions],
         "hand_set": dict(plan.known[0].values),
@@ -149,6 +168,7 @@ def finish_cell(draft: Path, data: str, folder: Path) -> Path:
         "corpus_fingerprint": lines[0]["fingerprint"],
         "rate": plan.config.rate,
         "objective_of_loss": "mse",
+        "score_weights": lines[0].get("score_weights", "ema"),
         "precision": STACK.name,
         "crop_px": plan.crop_px,
         "val_images": plan.val_images,

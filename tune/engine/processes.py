@@ -8,11 +8,13 @@ left out while it starts.
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import psutil
 
 from tune.config.watching import LOOPBACK
+from tune.errors import UsageError
 
 WORKER_NICENESS = 15
 """Ray's own choice for its workers."""
@@ -21,27 +23,67 @@ LEFT_OUT = ("start_monitor", "start_log_monitor", "start_api_server")
 """What `ray.init` would start: a monitor of what is reserved, a reader of logs, the dashboard."""
 
 
-def start_ray(dashboard_host: str | None, **settings: Any) -> str | None:
-    """Start Ray; return the address of its dashboard, None without one.
+@dataclass(frozen=True)
+class Started:
+    """A Ray that has come up.
+
+    Attributes:
+        dashboard: Address of its dashboard; None without one.
+        failure: Why a dashboard that was asked for did not come up, in a sentence; None otherwise.
+    """
+
+    dashboard: str | None
+    failure: str | None = None
+
+
+def start_ray(dashboard_host: str | None, **settings: Any) -> Started:
+    """Start Ray; a search goes on without its dashboard where that does not come up.
 
     Args:
         dashboard_host: Address that the dashboard listens on; None starts none.
         **settings: More of `ray.init`.
+
+    Raises:
+        UsageError: If Ray does not start.
     """
     import ray
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Ray's deprecations of its own parts
-        with left_out():
-            ray.init(dashboard_host=dashboard_host or LOOPBACK, **settings)
-        address = None
-        if dashboard_host is not None:
-            node: Any = ray._private.worker._global_node
-            node.start_api_server(include_dashboard=True, raise_on_failure=True)
-            node.start_monitor()  # tells the dashboard's first page what is reserved
-            address = node.webui_url
+        try:
+            with left_out():
+                ray.init(dashboard_host=dashboard_host or LOOPBACK, **settings)
+        except Exception as error:  # of any of its processes: nothing has been trained yet
+            raise UsageError(
+                f"trials need Ray, which did not start ({reason(error)}): "
+                "free memory, or set TMPDIR to another folder, and repeat the command"
+            ) from error
+        started = Started(None) if dashboard_host is None else start_dashboard()
     lower_helpers()
-    return address or None
+    return started
+
+
+def start_dashboard() -> Started:
+    """Start the dashboard of the Ray that runs."""
+    import ray
+
+    node: Any = ray._private.worker._global_node
+    try:
+        node.start_api_server(include_dashboard=True, raise_on_failure=True)
+        node.start_monitor()  # tells the dashboard's first page what is reserved
+    except Exception as error:  # trials do not need it
+        return Started(None, f"Ray's dashboard did not start ({reason(error)}): there is none")
+    return Started(node.webui_url or None)
+
+
+def reason(error: Exception) -> str:
+    r"""Return what an exception says, in one line.
+
+    >>> reason(OSError("AF_UNIX path too long\\nat bind"))
+    'OSError: AF_UNIX path too long'
+    """
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
 def end_ray() -> None:

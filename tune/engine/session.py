@@ -7,42 +7,20 @@ rungs and restarts silently when torn, so nothing of it is kept (docs/DECISIONS.
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tune.card.mps import mps_session
 from tune.card.packing import Packing
 from tune.config.watching import USUAL, Live
+from tune.engine.environment import OWN, another_ray_words, for_ray
 from tune.engine.processes import end_ray, start_ray
-from tune.engine.temporary import sweep_temporary, temporary_folder
+from tune.engine.sockets import SHORT_PLACES, socket_place
+from tune.engine.temporary import end_left_over, sweep_temporary, temporary_folder
 
-WORKER_ENVIRONMENT = {
-    # One thread per worker: two one-thread workers do more than one two-thread worker, and
-    # two-thread workers collapse when the machine is busy.
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-}
-
-DRIVER_ENVIRONMENT = {
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # no CSV, JSON or TensorBoard files
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # `tune.engine.run` handles signals, SIGTERM included
-    "TUNE_GLOBAL_CHECKPOINT_S": "1000000",  # Ray's experiment state is never read
-    "TUNE_FORCE_TRIAL_CLEANUP_S": "5",  # an epoch in flight is not waited for; the default is 600 s
-    "TUNE_RESULT_BUFFER_LENGTH": "1",  # every epoch is judged before the next one starts
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative corpus paths keep their meaning in the workers
-    "RAY_DEDUP_LOGS": "0",
-    # Ray starts a process per core before anybody asks. They import what a trial needs while the
-    # driver gets ready, which takes three seconds, and are not ended for idling meanwhile.
-    "RAY_preload_python_modules": "tune.engine.worker",
-    "RAY_idle_worker_killing_time_threshold_ms": "60000",
-    # Statistics for a Prometheus server, which nobody runs here; Ray's dashboard does without.
-    "RAY_enable_metrics_collection": "0",
-    "RAY_event_stats": "0",
-    "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # as nvidia-smi counts, by which the card was measured
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # the coming default; the old one warns
-}
+PROJECT = Path(__file__).parents[2]
+"""Holds the packages of this project: a checkout, or where a wheel was installed."""
 
 
 @contextmanager
@@ -91,21 +69,27 @@ def ray_session(
     """
     # Workers inherit the environment of the raylet, which inherits ours; Ray's `runtime_env` would
     # start a process of its own for it and cost three seconds.
-    os.environ.update(DRIVER_ENVIRONMENT | WORKER_ENVIRONMENT)
+    words = another_ray_words(os.environ)
+    if words:
+        say(words)
+    os.environ.update(OWN)
     import ray
 
-    folder = socket_folder(tempfile.gettempdir())
-    for place in {folder, tempfile.gettempdir()}:  # trials' files lie in the usual one
-        sweep_temporary(Path(place))
+    usual = Path(tempfile.gettempdir())
+    place = socket_place((usual, *SHORT_PLACES), os.getpid())
+    for folder in {place, usual}:  # trials' files lie in the usual one
+        sweep_temporary(folder)
     # Failures are printed once, by our own lines; feasibility is checked before a study starts.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     ray._private.worker._worker_logs_enabled = False  # no setting hides the raylet's obituaries
     with ExitStack() as around:
-        temporary = around.enter_context(temporary_folder(Path(folder)))
+        temporary = around.enter_context(temporary_folder(place))
         if mps and packing.num_gpus:
             say(around.enter_context(mps_session(temporary)))
-        try:
-            yield start_ray(
+        around.callback(end_left_over, temporary)
+        around.callback(end_ray)
+        with environment(for_ray(os.environ, PROJECT, temporary)):
+            started = start_ray(
                 live.host if live.dashboard else None,
                 num_cpus=packing.max_concurrent,
                 num_gpus=packing.num_gpus,
@@ -115,13 +99,19 @@ def ray_session(
                 object_store_memory=200 * 2**20,  # patches travel through the page cache
                 _temp_dir=str(temporary),
             )
-        finally:
-            end_ray()
+        if started.failure:
+            say(started.failure)
+        yield started.dashboard
 
 
-def socket_folder(usual: str) -> str:
-    """Return a folder for Ray's session: the usual one, or /tmp where that is too long.
-
-    Ray puts Unix sockets up to 70 characters below it, and a socket's path ends at 107 characters.
-    """
-    return usual if len(usual) <= 24 else "/tmp"
+@contextmanager
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Exchange this process's environment for another one, and back at the end."""
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

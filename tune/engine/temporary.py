@@ -43,12 +43,21 @@ def sweep_temporary(place: Path) -> None:
     """Remove the temporary folders of drivers that were killed before they could.
 
     Two of Ray's processes outlive a killed driver by a minute, in which they try to report its
-    death; they are ended. They are known by their open files, because Ray renames its processes.
+    death; they are ended.
     """
     for path in place.glob("sar-tune-*-*"):
         if _is_abandoned(path):
-            end_processes(process for process in psutil.process_iter() if _is_of_ray(process, path))
+            end_left_over(path)
             shutil.rmtree(path, ignore_errors=True)  # it may be another user's
+
+
+def end_left_over(session: Path) -> None:
+    """Kill the processes of a session of Ray that are still alive.
+
+    They are known by the temporary folder that they were given, or, because Ray renames processes
+    and with that overwrites what they were given, by their open files.
+    """
+    end_processes(process for process in psutil.process_iter() if _is_of_ray(process, session))
 
 
 def _is_abandoned(folder: Path) -> bool:
@@ -61,11 +70,14 @@ def _is_abandoned(folder: Path) -> bool:
 
 
 def _is_of_ray(process: psutil.Process, session: Path) -> bool:
-    """Return whether a process is one of Ray's that writes below a folder."""
+    """Return whether a process, other than this one, is of a session of Ray."""
     try:
-        if not process.name().startswith("ray::"):
+        if process.pid == os.getpid():
             return False
-        return any(session in Path(file.path).parents for file in process.open_files())
+        if process.environ().get("TMPDIR") == str(session):
+            return True
+        is_renamed = process.name().startswith(("ray::", "ray-dashboard"))
+        return is_renamed and any(session in Path(one.path).parents for one in process.open_files())
     except psutil.Error:
         return False
 

@@ -1,4 +1,4 @@
-"""What the driver does without Ray: signals, shares of a device, and the place of sockets."""
+"""What the driver does without Ray: signals, its environment, and when Ray is started."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ import pytest
 
 from tune.config.watching import USUAL
 from tune.engine.run import interruptible
-from tune.engine.session import ray_on_demand, socket_folder
+from tune.engine.session import environment, ray_on_demand
 from tune.engine.temporary import sweep_temporary, temporary_prefix
 
 
@@ -58,12 +58,6 @@ def test_without_a_signal_the_handlers_are_as_before():
     assert signal.getsignal(signal.SIGINT) is before
 
 
-@pytest.mark.parametrize(("length", "is_kept"), [(24, True), (25, False)])
-def test_a_long_temporary_folder_is_left_to_the_sockets_limit(length, is_kept):
-    folder = "/" + "x" * (length - 1)
-    assert socket_folder(folder) == (folder if is_kept else "/tmp")
-
-
 @pytest.fixture
 def started(monkeypatch) -> list[object]:
     """Replace Ray; list what it was started with."""
@@ -94,3 +88,18 @@ def test_ray_is_not_started_where_no_study_needs_it(started):
     with ray_on_demand(USUAL, mps=False, say=print, show_address=print):
         pass
     assert started == []
+
+
+def test_an_environment_is_exchanged_and_comes_back_after_an_error(monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    before, inside = dict(os.environ), {}
+
+    def work():
+        with environment({"ONE": "1"}):
+            inside.update(os.environ)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        work()
+    assert inside == {"ONE": "1"}
+    assert dict(os.environ) == before
