@@ -6,17 +6,16 @@ driver, because asking torch would make a CUDA context of half a GiB in a proces
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
+from tune.config.cgroups import MemoryLimit, memory_limits
 from tune.errors import UsageError
 
 MIB = 2**20
 SMI = "nvidia-smi"
-CGROUP = Path("/sys/fs/cgroup")
 MIN_USABLE_MIB = {"cuda": 1024.0, "cpu": 768.0}
 """Less than this holds no trial: its context or interpreter and libraries, and the least model."""
 
@@ -85,7 +84,7 @@ def measure_card(device: str) -> Card:
     """
     if device == "cpu":
         memory = psutil.virtual_memory()
-        return limit_memory(memory.total / MIB, memory.available / MIB, CGROUP)
+        return limit_memory(memory.total / MIB, memory.available / MIB, memory_limits())
     card = f"--id={first_visible(os.environ)}"
     cards = _ask_smi("--query-gpu=name,memory.total,memory.free,memory.used", card)
     processes = _ask_smi("--query-compute-apps=pid,name,used_memory", card)
@@ -103,18 +102,15 @@ def first_visible(environment: Mapping[str, str]) -> str:
     return environment.get("CUDA_VISIBLE_DEVICES", "").split(",")[0].strip() or "0"
 
 
-def limit_memory(total_mib: float, free_mib: float, cgroup: Path) -> Card:
-    """Return the memory of a machine, or of the container that a control group makes of it.
+def limit_memory(total_mib: float, free_mib: float, limits: Iterable[MemoryLimit]) -> Card:
+    """Return the memory of a machine, or what the limits of control groups leave of it.
 
-    Page cache that the group's limit counts can be given back, so that it is free.
+    >>> limit_memory(24_000, 20_000, [MemoryLimit(2_048, 48)]).free_mib
+    2000
     """
-    limit = cgroup / "memory.max"
-    if limit.is_file() and limit.read_text().strip() != "max":
-        limit_mib = int(limit.read_text()) / MIB
-        fields = dict(line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
-        cached = int(fields.get("inactive_file", 0)) + int(fields.get("active_file", 0))
-        held_mib = (int((cgroup / "memory.current").read_text()) - cached) / MIB
-        total_mib, free_mib = min(total_mib, limit_mib), min(free_mib, limit_mib - held_mib)
+    for limit in limits:
+        total_mib = min(total_mib, limit.limit_mib)
+        free_mib = min(free_mib, limit.limit_mib - limit.held_mib)
     return Card("cpu", "this machine's memory", total_mib, max(0.0, free_mib))
 
 

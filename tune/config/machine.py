@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from typing import Literal
 
+from tune.config.cgroups import num_cores_allowed
 from tune.errors import UsageError
 
 Device = Literal["cpu", "cuda"]
@@ -42,8 +43,11 @@ def detect_machine(device: str = "auto") -> Machine:
 def available_cores() -> int:
     """Return how many CPU cores this process may use, which may be fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    allowed = num_cores_allowed()
+    return cores if allowed is None else max(1, min(cores, round(allowed)))
 
 
 def _has_cuda() -> bool:

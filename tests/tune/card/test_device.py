@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from tune.card.device import Card, Holder, foreign_sentence, limit_memory, measure_card, read_card
+from tune.config.cgroups import MemoryLimit
 from tune.errors import UsageError
 
 
@@ -48,22 +49,19 @@ def test_too_little_memory_is_refused_and_who_holds_it_is_named(free_mib, headro
         card.usable_mib(headroom)
 
 
-def test_the_limit_of_a_container_bounds_the_memory_and_its_page_cache_is_free(tmp_path):
-    (tmp_path / "memory.max").write_text(f"{1000 * 2**20}\n")
-    (tmp_path / "memory.current").write_text(f"{600 * 2**20}\n")
-    (tmp_path / "memory.stat").write_text(
-        f"anon 1\ninactive_file {200 * 2**20}\nactive_file {100 * 2**20}\n"
-    )
-    card = limit_memory(24_000, 20_000, tmp_path)
-    assert (card.total_mib, card.free_mib) == (1000, 700)
-
-
-@pytest.mark.parametrize("limit", [None, "max\n"])
-def test_a_container_without_a_limit_has_the_machine_s_memory(tmp_path, limit):
-    if limit is not None:
-        (tmp_path / "memory.max").write_text(limit)
-    card = limit_memory(24_000, 20_000, tmp_path)
-    assert (card.total_mib, card.free_mib) == (24_000, 20_000)
+@pytest.mark.parametrize(
+    ("limits", "total_and_free"),
+    [
+        ([], (24_000, 20_000)),
+        ([MemoryLimit(1_000, 300)], (1_000, 700)),
+        ([MemoryLimit(1_000, 300), MemoryLimit(4_000, 3_900)], (1_000, 100)),
+        ([MemoryLimit(30_000, 1_000)], (24_000, 20_000)),
+        ([MemoryLimit(1_000, 1_300)], (1_000, 0)),
+    ],
+)
+def test_every_limit_counts_and_the_tightest_decides(limits, total_and_free):
+    card = limit_memory(24_000, 20_000, limits)
+    assert (card.total_mib, card.free_mib) == total_and_free
 
 
 def test_this_machine_s_memory_is_the_card_of_a_cpu():
