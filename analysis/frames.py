@@ -17,6 +17,7 @@ import pandas as pd
 from tune.errors import UsageError
 from tune.statistics.objectives import check_scored, objective_named
 from tune.tables.files import read_readable_tables
+from tune.tables.originals import copy_sentences, find_copies
 from tune.tables.schemas import SCHEMAS
 
 
@@ -80,7 +81,7 @@ def load(results: Path | str = "ray_results") -> Frames:
         True
     """
     folder = Path(results)
-    notes: list[str] = []
+    notes = copy_sentences(folder)
     frames: dict[str, pd.DataFrame] = {}
     for name in TABLES:
         frames[name], sentences = read_readable_tables(folder, name)
@@ -123,10 +124,10 @@ def _unscored(trials: pd.DataFrame, epochs: pd.DataFrame) -> list[str]:
 
 
 def _find_studies(folder: Path) -> tuple[str, ...]:
-    """Return the folders that a search or promotion began, whatever is in them by now."""
+    """Return the folders that a search or promotion began, whatever is in them; no copies."""
     parts = ("study.toml", "manifest.json", "journal", "tables")
     found = {path.parent.name for part in parts for path in folder.glob(f"*/{part}")}
-    return tuple(sorted(found))
+    return tuple(sorted(found - find_copies(folder).keys()))
 
 
 def _read_all(

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from tune.config.command import DONE, OneSentenceParser, run_command
 from tune.errors import UsageError
+from tune.tables.originals import copy_sentences
 from tune.terminal.matrix import draw_matrices, to_json
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def read_status(results: str | None) -> "tuple[Sequence[Matrix], list[str]]":
     searches, sentences = read_searches(folder)
     promotions, more = read_promotions(folder)
     matrices = build_matrices(searches, promotions, partial(describe_best, folder))
-    return matrices, [*sentences, *more]
+    return matrices, [*copy_sentences(folder), *sentences, *more]
 
 
 def draw_status(console: "Console", results: str | None) -> None:

@@ -13,6 +13,7 @@ from tune.storage.folder import StudyFolder, study_folders
 from tune.storage.history import Budget
 from tune.storage.journal import StudyJournal
 from tune.storage.kind import Kind, read_kind
+from tune.tables.originals import current_name
 
 Promotion = tuple[StudyFolder, PromotionConfig]
 
@@ -22,7 +23,7 @@ def find_promotions(results: str) -> Iterator[Promotion]:
     for folder in study_folders(results):
         with contextlib.suppress(UsageError):
             if read_kind(folder) is Kind.PROMOTION:
-                yield folder, read_promotion(folder.config_file)
+                yield folder, _read_promotion(folder)
 
 
 def is_promotion_finished(folder: StudyFolder) -> bool:
@@ -82,13 +83,19 @@ def promotion_to_resume(results: str, name: str) -> PromotionConfig:
         UsageError: If there is none of this name, or it is finished.
     """
     folder = find_study(results, name, Kind.PROMOTION)
-    config = replace(read_promotion(folder.config_file), results=results)
+    config = replace(_read_promotion(folder), results=results)
     if is_promotion_finished(folder):
         raise UsageError(
             f"a finished promotion does nothing more, found {name!r}: promote the search again "
             f"with --study {config.study} --new"
         )
     return config
+
+
+def _read_promotion(folder: StudyFolder) -> PromotionConfig:
+    """Return a promotion's configuration, with the name that its search has by now."""
+    config = read_promotion(folder.config_file)
+    return replace(config, study=current_name(folder.path.parent, config.study))
 
 
 def _going_on(folder: StudyFolder, num_runs: int) -> Start:

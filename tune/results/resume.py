@@ -9,6 +9,7 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from tune.config.search import SearchConfig, hashed_values, read_config
 from tune.errors import UsageError
@@ -16,6 +17,7 @@ from tune.results.budgets import More, Standing, extended, new_budget, read_stan
 from tune.storage.folder import StudyFolder, study_folders
 from tune.storage.history import Budget
 from tune.storage.kind import Kind, read_kind
+from tune.tables.originals import find_copies
 
 
 @dataclass(frozen=True)
@@ -140,11 +142,16 @@ def find_study(results: str, name: str, kind: Kind | None = None) -> StudyFolder
             another kind.
     """
     folder = StudyFolder(Path(results) / name)
+    if (original := find_copies(results).get(name)) is not None:
+        raise UsageError(
+            f"a study is where it was made, found {name!r} which is a copy of {original!r}: name "
+            "that one, or move the copy into a results folder of its own"
+        )
     if folder.config_file.is_file():
         if kind is not None and (found := read_kind(folder)) is not kind:
             raise UsageError(
                 f"this command resumes a {kind}, found {name!r} which is a {found}: "
-                f"{_RESUMED_BY[found].format(name=name)}"
+                f"{_RESUMED_BY[found].format(name=quote(name))}"
             )
         return folder
     known = [folder.name for folder in study_folders(results)]

@@ -20,6 +20,7 @@ import psutil
 from models.shapes import nominal_channels, target_bpp
 from tune.config.search import SearchConfig
 from tune.errors import UsageError
+from tune.tables.originals import find_copies, given_name
 
 CONFIG_FILE = "study.toml"
 MANIFEST_FILE = "manifest.json"
@@ -37,8 +38,13 @@ class StudyFolder:
 
     @property
     def name(self) -> str:
-        """The study's name."""
+        """The study's name; its folder can be renamed."""
         return self.path.name
+
+    @property
+    def given_name(self) -> str:
+        """The name that the study was made with, as its trials have it; see `name`."""
+        return given_name(self.path)
 
     @property
     def config_file(self) -> Path:
@@ -82,9 +88,11 @@ class StudyFolder:
 
 
 def study_folders(results: str) -> Iterator[StudyFolder]:
-    """Return the folders of all studies, by name."""
+    """Return the folders of all studies, by name; copies of a study are left out."""
+    copies = find_copies(results)
     for path in sorted(Path(results).glob(f"[!.]*/{CONFIG_FILE}")):  # drafts begin with a dot
-        yield StudyFolder(path.parent)
+        if path.parent.name not in copies:
+            yield StudyFolder(path.parent)
 
 
 def study_name(arch: str, rate: str, ratio: int, moment: datetime, mode: str = "quick") -> str:

@@ -74,7 +74,7 @@ def open_study(
         torn_bytes = cut_torn_end(folder.journal) if folder.journal.exists() else 0
         if torn_bytes:
             notes.append(f"cut {torn_bytes} bytes of an unfinished last line off the journal")
-        journal = StudyJournal.open_or_create(folder.journal, folder.name)
+        journal = StudyJournal.open_or_create(folder.journal, folder.given_name)
         clock = StudyClock(journal.elapsed_s)
         stack, agreement = agree(plan, journal)
         if journal.budget != start.budget:

@@ -154,7 +154,7 @@ class StudyPlan:
     ) -> TrialSpec:
         """Return what a worker needs to run a suggestion; no folder, no checkpoint."""
         train = self.train_config(suggestion.values)
-        study = "plan" if folder is None else folder.name
+        study = "plan" if folder is None else folder.given_name
         checkpoint = None
         if folder is not None:
             checkpoint = str(folder.checkpoints.resolve() / f"{study}_t{suggestion.number:03d}.pt")

@@ -19,8 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tune.errors import UsageError
-from tune.tables.columns import Column, TableSchema
+from tune.tables.columns import STUDY, Column, TableSchema
 from tune.tables.docs import describe_tables
+from tune.tables.originals import find_copies
 from tune.tables.replacement import replace_parquet
 from tune.tables.schemas import SCHEMA_VERSION, SCHEMAS
 
@@ -129,8 +130,17 @@ def read_columns(path: Path, name: str, columns: Sequence[str]) -> dict[str, lis
 
 
 def find_tables(results: Path | str, name: str, study: str | None = None) -> list[Path]:
-    """Return the files of a table in a results folder, in the order of the studies' names."""
-    return sorted(Path(results).glob(f"{study or '*'}/tables/{name}.parquet"))
+    """Return the files of a table in a results folder, in the order of the studies' names.
+
+    A copy of a study is left out, unless it is the one that is asked for.
+    """
+    if study is not None:
+        return [
+            path for path in [Path(results) / study / "tables" / f"{name}.parquet"] if path.exists()
+        ]
+    copies = find_copies(results)
+    found = sorted(Path(results).glob(f"*/tables/{name}.parquet"))
+    return [path for path in found if path.parents[1].name not in copies]
 
 
 def _to_columns(schema: TableSchema, rows: Sequence[Mapping[str, Any]]) -> list[Sequence[Any]]:
@@ -219,6 +229,10 @@ def _read_file(path: Path, schema: TableSchema, columns: Sequence[str] | None = 
             present = [column.name for column in wanted if column not in absent]
             # A few columns are small: threads cost more than they gain.
             table = parquet.read(columns=present, use_threads=columns is None)
+            if STUDY.name in present:  # the folder may have been renamed since
+                position, study = present.index(STUDY.name), path.parents[1].name
+                names = pa.array([study] * len(table), _ARROW_TYPES[STUDY.type])
+                table = table.set_column(position, STUDY.name, names)
             for column in absent:
                 values = pa.array([column.before] * len(table), _ARROW_TYPES[column.type])
                 table = table.append_column(column.name, values)

@@ -1,4 +1,7 @@
-"""Studies that a release before the rooms left (tests/recorded/begun) are continued by this one."""
+"""Studies that a release before the rooms left (tests/recorded/begun) are continued by this one.
+
+Two of them are renamed first, and one is copied: names of folders are the user's.
+"""
 
 import os
 import shutil
@@ -16,8 +19,13 @@ from tune.tables.files import read_table
 
 REPOSITORY = Path(__file__).parents[3]
 BEGUN = REPOSITORY / "tests" / "recorded" / "begun"
-UNFINISHED, FINISHED = "unfinished_search", "finished_search"
-PROMOTION = "baseline_full_c4_cr64x_20261128_043837"
+RENAMED = {
+    "unfinished_search": "later [16x]",
+    "baseline_full_c4_cr64x_20261128_043837": "promoted once",
+}
+UNFINISHED, PROMOTION = RENAMED.values()
+FINISHED = "finished_search"
+COPY = "a copy of the finished search"
 
 pytestmark = pytest.mark.ray
 
@@ -59,6 +67,9 @@ def copied(tmp_path_factory) -> Path:
     """A folder with the recorded studies, and their corpus where they know it."""
     cwd = tmp_path_factory.mktemp("begun")
     shutil.copytree(BEGUN / "ray_results", cwd / "ray_results")
+    for given, name in RENAMED.items():
+        (cwd / "ray_results" / given).rename(cwd / "ray_results" / name)
+    shutil.copytree(BEGUN / "ray_results" / FINISHED, cwd / "ray_results" / COPY)
     shutil.copytree(BEGUN / "generated_scenes", cwd / "corpus")
     return cwd
 
@@ -83,7 +94,7 @@ def promoted(resumed) -> tuple[Path, str]:
 def test_a_search_continues_with_the_epochs_that_it_had(resumed):
     cwd, output = resumed
     assert UNFINISHED in output
-    before = table(BEGUN, "epochs", UNFINISHED)
+    before = table(BEGUN, "epochs", "unfinished_search")
     after = table(cwd, "epochs", UNFINISHED)
     kept = after.merge(before[["trial_number", "epoch"]], on=["trial_number", "epoch"])
     columns = ["trial_number", "epoch", "val_psnr_db", "recorded_at"]
@@ -109,7 +120,12 @@ def test_a_finished_promotion_is_known_as_one(ask):
     said = ask(promote.main, "--resume", PROMOTION, code=2)
     assert f"a finished promotion does nothing more, found '{PROMOTION}'" in said
     said = ask(search.main, "--resume", PROMOTION, code=2)
-    assert f"python -m tune.promote --resume {PROMOTION}" in said
+    assert f"python -m tune.promote --resume '{PROMOTION}'" in said
+
+
+def test_a_copy_is_left_out_with_a_line(resumed, ask):
+    assert f"left out study {COPY}: it is a copy of {FINISHED}" in ask(status.main)
+    assert f"copy of '{FINISHED}'" in ask(search.main, "--resume", COPY, code=2)
 
 
 def test_the_report_has_all_of_them(promoted, ask):
@@ -118,6 +134,7 @@ def test_the_report_has_all_of_them(promoted, ask):
     log = (cwd / "report" / "RUNLOG.md").read_text(encoding="utf-8")
     assert UNFINISHED in log
     assert FINISHED in log
+    assert f"left out study {COPY}" in log
     cells = pd.read_csv(cwd / "report" / "tables" / "status_1.csv", index_col="architecture")
     for ratio in ("16x", "64x"):
         assert "full " in cells.loc["baseline", ratio]
