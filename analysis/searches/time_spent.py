@@ -1,5 +1,6 @@
 """Where the time of a search went: training, validation, overhead, waiting; what stopping saved."""
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,8 @@ class TimeSpent:
     """Seconds of one search, over all places that trials run in.
 
     Attributes:
-        num_places: Trials that ran side by side at most.
+        num_places: Trials that ran side by side at most, and never more than the plan allowed: a
+            worker may take up the next trial while the clock of the last one still runs.
         training_s: Training of finished epochs.
         validation_s: Validation of finished epochs.
         overhead_s: What trials took beside on their worker: its start, checkpoints, reports, and
@@ -93,7 +95,7 @@ def compute_time_spent(view: StudyView) -> TimeSpent:
         run_s=(view.trials["wall_s"] - view.trials["wait_s"]).clip(lower=0),
     )
     inside_s = trials["train_s"] + trials["val_s"]
-    places = _most_at_once(trials)
+    places = min(_most_at_once(trials), view.config.get("max_concurrent", math.inf))
     stopped = trials[trials["outcome"] == "stopped"]
     left = (stopped["max_epochs"] - stopped["epochs_finished"]).clip(lower=0)
     epoch_s = (stopped["train_s"] + stopped["val_s"]) / stopped["epochs_finished"].clip(lower=1)

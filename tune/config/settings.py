@@ -204,7 +204,7 @@ def read_toml_file(path: Path | str) -> dict[str, object]:
     import tomllib
 
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(
             f"a configuration file must be readable, found {str(path)!r} "

@@ -125,6 +125,17 @@ def test_time_is_divided_into_parts_that_add_up(make_view):
     assert len(draw_time_spent(spent).data) == 4
 
 
+@pytest.mark.parametrize(("config", "num_places"), [("max_concurrent = 2", 2), ("", 3)])
+def test_a_hand_over_in_which_clocks_overlap_is_no_further_place(make_view, config, num_places):
+    # Two places; the third trial starts 0.1 s before the second one has ended.
+    trials = [
+        {"scores_db": [18.0, 19.0], "start_s": 0.0},
+        {"scores_db": [18.0], "start_s": 0.0},
+        {"scores_db": [18.0], "start_s": 14.9},
+    ]
+    assert compute_time_spent(make_view(trials, config=config)).num_places == num_places
+
+
 def test_one_trial_after_another_is_one_place(make_view):
     view = make_view([{"scores_db": [20.0], "start_s": 15.0 * n} for n in range(3)])
     spent = compute_time_spent(view)

@@ -34,6 +34,11 @@ def test_a_file_that_does_not_exist_is_named(tmp_path: Path) -> None:
         read_toml_file(tmp_path / "absent.toml")
 
 
+def test_a_byte_order_mark_is_no_setting(tmp_path: Path) -> None:
+    (tmp_path / "marked.toml").write_bytes(b"\xef\xbb\xbfarch = 'baseline'\n")
+    assert read_toml_file(tmp_path / "marked.toml") == {"arch": "baseline"}
+
+
 @pytest.mark.parametrize("content", [b"trials = ", b"\xff\xfe", b"trials = 1\ntrials = 2\n"])
 def test_a_file_that_is_not_toml_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "broken.toml").write_bytes(content)
