@@ -3,7 +3,6 @@
 Parses, reads, and says what was written. Which shapes there are is in `analysis.exports.shapes`.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -74,7 +73,7 @@ def _export(results: str, out: Path, names: str) -> int:
     try:
         claim_folder(out)
         for name, export in exports.items():
-            said = export.write(out) if export.count else f"nothing, there is no {export.lacks}"
+            said = export.write(out) if export.count else f"nothing, found no {export.lacks}"
             sys.stdout.write(f"{name}: {said}\n")
     except OSError as error:
         raise UsageError(

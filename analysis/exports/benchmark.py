@@ -48,7 +48,7 @@ def export_benchmark(frames: Frames) -> Export:
         footings = {file.footing for file in files}
         return f"{len(files)} curves on {len(footings)} footings in {out / FOLDER}"
 
-    return Export(len(files), "test scores of a promotion, coded to real bytes", write)
+    return Export(len(files), "test scores of a promotion at real bytes", write)
 
 
 def compute_benchmark(frames: Frames) -> tuple[BenchmarkFile, ...]:

@@ -49,14 +49,10 @@ def compute_images(frames: Frames) -> pd.DataFrame:
     The columns are those of the tables test and codecs, `arch` in the place of `codec`, and
     `is_best`: whether the row is of the candidate that curves show, or of a classical codec.
     """
-    networks = frames.test.rename(columns={"arch": "codec"})
-    codecs = distinct_codecs(frames.codecs)
+    networks = frames.test.rename(columns={"arch": "codec"}).assign(is_best=_is_best(frames))
+    codecs = distinct_codecs(frames.codecs).assign(is_best=True)
     both = pd.concat(
-        [
-            networks.assign(is_best=_is_best(frames), seed=networks["seed"].astype("Int64")),
-            codecs.assign(is_best=True),
-        ],
-        ignore_index=True,
+        [networks.astype({"seed": "Int64", "base_channels": "Int32"}), codecs], ignore_index=True
     )
     others = [name for name in both.columns if name not in _FIRST]
     return both[[*_FIRST, *others]]

@@ -50,7 +50,7 @@ def export_mlflow(frames: Frames) -> Export:
             f"mlflow server --backend-store-uri sqlite:///{path} shows them"
         )
 
-    return Export(len(runs), "a trial or a promoted run", write)
+    return Export(len(runs), "trials or promoted runs", write)
 
 
 def _write(
@@ -88,9 +88,7 @@ def _open(path: Path) -> "MlflowClient":
         ) from error
 
 
-def _experiment(
-    client: "MlflowClient", study: str, manifest: Mapping[str, Any], path: Path
-) -> str:
+def _experiment(client: "MlflowClient", study: str, manifest: Mapping[str, Any], path: Path) -> str:
     """Return the identifier of a study's experiment, which is made where there is none."""
     found = client.get_experiment_by_name(study)
     if found is None:

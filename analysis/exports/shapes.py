@@ -53,7 +53,9 @@ SHAPES = (
     Shape("tables", "every table as CSV"),
     Shape("images", "scores of every test image, networks and codecs alike, in one CSV"),
     Shape("compressai", "a rate-distortion curve per architecture and codec, as CompressAI's JSON"),
-    Shape("mlflow", "trials and promoted runs in an MLflow store", "mlflow", "mlflow-skinny>=3.17,<4"),
+    Shape(
+        "mlflow", "trials and promoted runs in an MLflow store", "mlflow", "mlflow-skinny>=3.17,<4"
+    ),
     Shape("wandb", "trials and promoted runs as offline W&B runs", "wandb", "wandb>=0.31,<1"),
 )
 PLAIN = tuple(shape.name for shape in SHAPES if not shape.module)
@@ -83,12 +85,18 @@ def require_packages(shapes: Sequence[Shape]) -> None:
         UsageError: If one is not; the sentence has the command that installs it here.
     """
     for shape in shapes:
-        if shape.module and find_spec(shape.module) is None:
+        if shape.module and not _is_installed(shape.module):
             command = [sys.executable, "-m", "pip", "install", shape.requirement]
             raise UsageError(
                 f"--as {shape.name} needs the package {shape.module}, found none in this "
                 f"environment: {shlex.join(command)}"
             )
+
+
+def _is_installed(module: str) -> bool:
+    """Whether a package can be imported; a mere folder of that name, such as ./wandb, is none."""
+    spec = find_spec(module)
+    return spec is not None and spec.origin is not None
 
 
 def compute_exports(frames: "Frames", shapes: Sequence[Shape]) -> dict[str, Export]:

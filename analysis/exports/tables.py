@@ -24,7 +24,7 @@ def export_tables(frames: Frames) -> Export:
         num_files = write_csvs(out / FOLDER, tables)
         return f"{num_files} CSV files in {out / FOLDER}"
 
-    return Export(len(tables), "a table with rows", write)
+    return Export(len(tables), "rows in any table", write)
 
 
 def _without_bytes(frames: Frames, name: str) -> pd.DataFrame:

@@ -40,7 +40,7 @@ def export_wandb(frames: Frames) -> Export:
             f"{out / FOLDER}; wandb sync uploads them"
         )
 
-    return Export(len(runs), "a trial or a promoted run", write)
+    return Export(len(runs), "trials or promoted runs", write)
 
 
 def identifier(run: TrackedRun) -> str:
@@ -96,9 +96,8 @@ def _write_run(run: TrackedRun, out: Path) -> None:
         settings=_settings(),
     )
     for one in run.epochs:
-        seconds = one.recorded_at.timestamp()
-        times = {"_timestamp": seconds, "_runtime": seconds - run.started_at.timestamp()}
-        begun.log({"epoch": one.epoch, **one.measures, **times}, step=one.epoch)
+        recorded_at = {"_timestamp": one.recorded_at.timestamp()}
+        begun.log({"epoch": one.epoch, **one.measures, **recorded_at}, step=one.epoch)
     begun.summary.update({**run.best, **run.costs, "outcome": run.outcome})
     begun.finish(exit_code=int(run.has_failed))
     (folder,) = _folders(out / FOLDER, run)
@@ -122,6 +121,7 @@ def _settings() -> "wandb.Settings":
     import wandb
 
     return wandb.Settings(
+        host="",
         console="off",
         disable_git=True,
         disable_code=True,
