@@ -8,7 +8,6 @@ one channel in [0, 1], and the description says so. Times of coding are in no ta
 
 import json
 import math
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,8 @@ from analysis.rates.curves import RatePanel, compute_rate_distortion
 from analysis.rates.points import ARCHITECTURES, RateCurve, RatePoint
 
 FOLDER = "compressai"
+_META = {"source": "sar-tune"}
+"""In every file; where its own files have it, CompressAI names a paper there."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def _content(panel: RatePanel, curve: RateCurve, points: Sequence[RatePoint]) ->
     return {
         "name": f"{style_of(curve.name).label}{mark}",
         "description": _description(panel, curve, points),
+        "meta": _META,
         # MS-SSIM is missing where images are too small for it.
         "results": {
             key: values for key, values in results.items() if all(map(math.isfinite, values))
@@ -84,16 +86,19 @@ def _content(panel: RatePanel, curve: RateCurve, points: Sequence[RatePoint]) ->
 
 
 def _description(panel: RatePanel, curve: RateCurve, points: Sequence[RatePoint]) -> str:
-    what = "classical codec"
-    images = f"{panel.num_images} test images"
+    what, images = "classical codec", f"{panel.num_images} test images"
     if curve.kind in ARCHITECTURES:
         what = "best candidate of each promotion" + ", a model per rate" * bool(curve.trained)
-        seeds = sorted({point.num_seeds for point in points})
-        images += f" and {' to '.join(map(str, dict.fromkeys([seeds[0], seeds[-1]])))} seeds"
+        images += f" and {_range_words([point.num_seeds for point in points])}"
     return (
         f"{what}, real bytes, means over {images}; {panel.footing.words}; PSNR and MS-SSIM are of "
         "one channel in [0, 1]"
     )
+
+
+def _range_words(num_seeds: Sequence[int]) -> str:
+    low, high = min(num_seeds), max(num_seeds)
+    return f"{low} to {high} seeds" if low < high else f"{high} seed{'s' * (high > 1)}"
 
 
 def _footing_name(panel: RatePanel) -> str:
@@ -111,11 +116,21 @@ def _footing_name(panel: RatePanel) -> str:
 
 
 def _replace(folder: Path, files: Sequence[BenchmarkFile]) -> None:
-    """Make the folder hold exactly these files."""
-    if folder.exists():
-        shutil.rmtree(folder)
+    """Write these files in the place of those of an earlier export; those of others stay."""
+    for old in folder.glob("*/*.json"):
+        if _is_ours(old):
+            old.unlink()
     for file in files:
         path = folder / file.footing / f"{file.codec}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(file.content, indent=2, allow_nan=False)
         path.write_text(f"{text}\n", encoding="utf-8")
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether an export wrote a file: people put the curves of other codecs beside ours."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return False
+    return isinstance(content, dict) and content.get("meta") == _META

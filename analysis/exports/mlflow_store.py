@@ -5,6 +5,7 @@ is extended, and a second export of the same tables changes nothing. A run is fo
 name in its experiment, and its digest, set last, says whether it is complete.
 """
 
+import shlex
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import groupby
@@ -30,8 +31,8 @@ _QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",  # it would report its use to its makers
     "MLFLOW_LOGGING_LEVEL": "WARNING",
 }
-_MAX_METRICS = 1000
-"""MLflow takes no more at once."""
+_MAX_METRICS = 900
+"""MLflow takes a thousand things at once, parameters and tags among them."""
 
 _MANIFEST = ("kind", "commit", "created_at")
 """What an experiment says of its study."""
@@ -46,8 +47,8 @@ def export_mlflow(frames: Frames) -> Export:
         with only_ours("MLFLOW_", _QUIET):
             num_written = _write(runs, frames.manifests, path)
         return (
-            f"{num_written} runs written, {len(runs) - num_written} already there, in {path}; "
-            f"mlflow server --backend-store-uri sqlite:///{path} shows them"
+            f"{num_written} runs written, {len(runs) - num_written} already there, in {path}; to "
+            f"look at them: mlflow server --backend-store-uri {shlex.quote(f'sqlite:///{path}')}"
         )
 
     return Export(len(runs), "trials or promoted runs", write)
@@ -124,15 +125,16 @@ def _write_run(
             experiment, _milliseconds(run.started_at), {TRIAL: run.name}, run.name
         )
     run_id = found.info.run_id
-    metrics = list(_metrics(run))
-    for start in range(0, len(metrics), _MAX_METRICS):
-        client.log_batch(run_id, metrics[start : start + _MAX_METRICS])
     tags = {"study": run.study, "outcome": run.outcome, "reason": run.reason, **run.origin}
+    metrics = list(_metrics(run))
     client.log_batch(
         run_id,
-        params=[Param(name, value) for name, value in settings.items()],
-        tags=[RunTag(name, str(value)) for name, value in tags.items()],
+        metrics[:_MAX_METRICS],
+        [Param(name, value) for name, value in settings.items()],
+        [RunTag(name, str(value)) for name, value in tags.items()],
     )
+    for start in range(_MAX_METRICS, len(metrics), _MAX_METRICS):
+        client.log_batch(run_id, metrics[start : start + _MAX_METRICS])
     if run.outcome == RUNNING:
         client.update_run(run_id, status="RUNNING")
     else:

@@ -8,6 +8,7 @@ written anew.
 
 import hashlib
 import json
+import shlex
 import shutil
 import tempfile
 from pathlib import Path
@@ -37,7 +38,7 @@ def export_wandb(frames: Frames) -> Export:
             _write(changed, out)
         return (
             f"{len(changed)} runs written, {len(runs) - len(changed)} already there, in "
-            f"{out / FOLDER}; wandb sync uploads them"
+            f"{out / FOLDER}; to upload them: wandb sync {shlex.quote(str(out / FOLDER))}"
         )
 
     return Export(len(runs), "trials or promoted runs", write)

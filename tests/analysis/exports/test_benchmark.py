@@ -44,7 +44,7 @@ def test_the_footings_of_two_groups_have_folders_of_their_own(recorded):
 
 def test_a_file_has_a_name_a_description_and_lists_of_equal_length_by_rising_rate(files):
     for content in files.values():
-        assert list(content) == ["name", "description", "results"]
+        assert list(content) == ["name", "description", "meta", "results"]
         results = content["results"]
         assert list(results) == ["psnr-rgb", "ms-ssim-rgb", "bpp"]
         assert len(results["psnr-rgb"]) == len(results["ms-ssim-rgb"]) == len(results["bpp"])
@@ -95,12 +95,15 @@ def test_a_search_without_a_promotion_has_no_curve(recorded):
     assert export_benchmark(dataclasses.replace(recorded, **empty)).count == 0
 
 
-def test_a_curve_of_an_earlier_export_disappears(of_bytes, tmp_path):
-    old = tmp_path / "compressai" / "old" / "old.json"
-    old.parent.mkdir(parents=True)
-    old.write_text("{}", encoding="utf-8")
+def test_a_curve_of_an_earlier_export_disappears_and_one_of_others_stays(of_bytes, tmp_path):
+    folder = tmp_path / "compressai" / "earlier"
+    folder.mkdir(parents=True)
+    contents = {"ours": {"meta": {"source": "sar-tune"}}, "vtm": {"name": "VTM"}, "list": [1]}
+    for name, content in contents.items():
+        (folder / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+    (folder / "torn.json").write_text("{", encoding="utf-8")
     export_benchmark(of_bytes).write(tmp_path)
-    assert not old.exists()
+    assert {path.stem for path in folder.iterdir()} == {"vtm", "list", "torn"}
 
 
 @pytest.mark.parametrize("corpus", ["../../up", "a/b", "..", "ä [b] c", "x" * 60])
