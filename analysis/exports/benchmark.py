@@ -46,8 +46,7 @@ def export_benchmark(frames: Frames) -> Export:
 
     def write(out: Path) -> str:
         _replace(out / FOLDER, files)
-        footings = {file.footing for file in files}
-        return f"{len(files)} curves on {len(footings)} footings in {out / FOLDER}"
+        return f"{len(files)} curves in {out / FOLDER}, a folder per footing"
 
     return Export(len(files), "test scores of a promotion at real bytes", write)
 

@@ -23,6 +23,11 @@ def of_bytes(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def export(of_bytes):
+    return export_benchmark(of_bytes)
+
+
+@pytest.fixture(scope="module")
 def files(of_bytes):
     return {(file.footing, file.codec): file.content for file in compute_benchmark(of_bytes)}
 
@@ -95,18 +100,18 @@ def test_a_search_without_a_promotion_has_no_curve(recorded):
     assert export_benchmark(dataclasses.replace(recorded, **empty)).count == 0
 
 
-def test_a_curve_of_an_earlier_export_disappears_and_one_of_others_stays(of_bytes, tmp_path):
+def test_a_curve_of_an_earlier_export_disappears_and_one_of_others_stays(export, tmp_path):
     folder = tmp_path / "compressai" / "earlier"
     folder.mkdir(parents=True)
     contents = {"ours": {"meta": {"source": "sar-tune"}}, "vtm": {"name": "VTM"}, "list": [1]}
     for name, content in contents.items():
         (folder / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
     (folder / "torn.json").write_text("{", encoding="utf-8")
-    export_benchmark(of_bytes).write(tmp_path)
+    export.write(tmp_path)
     assert {path.stem for path in folder.iterdir()} == {"vtm", "list", "torn"}
 
 
-@pytest.mark.parametrize("corpus", ["../../up", "a/b", "..", "ä [b] c", "x" * 60])
+@pytest.mark.parametrize("corpus", ["../../up", "ä [b]/c"])
 def test_a_corpus_of_any_name_stays_inside_the_folder(recorded, corpus, tmp_path):
     tables = {
         name: getattr(recorded, name).assign(corpus=corpus) for name in ("test", "codecs", "runs")
@@ -116,14 +121,14 @@ def test_a_corpus_of_any_name_stays_inside_the_folder(recorded, corpus, tmp_path
     assert len(list((tmp_path / "out" / "compressai").glob("*/*.json"))) == 8
 
 
-def test_the_plotting_script_of_compressai_reads_every_file(of_bytes, files, tmp_path):
+def test_the_plotting_script_of_compressai_reads_every_file(export, files, tmp_path):
     spec = importlib.util.find_spec("compressai")
     if spec is None:
         pytest.skip("needs CompressAI's plotting script: pip install --no-deps compressai==1.2.8")
     (package,) = spec.submodule_search_locations
     script = Path(package) / "utils" / "plot" / "__main__.py"
     read = runpy.run_path(str(script))["parse_json_file"]
-    export_benchmark(of_bytes).write(tmp_path)
+    export.write(tmp_path)
     paths = sorted((tmp_path / "compressai").glob("*/*.json"))
     assert len(paths) == len(files)
     for path in paths:
