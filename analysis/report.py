@@ -15,8 +15,6 @@ from tune.config.command import DONE, OneSentenceParser, run_command
 from tune.errors import UsageError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from analysis.frames import Frames
     from analysis.page.section import Section
 
@@ -178,17 +176,11 @@ def _about(frames: "Frames") -> str:
 
 def _write_csvs(out: Path, sections: "Sequence[Section]") -> int:
     """Write one CSV per figure and table; return their number."""
-    frames: dict[Path, pd.DataFrame] = {}
-    for section in sections:
-        frames |= {out / "figures" / f"{item.name}.csv": item.frame for item in section.figures}
-        frames |= {out / "tables" / f"{item.name}.csv": item.frame for item in section.tables}
-    for folder in ("figures", "tables"):
-        (out / folder).mkdir(exist_ok=True)
-        for old in (out / folder).glob("*.csv"):
-            old.unlink()
-    for path, frame in frames.items():
-        frame.to_csv(path, index=False)
-    return len(frames)
+    from analysis.csv_files import write_csvs
+
+    figures = {item.name: item.frame for section in sections for item in section.figures}
+    tables = {item.name: item.frame for section in sections for item in section.tables}
+    return write_csvs(out / "figures", figures) + write_csvs(out / "tables", tables)
 
 
 def _words(written: Written, out: Path) -> str:

@@ -43,6 +43,7 @@ from analysis.rates.savings import Saving, compute_saving
 from analysis.rates.selection import (
     best_candidates,
     complete_settings,
+    distinct_codecs,
     judged_rows,
     on_common_images,
 )
@@ -124,9 +125,7 @@ def _panels(frames: Frames, rate: str, looks: float) -> tuple[list[RatePanel], t
     if not is_finite.all():
         notes = (f"{(~is_finite).sum()} test scores left out that are not finite", *notes)
         test = test[is_finite]
-    codecs = frames.codecs.drop_duplicates(
-        ["corpus_fingerprint", "codec", "ratio", "image", "crop_px", "low_db", "quantiser_step"]
-    )
+    codecs = distinct_codecs(frames.codecs)
     if test.empty:
         return [], notes
     parts = split_by_footing(test, codecs, frames.bounds).items()

@@ -36,6 +36,7 @@ class RatePoint:
         psnr_db: PSNR, mean over images and seeds.
         ssim: SSIM, mean over images and seeds.
         rmse_db: Root mean square error of the backscatter, mean over images and seeds.
+        ms_ssim: MS-SSIM, mean over images and seeds; NaN where an image is too small for it.
         num_seeds: Seeds.
         num_images: Images.
     """
@@ -47,6 +48,7 @@ class RatePoint:
     psnr_db: Interval
     ssim: Interval
     rmse_db: Interval
+    ms_ssim: float
     num_seeds: int
     num_images: int
 
@@ -145,6 +147,7 @@ def _point(rows: pd.DataFrame) -> RatePoint:
         psnr_db=interval(scores["psnr_db"]),
         ssim=interval(scores["ssim"]),
         rmse_db=interval(scores["rmse_db"]),
+        ms_ssim=float(rows["ms_ssim"].mean(skipna=False)),
         num_seeds=scores["psnr_db"].shape[0],
         num_images=scores["psnr_db"].shape[1],
     )

@@ -52,6 +52,13 @@ def on_common_images(test: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]
     return test[test["image"].isin(common)], (words,) if len(common) < len(joint) else ()
 
 
+def distinct_codecs(codecs: pd.DataFrame) -> pd.DataFrame:
+    """Return each score of a codec once: every promotion on the same images has the same ones."""
+    return codecs.drop_duplicates(
+        ["corpus_fingerprint", "codec", "ratio", "image", "crop_px", "low_db", "quantiser_step"]
+    )
+
+
 def complete_settings(codecs: pd.DataFrame, num_images: int) -> tuple[pd.DataFrame, list[str]]:
     """Return settings of codecs that cover all images: some codecs cannot get small enough."""
     keys = ["codec", "ratio", "quantiser_step"]

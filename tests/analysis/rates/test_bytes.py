@@ -49,7 +49,7 @@ def panel_of(results):
 
 def point(ratio, scale, rate_bpp, psnr_db):
     score = Interval(psnr_db)
-    return RatePoint(ratio, 0.1, scale, rate_bpp, score, score, score, 3, 12)
+    return RatePoint(ratio, 0.1, scale, rate_bpp, score, score, score, 0.9, 3, 12)
 
 
 def test_three_points_per_ratio_one_of_them_trained(panel):
