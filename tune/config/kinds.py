@@ -33,6 +33,16 @@ def usual_latent_channels(rate: str, ratio: int) -> int:
     return nominal_channels(ratio) if rate == "elements" else LATENT_CHOICES[ratio][1]
 
 
+def usual_learning_rate(arch: str, rate: str, ratio: int) -> float:
+    """Return the learning rate of a study that does not search it, and of its first trial.
+
+    At 4x a network's code is nearly exact, and steps at 1e-3 end 0.2 (baseline) and 0.9 dB
+    (attention) below the best: benchmarks/RESULTS.md, "Who finds the best configuration soonest".
+    """
+    is_fine = rate == "bytes" and ratio == 4 and ARCHITECTURES[arch].has_network
+    return 2.5e-4 if is_fine else 1e-3
+
+
 def suited_to_arch(
     given: Mapping[str, Any], ranges: Iterable[str]
 ) -> tuple[dict[str, Any], tuple[str, ...]]:

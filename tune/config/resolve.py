@@ -14,6 +14,7 @@ from tune.config.kinds import (
     default_tune,
     suited_to_arch,
     usual_latent_channels,
+    usual_learning_rate,
     without_former_latents,
 )
 from tune.config.machine import Machine, available_cores
@@ -121,6 +122,7 @@ def _resolve_one(given: Mapping[str, Any], ranges: Iterable[str], machine: Machi
     picked = {name: pick for name, pick in profile.items() if name not in given}
     picked_values = {name: pick.value for name, pick in picked.items()}
     values = read_values(SearchConfig, picked_values, "a profile") | dict(given)
+    values.setdefault("learning_rate", usual_learning_rate(given["arch"], rate, values["ratio"]))
     values.setdefault("warmup_epochs", min(HAND_SET_WARMUP_EPOCHS, values["epochs"]))
     objective = OBJECTIVES.get(values.get("objective", SearchConfig.objective))
     if objective is not None:  # an unknown one is refused by `SearchConfig`

@@ -182,7 +182,12 @@ class SearchConfig:
         at_least=0,
         at_most=1,
     )
-    learning_rate: float = setting("highest learning rate", default=1e-3, above=0)
+    learning_rate: float = setting(
+        "highest learning rate",
+        default=1e-3,
+        default_words="0.001; 0.00025 for networks at 4x in bytes",
+        above=0,
+    )
     warmup_epochs: int = setting(
         "linear rise to the learning rate, never more than the epochs",
         default=HAND_SET_WARMUP_EPOCHS,

@@ -87,6 +87,21 @@ def test_flags_go_before_the_file_the_file_before_the_profile_and_that_before_de
     assert config.learning_rate == 1e-3
 
 
+@pytest.mark.parametrize(
+    ("flags", "learning_rate"),
+    [
+        ({"ratio": "4"}, 2.5e-4),
+        ({"ratio": "8"}, 1e-3),
+        ({"ratio": "4", "rate": "elements"}, 1e-3),
+        ({"ratio": "4", "arch": "linear"}, 1e-3),
+        ({"ratio": "4", "learning_rate": "0.002"}, 2e-3),
+    ],
+)
+def test_networks_at_4x_in_bytes_begin_with_a_lower_learning_rate(flags, learning_rate) -> None:
+    (resolved,) = resolve(flags, {}, CPU)
+    assert resolved.config.learning_rate == learning_rate
+
+
 def test_only_what_nobody_asked_for_counts_as_picked() -> None:
     (resolved,) = resolve({"trials": "5"}, {"epochs": 9}, CPU)
     assert not {"trials", "epochs", "seed"} & resolved.picked.keys()
