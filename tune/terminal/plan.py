@@ -47,7 +47,7 @@ def show_setting(console: Console, plan: StudyPlan, *, with_reasons: bool) -> No
             say(console, f"{name} = {picked[name]}: {pick.reason}", indent=INDENT)
     elif picked:
         values = ", ".join(f"{name} {value}" for name, value in picked.items())
-        say(console, f"{lead} {values} (why: printed when it starts, and with --json)")
+        say(console, f"{lead} {values} (why: --json)")
 
 
 def bounds_words(bounds: Sequence[Bounds]) -> str:
@@ -152,13 +152,13 @@ def cost_columns(plan: StudyPlan, estimate: StudyEstimate) -> list[Column]:
 def show_plan(console: Console, plan: StudyPlan) -> None:
     """Print what a study would do."""
     config = plan.config
-    say(console, f"{config.arch} {config.ratio}x", style="bold")
     say(
         console,
         f"{config.trials} trials of up to {config.epochs} epochs, {config.max_concurrent} at a "
         f"time, suggested by {config.searcher}"
         + ("" if config.objective == "psnr" else f", maximising {config.objective}"),
-        indent=INDENT,
+        lead=f"{config.arch} {config.ratio}x:",
+        style="bold",
     )
     ranges = (format_range(one) + (" (log)" if one.log else "") for one in plan.space.dimensions)
     say(console, f"searches {', '.join(ranges)}", indent=INDENT)
@@ -178,15 +178,14 @@ def rung_words(rule: StoppingRule, rungs: Sequence[int], objective: Objective) -
     >>> rung_words(StoppingRule("asha", 3, 3, 0.1), [3, 9], OBJECTIVES["psnr"])
     'compares trials after epochs 3 and 9; the best third continues'
     >>> rung_words(StoppingRule("leader", 1, 3, 0.1), [1, 2, 3], OBJECTIVES["psnr"])
-    'from epoch 1 on stops trials more than 0.1 dB behind the best one at the same epoch'
+    'from epoch 1 on stops trials more than 0.1 dB behind the best at that epoch'
     """
     if not rungs:
         return "runs every trial to its end"
     if rule.scheduler == "leader":
         near = f"{rule.tolerance:g} {objective.unit or objective.words}"
         return (
-            f"from epoch {rungs[0]} on stops trials more than {near} behind the "
-            "best one at the same epoch"
+            f"from epoch {rungs[0]} on stops trials more than {near} behind the best at that epoch"
         )
     *first, last = map(str, rungs)
     epochs = f"epochs {', '.join(first)} and {last}" if first else f"epoch {last}"

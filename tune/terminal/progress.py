@@ -185,13 +185,8 @@ class StudyProgress:
         """Write the line of a trial that ended, in a log with how far the study is."""
         if self._quiet:
             return
-        room = self._console.width
-        line = trial_line(record, room)
-        if self._bar.disable:
-            status = Text("  | ").append_text(self._status(list(records), room - len("  | ")))
-            joint = "" if line.cell_len + status.cell_len <= room else "\n"
-            line = Text(joint).join([line, status])
-        show(self._console, line)
+        line = trial_line(record, self._console.width)
+        show(self._console, self._with_status(line, list(records)) if self._bar.disable else line)
         if words := crash_words(record):
             say(self._console, words, indent=INDENT)
         self.update(records)
@@ -199,6 +194,14 @@ class StudyProgress:
     @property
     def _until_end_s(self) -> float:
         return max(0.0, self._end_s - time.monotonic())
+
+    def _with_status(self, line: Text, records: list[TrialRecord]) -> Text:
+        """Return the line of a trial with how far the study is, below it where there is no room."""
+        room, joint = self._console.width, "  | "
+        beside = self._status(records, room - line.cell_len - len(joint))
+        if line.cell_len + len(joint) + beside.cell_len <= room:
+            return Text.assemble(line, joint, beside)
+        return Text.assemble(line, "\n", joint, self._status(records, room - len(joint)))
 
     def _status(self, records: list[TrialRecord], room: int) -> Text:
         """Return how far the study is.

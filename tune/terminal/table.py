@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from tune.terminal.words import Part, fitting, literal, say, show
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 GAP = 2
 """Blanks between two columns."""
+
+MOST_LINES = 3
+"""Of a heading."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +46,20 @@ class Column:
         """The cells as they are printed."""
         return [literal(cell) for cell in self.cells]
 
-    def width(self, *, is_tight: bool) -> int:
-        """Return how wide it is with its heading in one line, or (tight) broken between words."""
-        words = self.heading.split() if is_tight else [self.heading]
-        lines = [line for text in self.texts for line in text.split("\n")]
-        return max((one.cell_len for one in [*map(Text, words), *lines]), default=0)
+    @cached_property
+    def widest(self) -> int:
+        """The width of its cells."""
+        return max((line.cell_len for text in self.texts for line in text.split("\n")), default=0)
+
+    def width(self, num_lines: int) -> int:
+        """Return how wide it is with a heading of at most so many lines."""
+        words = [cell_len(word) for word in self.heading.split()]
+        narrowest, whole = max(words, default=0), cell_len(self.heading)
+        room = next(
+            (room for room in range(narrowest, whole) if _num_lines(words, room) <= num_lines),
+            whole,
+        )
+        return max(room, self.widest)
 
 
 def draw_table(
@@ -85,7 +98,7 @@ def draw_in_parts(console: "Console", columns: Sequence[Column]) -> None:
     """
     first, *rest = columns
     while rest:
-        widths = [column.width(is_tight=False) for column in (first, *rest)]
+        widths = [column.width(1) for column in (first, *rest)]
         count = 1
         while count < len(rest) and _sum(widths[: count + 2]) <= console.width:
             count += 1
@@ -94,19 +107,16 @@ def draw_in_parts(console: "Console", columns: Sequence[Column]) -> None:
 
 
 def _choose(columns: Sequence[Column], room: int) -> tuple[list[Column], list[int]]:
-    """Return the columns that stand, and their widths."""
-    loose, tight = (
-        [column.width(is_tight=is_tight) for column in columns] for is_tight in (False, True)
-    )
+    """Return the columns that stand, and their widths: headings are as low as there is room."""
     parts = [
-        Part(width + (GAP if index else 0), column.priority)
-        for index, (width, column) in enumerate(zip(tight, columns, strict=True))
+        Part(column.width(MOST_LINES) + (GAP if index else 0), column.priority)
+        for index, column in enumerate(columns)
     ]
-    standing = fitting(parts, room)
-    widths = [loose[index] for index in standing]
-    if _sum(widths) > room:
-        widths = [tight[index] for index in standing]
-    shown = [columns[index] for index in standing]
+    shown = [columns[index] for index in fitting(parts, room)]
+    for num_lines in range(1, MOST_LINES + 1):
+        widths = [column.width(num_lines) for column in shown]
+        if _sum(widths) <= room:
+            break
     excess = _sum(widths) - room
     if excess > 0:
         widths = [
@@ -119,8 +129,18 @@ def _choose(columns: Sequence[Column], room: int) -> tuple[list[Column], list[in
 def _wrapped(column: Column, width: int, excess: int) -> int:
     """Return the width of a column of words that gives room; its longest word stays whole."""
     words = [word for text in column.texts for word in text.plain.split()]
-    longest = max((Text(word).cell_len for word in [*words, *column.heading.split()]), default=0)
+    longest = max(map(cell_len, [*words, *column.heading.split()]), default=0)
     return max(longest, width - excess)
+
+
+def _num_lines(words: Sequence[int], room: int) -> int:
+    """Return how many lines words of these widths take in a room."""
+    lines, used = 1, -1
+    for width in words:
+        if used + 1 + width > room:
+            lines, used = lines + 1, -1
+        used += 1 + width
+    return lines
 
 
 def _sum(widths: Sequence[int]) -> int:
@@ -164,7 +184,7 @@ def _draw(
 
 def _block(console: "Console", cell: Text, width: int, is_words: bool) -> list[Text]:
     """Return the lines of a cell, all of them as wide as its column."""
-    lines = list(cell.wrap(console, width, overflow="ignore"))
+    lines = list(cell.wrap(console, width, overflow="fold"))
     for line in lines:
         line.rstrip()
         missing = max(0, width - line.cell_len)
