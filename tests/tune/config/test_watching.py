@@ -3,6 +3,7 @@
 import argparse
 
 import pytest
+
 from tune.config.watching import USUAL, Live, add_live_flags, read_live
 from tune.errors import UsageError
 from tune.outcomes import Outcome

@@ -15,10 +15,10 @@ NASTY = (
     "[red]",
     "[bold",
     r"a\[b]",
-    "[link=https://x]y[/link]",
+    "[link=x]y[/link]",
     ":smile:",
     "{x} %s %(y)d",
-    "it's \"q\" $HOME `ls`",
+    'it\'s "q" $HOME `ls`',
     "日本 ö",
 )
 """Names that a corpus or a folder may have, and that a console might read as something else."""

@@ -172,7 +172,7 @@ def test_a_plan_and_its_cost_are_events_and_its_words_go_to_standard_error(comma
     plan, cost = events
     assert (plan["arch"], plan["ratio"], plan["corpus"]) == ("baseline", 16, "tiny")
     assert plan["picked"]["trials"]["value"] == plan["num_planned"] == 10
-    assert [one["dimension"] for one in plan["dimensions"]][0] == "learning_rate"
+    assert plan["dimensions"][0]["dimension"] == "learning_rate"
     assert [one["base_channels"] for one in cost["widths"]] == [8, 12, 16]
     assert "tries first" in errors
 

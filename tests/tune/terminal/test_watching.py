@@ -48,7 +48,11 @@ def test_the_command_prints_the_token(tmp_path):
         capture_output=True,
         text=True,
         check=True,
-        env={"RAY_AUTH_TOKEN": "0123456789abcdef" * 4, "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        env={
+            "RAY_AUTH_TOKEN": "0123456789abcdef" * 4,
+            "HOME": str(tmp_path),
+            "PATH": "/usr/bin:/bin",
+        },
     )
     assert done.stdout.strip() == "0123456789abcdef" * 4
 

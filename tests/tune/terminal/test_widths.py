@@ -33,12 +33,17 @@ PLAN = [
 def summary(make_record):
     records = [
         make_record(0, [19.0] * 4, proposed_by="hand_set"),
-        make_record(1, [19.5] * 4, proposed_by="neighbour:baseline_quick_c16_cr16x_20260101_000000"),
+        make_record(
+            1, [19.5] * 4, proposed_by="neighbour:baseline_quick_c16_cr16x_20260101_000000"
+        ),
         make_record(2, [18.25, 18.75], Outcome.OUT_OF_MEMORY, "no memory", learning_rate=1.25e-3),
         make_record(113, [18.0], Outcome.STOPPED, base_channels=128),
     ]
     space = [DIMENSIONS["learning_rate"]]
-    lines = [Reference("block_klt", 20.125, 0.612, 8, 0.5), Reference("jpeg2000", 18.5, 0.6, 8, 0.5)]
+    lines = [
+        Reference("block_klt", 20.125, 0.612, 8, 0.5),
+        Reference("jpeg2000", 18.5, 0.6, 8, 0.5),
+    ]
     return summarise(records, space), lines
 
 
@@ -107,7 +112,11 @@ def test_columns_of_a_ranking_go_in_the_stated_order(make_record):
     left_out = []
     for width in range(140, 40, -1):
         said = in_one_line(drawn(width, draw_summary, found, [], "label"))
-        gone = said.partition(" columns: ")[2].partition(";")[0].split(", ") if "left out" in said else []
+        gone = (
+            said.partition(" columns: ")[2].partition(";")[0].split(", ")
+            if "left out" in said
+            else []
+        )
         left_out += [heading for heading in gone if heading not in left_out]
     assert left_out == ["SSIM", "warmup", "latent", "base", "epoch", "suggested by"]
 
