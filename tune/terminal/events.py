@@ -1,7 +1,7 @@
 """What happens as lines of JSON, for scripts: `--json` of tune.search and tune.promote.
 
 One object a line, on standard output and nothing else there; words go to standard error. Fields are
-named as the columns of docs/TABLES.md; docs/EVENTS.md lists the events.
+named as the columns of docs/TABLES.md; docs/TUNING.md lists the events.
 """
 
 import sys
