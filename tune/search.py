@@ -214,8 +214,8 @@ def run_all(
             # Opened before Ray starts: a locked study costs no waiting, the timed step a quiet
             # machine.
             with open_study(plan, start, machine, command) as study:
-                start_ray(plan.packing)
                 events.write("study_started", start_fields(study))
+                start_ray(plan.packing)
                 result = run_and_show(console, events, plan, study, live, quiet=arguments.quiet)
             codes.append(show_result(console, plan, result))
             events.write("study_ended", search_end_fields(study, result, codes[-1]))

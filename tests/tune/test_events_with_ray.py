@@ -38,7 +38,8 @@ def status_of(address: str, token: str | None) -> int:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
-        return error.code
+        with error:
+            return error.code
 
 
 @pytest.fixture(scope="module")
@@ -49,28 +50,27 @@ def finished(tiny_corpus, tmp_path_factory):
     shutil.copytree(tiny_corpus, corpus)
     info = corpus / "corpus.json"
     info.write_text(json.dumps(json.loads(info.read_text()) | {"name": NAME}), encoding="utf-8")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tune.search", *SEARCH, "--data", corpus, "--results", results],
-        cwd=cwd,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(REPOSITORY),
-            "COLUMNS": "100000",
-            "RAY_AUTH_TOKEN": TOKEN,
-        },
-        stdout=subprocess.PIPE,
-        stderr=(cwd / "words").open("w"),
-        text=True,
-    )
+    environment = {"PYTHONPATH": str(REPOSITORY), "COLUMNS": "100000", "RAY_AUTH_TOKEN": TOKEN}
     events, answers = [], []
-    for line in process.stdout:
-        events.append(json.loads(line))
-        if events[-1]["event"] == "dashboard":
-            address = events[-1]["address"]
-            answers = [status_of(address, token) for token in (None, "0" * 64, TOKEN)]
-    words = (cwd / "words").read_text(encoding="utf-8")
-    assert process.wait(timeout=200) == 0, words
-    return events, words, answers, results / "first"
+    with (
+        (cwd / "words").open("w") as words,
+        subprocess.Popen(
+            [sys.executable, "-m", "tune.search", *SEARCH, "--data", corpus, "--results", results],
+            cwd=cwd,
+            env=os.environ | environment,
+            stdout=subprocess.PIPE,
+            stderr=words,
+            text=True,
+        ) as process,
+    ):
+        for line in process.stdout:
+            events.append(json.loads(line))
+            if events[-1]["event"] == "dashboard":
+                address = events[-1]["address"]
+                answers = [status_of(address, token) for token in (None, "0" * 64, TOKEN)]
+    said = (cwd / "words").read_text(encoding="utf-8")
+    assert process.returncode == 0, said
+    return events, said, answers, results / "first"
 
 
 def named(events, name):

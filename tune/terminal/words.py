@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import TextWrapper
 from typing import TYPE_CHECKING
+from unicodedata import category
 
 from rich.text import Text
 
@@ -22,12 +23,16 @@ INDENT = "  "
 def literal(text: str | Text, style: str = "") -> Text:
     r"""Return a text that is printed as it is; control characters become their escapes.
 
+    So do bytes of a path that are no text: no terminal could be given them.
+
     >>> literal("[red]a\x1b[31m:smile:").plain
     '[red]a\\x1b[31m:smile:'
     """
     if isinstance(text, Text):
         return text
-    shown = (one if one == "\n" or one.isprintable() else repr(one)[1:-1] for one in text)
+    shown = (
+        repr(one)[1:-1] if category(one) in {"Cc", "Cs"} and one != "\n" else one for one in text
+    )
     return Text("".join(shown), style=style)
 
 

@@ -25,7 +25,8 @@ def test_what_a_user_chose_is_printed_as_it_is(text, print_it):
 
 
 def test_a_control_character_is_shown_and_not_obeyed():
-    assert literal("a\x1b[31mb\x07").plain == r"a\x1b[31mb\x07"
+    assert literal("a\x1b[31mb\x07\udcff").plain == r"a\x1b[31mb\x07\udcff"
+    assert literal("a\xa0b\u3000c\u200d").plain == "a\xa0b\u3000c\u200d"
 
 
 @pytest.mark.parametrize("width", WIDTHS)
