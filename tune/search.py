@@ -120,7 +120,7 @@ def search(arguments: argparse.Namespace, command: Sequence[str]) -> int:
         for one, start in zip(resolved, starts, strict=True)
     ]
     if not arguments.quiet:
-        show_setting(console, studies[0].plan, with_reasons=not arguments.dry_run)
+        show_setting(console, studies[0].plan)
         show_card(console, studies[0].plan)
     for study in studies:
         events.write("plan", plan_fields(study))

@@ -115,7 +115,7 @@ def train(arguments: argparse.Namespace, command: Sequence[str]) -> int:
         space=SearchSpace(()),
     )
     if not arguments.quiet:
-        show_setting(console, plan, with_reasons=True)
+        show_setting(console, plan)
     show_start(console, start)
     with open_study(plan, start, machine, command) as study:
         if not arguments.quiet:

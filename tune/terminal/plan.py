@@ -1,4 +1,4 @@
-"""What a search says before it starts: what was picked and why, and with --dry-run the plan.
+"""What a search says before it starts: what was picked, and with --dry-run the plan.
 
 A plan of one study fits a screen of 24 lines of 80 columns.
 """
@@ -27,8 +27,8 @@ MANY_BOUNDS = 4
 """Pairs of bounds that are printed; of more, how many there are."""
 
 
-def show_setting(console: Console, plan: StudyPlan, *, with_reasons: bool) -> None:
-    """Print the corpus and what the profile picked; why, only where there is room for it."""
+def show_setting(console: Console, plan: StudyPlan) -> None:
+    """Print the corpus and what the profile picked; why, the manifest and --json say."""
     info = plan.corpus.info
     kind = "SYNTHETIC corpus" if info.is_synthetic else "corpus"
     say(
@@ -39,15 +39,12 @@ def show_setting(console: Console, plan: StudyPlan, *, with_reasons: bool) -> No
     )
     for sentence in plan.notes:
         note(console, sentence)
-    picked = {name: _value_words(pick.value) for name, pick in plan.picked.items()}
-    lead = f"picked for this machine ({plan.config.device}):"
-    if with_reasons:
-        say(console, lead)
-        for name, pick in plan.picked.items():
-            say(console, f"{name} = {picked[name]}: {pick.reason}", indent=INDENT)
-    elif picked:
-        values = ", ".join(f"{name} {value}" for name, value in picked.items())
-        say(console, f"{lead} {values} (why: --json)")
+    if plan.picked:
+        values = ", ".join(
+            f"{name} {_value_words(pick.value)}" for name, pick in plan.picked.items()
+        )
+        device = plan.config.device
+        say(console, f"picked for this machine ({device}; why: manifest.json): {values}")
 
 
 def bounds_words(bounds: Sequence[Bounds]) -> str:
