@@ -93,7 +93,7 @@ def show_findings(console: "Console", folder: "StudyFolder") -> "Sequence[Findin
     from tune.terminal.words import INDENT, say, show
 
     findings = examine_study(folder)
-    width = max(len(finding.part) for finding in findings)
+    width = min(max(len(finding.part) for finding in findings), console.width // 3)
     show(console, f"study {folder.path}")
     for finding in findings:
         lead, style = ("whole", "green") if finding.is_whole else ("torn ", "red")

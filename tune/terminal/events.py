@@ -4,9 +4,11 @@ One object a line, on standard output and nothing else there; words go to standa
 named as the columns of docs/TABLES.md; docs/TUNING.md lists the events.
 """
 
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from tune.terminal.json_text import json_text
@@ -34,10 +36,21 @@ class Events:
         return self._file is not None
 
     def write(self, event: str, fields: Mapping[str, Any]) -> None:
-        """Write one event at once, so that a reader has it while the search runs."""
-        if self._file is not None:
+        """Write one event at once, so that a reader has it while the search runs.
+
+        A reader that goes away ends the events, not the search.
+        """
+        if self._file is None:
+            return
+        try:
             self._file.write(json_text({"event": event, **fields}) + "\n")
             self._file.flush()
+        except BrokenPipeError:
+            # Python writes the rest of its buffer at the end, where it would fail once more.
+            with Path(os.devnull).open("wb") as nowhere:
+                os.dup2(nowhere.fileno(), self._file.fileno())
+            self._file = None
+            sys.stderr.write("note: nobody reads the events any more: the command continues\n")
 
     def write_error(self, sentence: str, exit_code: int) -> None:
         """Write why a command did not come to its end."""

@@ -98,7 +98,7 @@ def trial_line(record: TrialRecord, room: int) -> Text:
         (" " * 12 if best is None else f" @ epoch {best.epoch:<3d}", 1),
         (f" lr {train.learning_rate:.1e}", 0),
         (f"  warmup {train.warmup_epochs}", 3),
-        (f"  base {model.base_channels}", 2),
+        (f"  base {model.base_channels:<3d}", 2),
     ]
     return fit_line(parts, room)
 
@@ -186,7 +186,10 @@ class StudyProgress:
         if self._quiet:
             return
         line = trial_line(record, self._console.width)
-        show(self._console, self._with_status(line, list(records)) if self._bar.disable else line)
+        if self._bar.disable:
+            line = self._with_status(line, list(records))
+        line.rstrip()
+        show(self._console, line)
         if words := crash_words(record):
             say(self._console, words, indent=INDENT)
         self.update(records)

@@ -4,6 +4,8 @@ import io
 import json
 import math
 import re
+import subprocess
+import sys
 from argparse import Namespace
 from pathlib import Path
 
@@ -139,6 +141,31 @@ def test_where_nobody_asked_the_watcher_is_left_alone(study_facts):
     events = events_of(Namespace(json=False))
     assert events.watching(inner, study_facts, trial_rows) is inner
     events.write("plan", {})
+
+
+def test_a_reader_that_goes_away_ends_the_events_and_not_the_command():
+    script = """
+import sys
+from tune.terminal.events import Events
+events = Events(sys.stdout)
+for number in range(3):
+    events.write("note", {"message": str(number)})
+    sys.stdin.readline()
+sys.exit(3)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=PAGE.parents[1],
+    ) as process:
+        assert json.loads(process.stdout.readline())["message"] == "0"
+        process.stdout.close()
+        errors = process.communicate("\n\n\n")[1]
+    assert process.returncode == 3
+    assert errors == "note: nobody reads the events any more: the command continues\n"
 
 
 def test_what_is_not_finite_is_null_and_a_time_is_iso():
