@@ -76,6 +76,7 @@ def make_console(file: IO[str] | None = None, *, is_terminal: bool | None = None
         file=file,
         width=None if is_wide or is_told else LOG_WIDTH,
         force_terminal=is_terminal,
+        force_interactive=None if is_wide else False,  # FORCE_COLOR makes no terminal of a log
         markup=False,
         emoji=False,
         highlight=False,

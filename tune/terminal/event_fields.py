@@ -124,7 +124,8 @@ def promotion_end_fields(
     """Return what a promotion found: its verdicts have the columns of the table verdicts."""
     config, facts = plan.config, study.agreement.facts
     rows = verdict_rows(study.folder.name, config.arch, config.ratio, facts, result.verdicts)
-    outcomes = Counter(str(record.outcome) for record in result.records.values())
+    ended = (one.outcome for one in result.records.values() if one.outcome is not None)
+    outcomes = Counter(map(str, ended))
     return {
         **start_fields(study),
         "outcomes": dict(outcomes),

@@ -150,7 +150,7 @@ class StudyProgress:
             TextColumn("{task.description}", markup=False),
             console=console,
             transient=True,
-            disable=quiet or not console.is_terminal,
+            disable=quiet or not console.is_interactive,
         )
         self._task: TaskID = self._bar.add_task("waiting for the first epoch", total=num_trials)
 

@@ -104,6 +104,13 @@ def test_a_command_s_console_prints_what_it_is_given(text, is_terminal, monkeypa
     assert file.getvalue() == f"{text}\n"
 
 
+def test_a_log_may_have_colours_and_never_has_what_moves(monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    console = make_console(io.StringIO())
+    assert console.is_terminal
+    assert not console.is_interactive
+
+
 def test_consoles_are_made_in_one_place():
     made = [
         path.name
