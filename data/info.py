@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from data.errors import DataError
@@ -148,7 +149,7 @@ def read_info(path: Path) -> CorpusInfo:
     if not file.is_file():
         raise DataError(
             f"a corpus is a folder with {INFO_FILE}, and {path} has none: make one with "
-            f"`python -m data.prepare SCENES --out {path}`"
+            f"`python -m data.prepare SCENES --out {quote(str(path))}`"
         )
     try:
         fields = json.loads(file.read_text(encoding="utf-8"))

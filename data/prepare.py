@@ -7,6 +7,7 @@ same scenes and options changes nothing. Everything heavy is imported after pars
 # ruff: noqa: T201 - a command prints
 
 import argparse
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -285,7 +286,8 @@ def _print_result(
 
 
 def _print_next(out: Path) -> None:
-    print(f"Next: python -m tune.search --arch attention --ratio 16 --data {out}")
+    corpus = shlex.quote(str(out))
+    print(f"Next: python -m tune.search --arch attention --ratio 16 --data {corpus}")
 
 
 if __name__ == "__main__":

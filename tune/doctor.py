@@ -5,14 +5,16 @@ Parses and draws; what is found and how it is repaired is in `tune.results.exami
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from tune.config.command import (
+    DEFAULT_RESULTS,
     DONE,
     FINISHED_WITH_FAILURES,
     OneSentenceParser,
     make_console,
+    results_flag,
     run_command,
 )
 
@@ -32,8 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--results",
         metavar="DIR",
-        default="ray_results",
-        help="folder of all studies (default: ray_results)",
+        default=DEFAULT_RESULTS,
+        help=f"folder of all studies (default: {DEFAULT_RESULTS})",
     )
     parser.add_argument(
         "--repair",
@@ -52,13 +54,15 @@ def examine(results: str, name: str, repair: bool) -> int:
     """
     from tune.results.resume import find_study
     from tune.storage.lock import study_lock
+    from tune.terminal.words import show_commands
 
     folder = find_study(results, name)
     console = make_console()
     if not repair:
         findings = show_findings(console, folder)
         if any(finding.repair for finding in findings):
-            console.print(f"repair it: python -m tune.doctor {name} --repair", markup=False)
+            command = f"python -m tune.doctor {quote(name)} --repair{results_flag(results)}"
+            show_commands(console, "repair it:", [command])
         return DONE if all(finding.is_whole for finding in findings) else FINISHED_WITH_FAILURES
     with study_lock(folder.lock):
         repair_study(console, folder)
@@ -75,27 +79,28 @@ def repair_study(console: "Console", folder: "StudyFolder") -> None:
 
 
 def _repair(console: "Console", findings: "Sequence[Finding]") -> None:
+    from tune.terminal.words import say
+
     for finding in findings:
         if finding.repair is not None:
             finding.act()
-            console.print(f"repaired {finding.part}: {finding.repair}", markup=False)
+            say(console, f"repaired {finding.part}: {finding.repair}")
 
 
 def show_findings(console: "Console", folder: "StudyFolder") -> "Sequence[Finding]":
-    """Print one line per part of a study and return what was found."""
-    from rich.markup import escape
-
+    """Print what was found of each part of a study, and return it."""
     from tune.results.examination import examine_study
+    from tune.terminal.words import INDENT, say, show
 
     findings = examine_study(folder)
-    width = max(len(finding.part) for finding in findings)
-    console.print(f"study {Path(folder.path)}", markup=False)
+    width = min(max(len(finding.part) for finding in findings), console.width // 3)
+    show(console, f"study {folder.path}")
     for finding in findings:
-        state = "[green]whole[/]" if finding.is_whole else "[red]torn [/]"
-        line = f"  {state}  {escape(finding.part):<{width}}  {escape(finding.words)}"
+        lead, style = ("whole", "green") if finding.is_whole else ("torn ", "red")
+        line = f" {finding.part:<{width}}  {finding.words}"
         if finding.repair is not None:
-            line += f"; repair: {escape(finding.repair)}"
-        console.print(line)
+            line += f"; repair: {finding.repair}"
+        say(console, line, lead=lead, style=style, indent=INDENT)
     return findings
 
 

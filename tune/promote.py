@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tune.card.mps import add_mps_flag
 from tune.config.command import (
+    DEFAULT_RESULTS,
     DONE,
     FINISHED_WITH_FAILURES,
     INTERRUPTED,
@@ -21,12 +22,14 @@ from tune.config.command import (
     command_line,
     make_console,
     read_config_file,
+    results_flag,
     run_command,
 )
 from tune.config.promotion import PromotionConfig, read_asked
 from tune.config.settings import ALL, add_flags, given_values
 from tune.config.watching import add_live_flags, read_live
 from tune.errors import UsageError
+from tune.terminal.events import Events, events_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -70,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--new", action="store_true", help="start a new one whatever there is")
     arguments = parser.parse_args(argv)
     command = command_line("tune.promote", argv)
-    return run_command(lambda: promote(arguments, command))
+    return run_command(lambda: promote(arguments, command), events_of(arguments).write_error)
 
 
 def promote(arguments: argparse.Namespace, command: Sequence[str]) -> int:
@@ -85,22 +88,30 @@ def promote(arguments: argparse.Namespace, command: Sequence[str]) -> int:
 
     from tune.config.machine import detect_machine
     from tune.storage.folder import check_results
+    from tune.terminal.event_fields import promotion_fields
+    from tune.terminal.words import say, show_commands
 
     machine = detect_machine(str(asked.get("device", "auto")))
     check_results(asked.get("results", "ray_results"))
-    console = make_console()
+    events = events_of(arguments)
+    console = make_console(sys.stderr if events.are_asked_for else None)
     planned = plan_all(asked, machine, arguments, console)
     if not planned:
-        console.print(
-            "nothing to promote: every finished search has a finished promotion\n"
-            "next: python -m tune.status, or --new to promote again"
+        say(
+            console,
+            "nothing to promote: every finished search has a finished promotion; --new promotes "
+            "again",
         )
+        flag = results_flag(asked.get("results", DEFAULT_RESULTS))
+        show_commands(console, "next:", [f"python -m tune.status{flag}"])
         return DONE
     if not arguments.quiet or arguments.dry_run:
         show_all(console, planned, with_costs=arguments.dry_run)
+    for plan, start in planned:
+        events.write("plan", promotion_fields(plan, start))
     if arguments.dry_run:
         return DONE
-    return run_all(console, planned, machine, command, arguments)
+    return run_all(console, events, planned, machine, command, arguments)
 
 
 def read_settings(arguments: argparse.Namespace, flags: Mapping[str, object]) -> dict[str, Any]:
@@ -145,12 +156,13 @@ def plan_all(
         was_promoted,
     )
     from tune.results.searches import choose_searches
+    from tune.terminal.words import say
     from tune.trial.session import open_data
 
     corpora: dict[str | None, Corpus] = {}
     given: Corpus | None = None
     if "data" in asked:
-        given = corpora[asked["data"]] = open_data(asked["data"], console.print)
+        given = corpora[asked["data"]] = open_data(asked["data"], partial(say, console))
     archs, ratios = (_several(asked.get(name, ALL)) for name in ("arch", "ratio"))
     searches = choose_searches(
         asked.get("results", "ray_results"),
@@ -169,7 +181,7 @@ def plan_all(
         if is_matrix and not arguments.new and was_promoted(promotion, known):
             continue
         if promotion.data not in corpora:
-            corpora[promotion.data] = open_data(promotion.data, console.print)
+            corpora[promotion.data] = open_data(promotion.data, partial(say, console))
         plan = plan_promotion(promotion, search, corpora[promotion.data], card)
         start = choose_promotion_start(
             promotion, known, plan.num_runs, new=arguments.new, resume=arguments.resume
@@ -190,6 +202,7 @@ def show_all(console: "Console", planned: "Sequence[Planned]", *, with_costs: bo
 
 def run_all(
     console: "Console",
+    events: Events,
     planned: "Sequence[Planned]",
     machine: "Machine",
     command: Sequence[str],
@@ -199,21 +212,27 @@ def run_all(
     from models.training.precision import prepare_process
     from tune.engine.session import ray_on_demand
     from tune.study.opening import open_study
-    from tune.terminal.plan import show_dashboard
+    from tune.terminal.event_fields import promotion_end_fields, start_fields
     from tune.terminal.promotion import show_next
+    from tune.terminal.watching import show_dashboard
+    from tune.terminal.words import say
 
     live = read_live(arguments)
     # As in the workers, so that the timed step is theirs.
     prepare_process(planned[0][0].packing.num_threads)
-    show_address = partial(show_dashboard, console, live=live, quiet=arguments.quiet)
+    show_address = partial(show_dashboard, console, events, live=live, quiet=arguments.quiet)
     codes = [DONE]
     with ray_on_demand(
-        live, mps=arguments.mps, say=console.print, show_address=show_address
+        live, mps=arguments.mps, say=partial(say, console), show_address=show_address
     ) as start_ray:
         for plan, start in planned:
             with open_study(plan, start, machine, command) as study:
-                result = run_and_show(console, plan, study, start_ray, live, quiet=arguments.quiet)
+                events.write("study_started", start_fields(study))
+                result = run_and_show(
+                    console, events, plan, study, start_ray, live, quiet=arguments.quiet
+                )
             codes.append(show_result(console, plan, study, result))
+            events.write("study_ended", promotion_end_fields(plan, study, result, codes[-1]))
             if codes[-1] == INTERRUPTED:
                 return INTERRUPTED
     show_next(console, planned[0][0].promotion.results)
@@ -222,6 +241,7 @@ def run_all(
 
 def run_and_show(
     console: "Console",
+    events: Events,
     plan: "PromotionPlan",
     study: "OpenStudy",
     start_ray: "Callable[[Packing], None]",
@@ -231,17 +251,22 @@ def run_and_show(
 ) -> "PromotionResult":
     """Run an open promotion to its end; show how to watch it and how far it is."""
     from tune.promotion.run import conclude, train_candidates
-    from tune.terminal.plan import show_stack, show_watching
+    from tune.storage.run_rows import run_rows
+    from tune.terminal.plan import show_stack
     from tune.terminal.progress import StudyProgress
+    from tune.terminal.watching import show_watching
+    from tune.terminal.words import say
 
     if not quiet:
         show_watching(console, study.folder.path, live)
         show_stack(console, study.stack)
     num_runs, epochs = study.budget.trials, plan.config.epochs
     with StudyProgress(console, num_runs, epochs, quiet, unit="runs") as progress:
-        promoter = train_candidates(plan, study, progress, start_ray, live)
-    say = (lambda _: None) if quiet else partial(console.print, markup=False)
-    return conclude(plan, study, promoter, say)
+        agreement = study.agreement
+        watcher = events.watching(progress, agreement.facts, run_rows(agreement.candidates))
+        promoter = train_candidates(plan, study, watcher, start_ray, live)
+    tell = (lambda _: None) if quiet else partial(say, console)
+    return conclude(plan, study, promoter, tell)
 
 
 def show_result(

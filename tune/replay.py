@@ -6,14 +6,20 @@ and sampler of `tune.search`.
 
 import argparse
 import math
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from models.training.objective import OBJECTIVES
-from tune.config.command import DONE, OneSentenceParser, make_console, run_command
+from tune.config.command import (
+    DEFAULT_RESULTS,
+    DONE,
+    OneSentenceParser,
+    make_console,
+    results_flag,
+    run_command,
+)
 from tune.config.search import SCHEDULERS, SEARCHERS, SearchConfig
 from tune.errors import UsageError, did_you_mean
 
@@ -40,7 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         "found, lost and spent? Trains nothing.",
     )
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--results", metavar="DIR", default="ray_results", help="folder of studies")
+    source.add_argument(
+        "--results", metavar="DIR", default=DEFAULT_RESULTS, help="folder of studies"
+    )
     source.add_argument("--truth", metavar="FILE", nargs="+", help="files of recorded curves")
     parser.add_argument("--study", metavar="NAME", help="replay this study only")
     parser.add_argument("--scheduler", metavar="NAMES", help="who is stopped, with commas between")
@@ -110,10 +118,11 @@ def replay_studies(console: "Console", arguments: argparse.Namespace, asked: "As
     from tune.simulation.replay_rows import curve_rows, replay_rows
     from tune.simulation.studies import read_studies
     from tune.tables.files import write_table
+    from tune.terminal.words import say, show, show_commands
 
     found, sentences = read_studies(arguments.results, arguments.study, arguments.objective)
     for sentence in sentences:
-        console.print(sentence, markup=False)
+        say(console, sentence)
     for search, truth in found:
         config = search.config
         own = Setting(StoppingRule.of(config), config.searcher, is_own=True)
@@ -122,10 +131,9 @@ def replay_studies(console: "Console", arguments: argparse.Namespace, asked: "As
         rows = replay_rows(search.name, replays, num_configurations)
         write_table(search.folder.tables, "replays", rows)
         write_table(search.folder.tables, "replay_curves", curve_rows(search.name, replays))
-        console.print(f"wrote {search.folder.tables / 'replays.parquet'}", markup=False)
-    console.print(
-        f"next: python -m analysis.report --results {shlex.quote(arguments.results)}", markup=False
-    )
+        show(console, f"wrote {search.folder.tables / 'replays.parquet'}")
+    report = f"python -m analysis.report{results_flag(arguments.results)}"
+    show_commands(console, "next:", [report])
 
 
 def draw_replays_of(

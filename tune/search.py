@@ -30,6 +30,7 @@ from tune.config.settings import read_toml_file
 from tune.config.until import local_now, one_deadline
 from tune.config.watching import add_live_flags, read_live
 from tune.errors import UsageError
+from tune.terminal.events import Events, events_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_live_flags(parser)
     arguments = parser.parse_args(argv)
     command = command_line("tune.search", argv)
-    return run_command(lambda: search(arguments, command))
+    return run_command(lambda: search(arguments, command), events_of(arguments).write_error)
 
 
 def add_session_flags(parser: argparse.ArgumentParser) -> None:
@@ -94,7 +95,9 @@ def search(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     from tune.storage.folder import check_results
     from tune.study.fitting import as_begun, fit, free_settings
     from tune.study.plan import plan_study
-    from tune.terminal.plan import show_card, show_dry_run, show_setting
+    from tune.terminal.event_fields import plan_fields
+    from tune.terminal.plan import show_card, show_setting
+    from tune.terminal.words import say
     from tune.trial.session import open_data
 
     for one in resolved:
@@ -107,8 +110,9 @@ def search(arguments: argparse.Namespace, command: Sequence[str]) -> int:
         more=More(arguments.more_trials, arguments.more_hours),
         free=free,
     )
-    console = make_console()
-    corpus = open_data(resolved[0].config.data, console.print)
+    events = events_of(arguments)
+    console = make_console(sys.stderr if events.are_asked_for else None)
+    corpus = open_data(resolved[0].config.data, partial(say, console))
     card = measure_card(machine.device)
     num_left = sum(not start.is_finished for start in starts)
     studies = [
@@ -118,10 +122,24 @@ def search(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     if not arguments.quiet:
         show_setting(console, studies[0].plan)
         show_card(console, studies[0].plan)
+    for study in studies:
+        events.write("plan", plan_fields(study))
     if arguments.dry_run:
-        show_dry_run(console, studies)
+        dry_run(console, events, studies)
         return DONE
-    return run_all(console, studies, machine, command, arguments)
+    return run_all(console, events, studies, machine, command, arguments)
+
+
+def dry_run(console: "Console", events: Events, studies: "Sequence[Fitted]") -> None:
+    """Say what every study would do, and what it would cost."""
+    from tune.study.estimate import estimate_study
+    from tune.terminal.event_fields import cost_fields
+    from tune.terminal.plan import show_dry_run
+
+    for study in studies:
+        estimate = estimate_study(study.plan)
+        show_dry_run(console, study, estimate)
+        events.write("cost", cost_fields(study.plan, estimate))
 
 
 def read_settings(arguments: argparse.Namespace, flags: Mapping[str, object]) -> dict[str, object]:
@@ -159,6 +177,7 @@ def read_settings(arguments: argparse.Namespace, flags: Mapping[str, object]) ->
 
 def run_all(
     console: "Console",
+    events: Events,
     studies: "Sequence[Fitted]",
     machine: Machine,
     command: Sequence[str],
@@ -169,15 +188,18 @@ def run_all(
     from tune.engine.session import ray_on_demand
     from tune.study.fitting import share_time
     from tune.study.opening import open_study
-    from tune.terminal.plan import show_dashboard, show_deadline, show_start
+    from tune.terminal.event_fields import search_end_fields, start_fields
+    from tune.terminal.plan import show_deadline, show_start
+    from tune.terminal.watching import show_dashboard
+    from tune.terminal.words import say
 
     live = read_live(arguments)
     # As in the workers, so that the timed step is theirs.
     prepare_process(studies[0].plan.packing.num_threads)
-    show_address = partial(show_dashboard, console, live=live, quiet=arguments.quiet)
+    show_address = partial(show_dashboard, console, events, live=live, quiet=arguments.quiet)
     codes = [DONE]
     with ray_on_demand(
-        live, mps=arguments.mps, say=console.print, show_address=show_address
+        live, mps=arguments.mps, say=partial(say, console), show_address=show_address
     ) as start_ray:
         open_studies = [one for one in studies if not one.start.is_finished]
         for fitted in studies:
@@ -192,9 +214,11 @@ def run_all(
             # Opened before Ray starts: a locked study costs no waiting, the timed step a quiet
             # machine.
             with open_study(plan, start, machine, command) as study:
+                events.write("study_started", start_fields(study))
                 start_ray(plan.packing)
-                result = run_and_show(console, plan, study, live, quiet=arguments.quiet)
+                result = run_and_show(console, events, plan, study, live, quiet=arguments.quiet)
             codes.append(show_result(console, plan, result))
+            events.write("study_ended", search_end_fields(study, result, codes[-1]))
             if codes[-1] == INTERRUPTED:
                 break
     return max(codes)
@@ -208,12 +232,20 @@ def plan_again(plan: "StudyPlan") -> "StudyPlan":
 
 
 def run_and_show(
-    console: "Console", plan: "StudyPlan", study: "OpenStudy", live: "Live", *, quiet: bool
+    console: "Console",
+    events: Events,
+    plan: "StudyPlan",
+    study: "OpenStudy",
+    live: "Live",
+    *,
+    quiet: bool,
 ) -> "StudyResult":
     """Run an open study, and show how to watch it and how far it is."""
+    from tune.storage.trial_rows import trial_rows
     from tune.study.run import run_study
-    from tune.terminal.plan import show_stack, show_watching
+    from tune.terminal.plan import show_stack
     from tune.terminal.progress import StudyProgress
+    from tune.terminal.watching import show_watching
 
     if not quiet:
         show_watching(console, study.folder.path, live)
@@ -221,14 +253,14 @@ def run_and_show(
     progress = StudyProgress(
         console, study.budget.trials, plan.config.epochs, quiet, most_s=study.left_s
     )
+    watcher = events.watching(progress, study.agreement.facts, trial_rows)
     with progress:
-        return run_study(plan, study, progress, live)
+        return run_study(plan, study, watcher, live)
 
 
 def show_result(console: "Console", plan: "StudyPlan", result: "StudyResult") -> int:
     """Print what a study found and what to type next; return its exit code."""
-    from tune.terminal.plan import show_end
-    from tune.terminal.summary import draw_summary
+    from tune.terminal.summary import draw_summary, show_end
 
     draw_summary(console, result.summary, result.references, plan.label)
     show_end(console, plan, result)

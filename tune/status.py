@@ -16,23 +16,24 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tune.config.command import DONE, OneSentenceParser, run_command
+from tune.config.command import (
+    DEFAULT_RESULTS,
+    DONE,
+    OneSentenceParser,
+    make_console,
+    results_flag,
+    run_command,
+)
 from tune.errors import UsageError
-from tune.tables.originals import copy_sentences
-from tune.terminal.matrix import draw_matrices, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from tune.statistics.matrix import Matrix
 
-DEFAULT_RESULTS = "ray_results"
 WATCH_S = 5.0
 CLEAR = "\x1b[2J\x1b[H"
 """What empties a terminal and goes to its first line."""
-
-LOG_WIDTH = 100
-"""Columns of the matrix where the output is no terminal."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,8 +71,6 @@ def watch_status(results: str | None, interval_s: float) -> int:
     Raises:
         UsageError: If the interval is none, or the folder that was named does not exist.
     """
-    from rich.console import Console
-
     if not 0 < interval_s < math.inf:
         raise UsageError(
             f"--watch needs a finite number of seconds above 0, found {interval_s:g}: "
@@ -81,15 +80,11 @@ def watch_status(results: str | None, interval_s: float) -> int:
     with contextlib.suppress(KeyboardInterrupt):
         while True:
             # Drawn aside and written at once, so that nobody sees half a matrix.
-            aside = Console(
-                file=io.StringIO(), width=None if home else LOG_WIDTH, highlight=False,
-                force_terminal=bool(home),
-            )  # fmt: skip
-            draw_status(aside, results)
-            assert isinstance(aside.file, io.StringIO)
+            aside = io.StringIO()
+            draw_status(make_console(aside, is_terminal=bool(home)), results)
             now = datetime.now(UTC).strftime("%H:%M:%S UTC")
-            text = aside.file.getvalue()
-            sys.stdout.write(f"{home}{text}{now}, again in {interval_s:g} s; Ctrl-C ends\n")
+            text = f"{home}{aside.getvalue()}{now}, again in {interval_s:g} s; Ctrl-C ends\n"
+            sys.stdout.write(text)
             sys.stdout.flush()
             time.sleep(interval_s)
     return DONE
@@ -102,12 +97,11 @@ def show_status(results: str | None, *, as_json: bool) -> int:
         UsageError: If the folder that was named does not exist.
     """
     if as_json:
-        sys.stdout.write(to_json(*read_status(results)))
-        return DONE
-    from rich.console import Console
+        from tune.terminal.matrix import to_json
 
-    width = None if sys.stdout.isatty() else LOG_WIDTH
-    draw_status(Console(width=width, highlight=False), results)
+        sys.stdout.write(to_json(*read_status(results)))
+    else:
+        draw_status(make_console(), results)
     return DONE
 
 
@@ -124,6 +118,7 @@ def read_status(results: str | None) -> "tuple[Sequence[Matrix], list[str]]":
         )
     from tune.results.standings import describe_best, read_promotions, read_searches
     from tune.statistics.matrix import build_matrices
+    from tune.tables.originals import copy_sentences
 
     folder = Path(results or DEFAULT_RESULTS)
     searches, sentences = read_searches(folder)
@@ -134,16 +129,20 @@ def read_status(results: str | None) -> "tuple[Sequence[Matrix], list[str]]":
 
 def draw_status(console: "Console", results: str | None) -> None:
     """Print the matrices of a results folder, or how to begin."""
+    from tune.terminal.matrix import draw_matrices
+    from tune.terminal.words import say, show_commands
+
     matrices, sentences = read_status(results)
     for sentence in sentences:
-        console.print(sentence, markup=False)
+        say(console, sentence)
     if matrices:
         draw_matrices(console, matrices)
-    else:
-        console.print(
-            f"There is no trial in {results or DEFAULT_RESULTS} yet: start a search with "
-            "python -m tune.search --arch attention --ratio 16"
-        )
+        return
+    say(console, f"There is no trial in {results or DEFAULT_RESULTS} yet.")
+    flag = results_flag(results or DEFAULT_RESULTS)
+    show_commands(
+        console, "start a search:", [f"python -m tune.search --arch attention --ratio 16{flag}"]
+    )
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tune.config.command import (
@@ -19,6 +20,7 @@ from tune.config.command import (
     command_line,
     make_console,
     read_config_file,
+    results_flag,
     run_command,
 )
 from tune.config.machine import detect_machine
@@ -27,6 +29,7 @@ from tune.space.ranges import SearchSpace
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
     from models.training.epoch_result import EpochResult
     from tune.scheduling.conductor import Conductor
@@ -94,6 +97,7 @@ def train(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     from tune.study.run import make_conductor
     from tune.terminal.plan import show_setting, show_stack, show_start
     from tune.terminal.progress import StudyProgress
+    from tune.terminal.words import say
     from tune.trial.session import open_data
 
     check_results(one.config.results)
@@ -102,7 +106,7 @@ def train(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     )
     console = make_console()
     prepare_process()
-    plan = plan_study(one, open_data(one.config.data, console.print))
+    plan = plan_study(one, open_data(one.config.data, partial(say, console)))
     plan = replace(
         plan,
         kind=Kind.TRAINING,
@@ -122,7 +126,8 @@ def train(arguments: argparse.Namespace, command: Sequence[str]) -> int:
             run_here(conductor, console, quiet=arguments.quiet)
         finally:
             conductor.close()
-    return show_result(console, conductor.recorder.trials[0], str(study.folder.path))
+    record = conductor.recorder.trials[0]
+    return show_result(console, record, str(study.folder.path), one.config.results)
 
 
 def run_here(conductor: "Conductor", console: "Console", quiet: bool) -> None:
@@ -134,6 +139,7 @@ def run_here(conductor: "Conductor", console: "Console", quiet: bool) -> None:
     import traceback
 
     from tune.outcomes import Outcome
+    from tune.terminal.words import show
     from tune.trial.crashes import crash_outcome, crash_reason
     from tune.trial.run import run_trial
 
@@ -145,7 +151,7 @@ def run_here(conductor: "Conductor", console: "Console", quiet: bool) -> None:
         for result in run_trial(spec, conductor.say):
             conductor.report_epoch(spec.number, result)
             if not quiet:
-                console.print(epoch_line(result, spec.train.epochs))
+                show(console, epoch_line(result, spec.train.epochs, console.width))
     except KeyboardInterrupt:
         conductor.interrupt("interrupted by SIGINT")
     except Exception as error:
@@ -157,20 +163,34 @@ def run_here(conductor: "Conductor", console: "Console", quiet: bool) -> None:
         conductor.end(spec.number, Outcome.COMPLETED)
 
 
-def epoch_line(result: "EpochResult", epochs: int) -> str:
-    """Return one line about a finished epoch."""
-    of_scales = "" if result.val_ms_ssim is None else f"MS-SSIM {result.val_ms_ssim:.4f}  "
-    return (
-        f"epoch {result.epoch:>3d}/{epochs}  train loss {result.train_loss:.4f}  "
-        f"val PSNR {result.val_psnr_db:6.2f} dB  SSIM {result.val_ssim:.3f}  {of_scales}"
-        f"lr {result.learning_rate:.2e}  {result.samples_per_s:.0f} crops/s  "
-        f"{result.train_s + result.val_s:.1f} s"
+def epoch_line(result: "EpochResult", epochs: int, room: int) -> "Text":
+    """Return one line about a finished epoch, as wide as the room at most.
+
+    The epoch, the validation PSNR (or MS-SSIM, where that is the objective) and the learning rate
+    always stand; of the others the training loss goes first.
+    """
+    from tune.terminal.words import fit_line
+
+    of_scales = result.val_ms_ssim
+    return fit_line(
+        [
+            (f"epoch {result.epoch:>3d}/{epochs}", 0),
+            (f"  train loss {result.train_loss:.4f}", 4),
+            (f"  val PSNR {result.val_psnr_db:6.2f} dB", 0 if of_scales is None else 1),
+            (f"  SSIM {result.val_ssim:.3f}", 1),
+            ("" if of_scales is None else f"  MS-SSIM {of_scales:.4f}", 0),
+            (f"  lr {result.learning_rate:.2e}", 0),
+            (f"  {result.samples_per_s:.0f} crops/s", 3),
+            (f"  {result.train_s + result.val_s:.1f} s", 2),
+        ],
+        room,
     )
 
 
-def show_result(console: "Console", record: "TrialRecord", folder: str) -> int:
+def show_result(console: "Console", record: "TrialRecord", folder: str, results: str) -> int:
     """Print how the run ended, where it is and what to type next; return the exit code."""
     from tune.outcomes import Outcome
+    from tune.terminal.words import say, show, show_commands
 
     best, objective = record.best, record.objective
     score = "no epoch finished"
@@ -185,8 +205,9 @@ def show_result(console: "Console", record: "TrialRecord", folder: str) -> int:
             f"at epoch {best.epoch}"
         )
     why = f" ({record.reason})" if record.reason else ""
-    console.print(f"{record.outcome}{why}: {score}", markup=False)
-    console.print(f"wrote {folder}\nnext: python -m tune.status", markup=False)
+    say(console, f"{record.outcome}{why}: {score}")
+    show(console, f"wrote {folder}")
+    show_commands(console, "next:", [f"python -m tune.status{results_flag(results)}"])
     if record.outcome is Outcome.INTERRUPTED:
         return INTERRUPTED
     return DONE if record.outcome is Outcome.COMPLETED else FINISHED_WITH_FAILURES

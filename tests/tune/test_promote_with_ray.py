@@ -1,5 +1,6 @@
 """A promotion with real Ray processes, on a few synthetic patches."""
 
+import json
 import math
 import os
 import signal
@@ -8,10 +9,12 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from tune.space.dimensions import LATENT_CHOICES
 from tune.tables.files import find_tables, read_table
+from tune.terminal.json_text import json_text
 
 REPOSITORY = Path(__file__).parents[2]
 PROMOTE = [
@@ -54,6 +57,11 @@ def kill_after_first_epoch(process: subprocess.Popen[str], results: Path) -> Non
     process.communicate()
 
 
+def ended_runs(names: list[str], events: list[dict]) -> list[dict]:
+    """The runs that ended in this session, as rows."""
+    return [event for name, event in zip(names, events, strict=True) if name == "run_ended"]
+
+
 def test_a_killed_promotion_goes_on_to_verdicts_test_scores_codecs_and_pictures(
     make_search, tmp_path, monkeypatch
 ):
@@ -61,11 +69,20 @@ def test_a_killed_promotion_goes_on_to_verdicts_test_scores_codecs_and_pictures(
     make_search(20.0, 21.0, ratio=64, base_channels=4, range=["base_channels=4"])
     results = tmp_path / "ray_results"
     kill_after_first_epoch(start("tune.promote", *PROMOTE, cwd=tmp_path), results)
-    code, output, errors = run("tune.promote", *PROMOTE, cwd=tmp_path)
-    assert code == 0, errors
-    assert errors == ""
-    assert "resumes baseline_full_0.125bpp_cr64x_" in output
-    assert "python -m analysis.report" in output
+    code, output, words = run("tune.promote", *PROMOTE, "--json", cwd=tmp_path)
+    assert code == 0, words
+    assert "resumes baseline_full_0.125bpp_cr64x_" in words
+    assert "python -m analysis.report" in words
+    events = [json.loads(line) for line in output.splitlines()]
+    names = [event.pop("event") for event in events]
+    assert names[:2] == ["plan", "study_started"]
+    assert set(names[2:-1]) <= {"epoch", "run_ended", "note"}
+    assert names[-1] == "study_ended"
+    tables = next(results.glob("*_full_*/tables"))
+    for told, table in ((events[-1]["verdicts"], "verdicts"), (ended_runs(names, events), "runs")):
+        assert told
+        rows = json.loads(json_text(pq.read_table(tables / f"{table}.parquet").to_pylist()))
+        assert [row for row in told if row not in rows] == []
     assert len(find_tables(results, "runs")) == 1
 
     runs = read_table(results, "runs")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.tune.terminal.consoles import WIDTHS
 from tune.config.machine import Machine
 from tune.config.promotion import PromotionConfig, write_promotion
 from tune.config.resolve import resolve
@@ -96,15 +97,20 @@ def test_the_matrix_shows_score_gain_values_and_trials(
     assert "SYNTHETIC" not in shown
 
 
-def test_a_full_matrix_fits_a_hundred_columns_without_breaking_a_score(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_full_matrix_fits_every_width_without_breaking_a_score(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    width: int,
 ) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
     for arch in ("baseline", "attention"):
         for ratio in (4, 8, 16, 32, 64):
             make_study(tmp_path, arch, ratio, [20.0, 20.12], learning_rate=0.00031)
     main(["--results", str(tmp_path)])
     shown = capsys.readouterr().out
-    assert max(map(len, shown.splitlines())) <= 100
+    assert max(map(len, shown.splitlines())) <= width
     assert shown.count("20.12 (+0.12)") == 10
     assert shown.count("lr 0.00031") == 10
 
@@ -246,7 +252,9 @@ def test_a_study_whose_driver_lives_shows_how_far_it_is(
     (folder,) = (path for path in tmp_path.iterdir())
     with study_lock(folder / "lock"):
         main(["--results", str(tmp_path)])
-    assert "2/4 trials running, 1 min left" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "2/4 trials running,\n" in shown
+    assert " 1 min left\n" in shown
 
 
 def test_an_extended_study_shows_the_trials_that_it_may_have_now(

@@ -1,9 +1,11 @@
 """What all commands share: a parser that answers in one sentence, and one place for exit codes."""
 
 import argparse
+import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import IO, TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -13,8 +15,10 @@ FINISHED_WITH_FAILURES = 1
 USAGE = 2
 INTERRUPTED = 130
 
+DEFAULT_RESULTS = "ray_results"
+
 LOG_WIDTH = 120
-"""Columns of tables where the output is no terminal."""
+"""Columns of a log, unless the variable COLUMNS says otherwise."""
 
 
 class OneSentenceParser(argparse.ArgumentParser):
@@ -50,19 +54,46 @@ def command_line(module: str, argv: Sequence[str] | None) -> list[str]:
     return ["python", "-m", module, *(sys.argv[1:] if argv is None else argv)]
 
 
-def make_console() -> "Console":
-    """Return the console of a command: as wide as the terminal, and wide enough in a log."""
+def results_flag(results: str) -> str:
+    """Return the flag that names a results folder in a command; nothing for the default one."""
+    return "" if results == DEFAULT_RESULTS else f" --results {shlex.quote(results)}"
+
+
+def make_console(file: IO[str] | None = None, *, is_terminal: bool | None = None) -> "Console":
+    """Return the console of a command: as wide as the terminal, and wide enough in a log.
+
+    All that is printed on it is printed as it is: a corpus may be called `S1 [red]`.
+
+    Args:
+        file: Where it writes; None for standard output.
+        is_terminal: Whether that is a terminal; None asks it.
+    """
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else LOG_WIDTH
-    return Console(width=width, highlight=False, soft_wrap=True)
+    is_wide = (file or sys.stdout).isatty() if is_terminal is None else is_terminal
+    is_told = os.environ.get("COLUMNS", "").isdigit()
+    return Console(
+        file=file,
+        width=None if is_wide or is_told else LOG_WIDTH,
+        force_terminal=is_terminal,
+        force_interactive=None if is_wide else False,  # FORCE_COLOR makes no terminal of a log
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
 
 
-def run_command(body: Callable[[], int]) -> int:
+def run_command(
+    body: Callable[[], int], tell: Callable[[str, int], None] = lambda _sentence, _code: None
+) -> int:
     """Run a command's body and return its exit code; a user's mistake becomes one sentence.
 
     Everything that a user can get wrong is a `ValueError` of ours, told apart by its class: any
     other exception is a defect of the program and keeps its traceback.
+
+    Args:
+        body: The command.
+        tell: Told the sentence and the exit code too, where the command did not come to its end.
     """
     from data.errors import DataError
     from models.errors import ModelError
@@ -72,7 +103,9 @@ def run_command(body: Callable[[], int]) -> int:
         return body()
     except (UsageError, DataError, ModelError) as error:
         sys.stderr.write(f"error: {error}\n")
+        tell(str(error), USAGE)
         return USAGE
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
+        tell("interrupted", INTERRUPTED)
         return INTERRUPTED

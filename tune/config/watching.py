@@ -49,6 +49,11 @@ def add_live_flags(parser: argparse.ArgumentParser) -> None:
         help=f"IP address of this machine that it listens on (default: {LOOPBACK})",
     )
     group.add_argument(
+        "--json",
+        action="store_true",
+        help="write what happens as lines of JSON to standard output, and words to standard error",
+    )
+    group.add_argument(
         "--tensorboard",
         action="store_true",
         help="write TensorBoard's event files into the study's folder",

@@ -22,7 +22,7 @@ from tune.outcomes import Outcome
 from tune.space.dimension import Dimension, Value
 from tune.space.points import KnownPoint, Suggestion
 from tune.storage.history import TrialHistory
-from tune.storage.journal import StudyJournal
+from tune.storage.journal import StudyJournal, told
 
 NUM_RANDOM_TRIALS = 8
 """Trials drawn at random before the model of the sampler is used."""
@@ -155,7 +155,7 @@ class Sampler:
         trial_id = self._journal.trial_id(number)
         if outcome is Outcome.STOPPED and state is TrialState.PRUNED:
             for step, score in enumerate(scores, start=1):
-                self._journal.storage.set_trial_intermediate_value(trial_id, step, score)
+                self._journal.storage.set_trial_intermediate_value(trial_id, step, told(score))
         if outcome in {Outcome.OUT_OF_MEMORY, Outcome.REJECTED}:
             self._violate_memory_constraint(trial_id)
         self._study.tell(number, value, state=state)
@@ -165,7 +165,7 @@ class Sampler:
     ) -> tuple[TrialState, float | None]:
         """Return Optuna's state of an outcome and the value that goes with it."""
         if outcome is Outcome.COMPLETED or (outcome is Outcome.STOPPED and self._searcher == "gp"):
-            return TrialState.COMPLETE, max(scores)
+            return TrialState.COMPLETE, told(max(scores))
         if outcome is Outcome.FAILED:
             return TrialState.FAIL, None
         return TrialState.PRUNED, None

@@ -9,6 +9,7 @@ A trial is RUNNING for Optuna until it has ended for good: an interrupted one ca
 """
 
 import logging
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import datetime
@@ -111,6 +112,16 @@ class StudyJournal:
         path.unlink(missing_ok=True)
         return cls.create(path, name)
 
+    def name_score(self, name: str) -> None:
+        """Name what trials are told with, for Optuna's own tools; they say "Objective 0" otherwise.
+
+        One line, once; a study of an earlier release gets it when it is resumed.
+        """
+        if self.study.metric_names != [name]:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                self.study.set_metric_names([name])
+
     def agree(self, agreement: Agreement) -> None:
         """Write what the study decided once."""
         known = [asdict(point) for point in agreement.known]
@@ -167,7 +178,7 @@ class StudyJournal:
         if score is None:
             self.study.tell(number, state=TrialState.FAIL)
         else:
-            self.study.tell(number, score, state=TrialState.COMPLETE)
+            self.study.tell(number, told(score), state=TrialState.COMPLETE)
 
     def on_full(self, say: Callable[[str], None], should_give_up: Callable[[], bool]) -> None:
         """Say what happens when the disk is full, and until when a line waits for space."""
@@ -235,6 +246,19 @@ class StudyJournal:
     def trial_id(self, number: int) -> int:
         """Return the storage's name of a trial."""
         return self.storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
+
+
+TOLD_DECIMALS = 4
+"""Of scores that Optuna is told, whose tools print every digit. Two trainings differ by more."""
+
+
+def told(score: float) -> float:
+    """Return a score as Optuna is told it; the journal's own notes have it whole.
+
+    >>> told(20.123456789)
+    20.1235
+    """
+    return round(score, TOLD_DECIMALS)
 
 
 def silence_optuna() -> None:

@@ -6,7 +6,6 @@ What is chosen, and why, is in `tune.study.deadline`; this joins it with plans a
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
-from textwrap import fill
 from typing import Any
 
 from models.training.precision import PLAIN, prepare_process
@@ -24,9 +23,6 @@ from tune.study.plan import StudyPlan, plan_study
 
 FREE = ("trials", "data_fraction")
 """Settings that a deadline may choose; the epochs of a trial stay what the profile picks."""
-
-COLUMNS = 80
-"""Of the lines that say what fits."""
 
 CARD_GAIN = 2.0
 """Work that trials side by side on a card are taken to do, one alone does 1. A guess on the safe
@@ -135,7 +131,7 @@ def _work(plan: StudyPlan, free: frozenset[str]) -> Work:
 
 
 def deadline_words(fitted: Fitted, now: datetime) -> str:
-    """Return a plan with a deadline as a person reads it; empty without one."""
+    """Return a plan with a deadline as a person reads it, a sentence; empty without one."""
     left_s, config = fitted.left_s, fitted.plan.config
     if left_s is None:
         return ""
@@ -148,8 +144,7 @@ def deadline_words(fitted: Fitted, now: datetime) -> str:
     if fitted.choice is not None:
         trials = f"{config.trials} trial{'s' * (config.trials > 1)}"
         about = f", about {fitted.choice.expected_s / 3600:.2g} h"
-    sentence = (
+    return (
         f"{when}: {trials} of {config.epochs} epochs on {share_words(config.data_fraction)} of the "
         f"training patches{about}; none is started that would end later"
     )
-    return fill(sentence, COLUMNS, subsequent_indent="  ")

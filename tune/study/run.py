@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from models.training.objective import OBJECTIVES
 from tune.card.calibration import calibrated
 from tune.config.watching import USUAL, Live
 from tune.engine.run import run_trials
@@ -83,6 +84,7 @@ def join_conductor(
 
     Its trials are placed on the study's card, with what its own trials teach about their memory.
     """
+    study.journal.name_score(OBJECTIVES[plan.config.objective].title)
     results, model = Path(plan.config.results), plan.model_config({})
     packing = calibrated(plan.packing, results, model, plan.crop_px, study.stack)
     plan = replace(plan, packing=packing)

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterable
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.text import Text
 
 from tune.outcomes import Outcome
 from tune.statistics.time_left import time_left_s
+from tune.terminal.words import INDENT, fit_line, note, say, show
 from tune.trial.record import TrialRecord
 
 OUTCOME_STYLES = {
@@ -79,24 +80,39 @@ def reserved_words(records: Iterable[TrialRecord]) -> str:
     return f"{ram_mib / 1024:.1f} GiB reserved" if ram_mib > 0 else ""
 
 
-def trial_line(record: TrialRecord) -> str:
-    """Return one line about an ended trial: outcome, best score and where, values, reason."""
+def trial_line(record: TrialRecord, room: int) -> Text:
+    """Return one line about an ended trial, as wide as the room at most.
+
+    Name, outcome, best score and learning rate always stand; of the rest first the warmup goes,
+    then the width, then the epoch of the score.
+    """
     assert record.outcome is not None
     best = record.best
-    score = (
-        "     no score     "
-        if best is None
-        else f"{record.objective.text(record.best_score):>9} @ epoch {best.epoch:<3d}"
-    )
     train, model = record.spec.train, record.spec.model
     style = OUTCOME_STYLES.get(record.outcome, "red")
-    line = (
-        f"{record.spec.short_name}  [{style}]{record.outcome.value:<13}[/] {score} "
-        f"lr {train.learning_rate:.1e}  warmup {train.warmup_epochs}  base {model.base_channels}"
-    )
-    if record.reason and record.outcome.is_crash:
-        line += f"  {escape(record.reason.splitlines()[-1])}"
-    return line
+    score = " no score" if best is None else f"{record.objective.text(record.best_score):>9}"
+    parts: list[tuple[str | Text, int]] = [
+        (record.spec.short_name, 0),
+        (Text(f"  {record.outcome.value:<13}", style=style), 0),
+        (f" {score}", 0),
+        (" " * 12 if best is None else f" @ epoch {best.epoch:<3d}", 1),
+        (f" lr {train.learning_rate:.1e}", 0),
+        (f"  warmup {train.warmup_epochs}", 3),
+        (f"  base {model.base_channels:<3d}", 2),
+    ]
+    return fit_line(parts, room)
+
+
+def crash_words(record: TrialRecord) -> str:
+    """Return why a trial crashed, in one line; empty for every other one."""
+    if not record.reason or record.outcome is None or not record.outcome.is_crash:
+        return ""
+    return record.reason.splitlines()[-1]
+
+
+def bar_width(columns: int) -> int:
+    """Return how wide the bar is in a terminal of so many columns: words need the room more."""
+    return 28 if columns >= 100 else 12 if columns >= 80 else 8
 
 
 class StudyProgress:
@@ -128,12 +144,13 @@ class StudyProgress:
         self._start_s = time.monotonic()
         self._end_s = self._start_s + most_s
         self._known_epochs = 0
+        self._column = BarColumn(bar_width=bar_width(console.width))
         self._bar = Progress(
-            BarColumn(bar_width=28),
-            TextColumn("{task.description}"),
+            self._column,
+            TextColumn("{task.description}", markup=False),
             console=console,
             transient=True,
-            disable=quiet or not console.is_terminal,
+            disable=quiet or not console.is_interactive,
         )
         self._task: TaskID = self._bar.add_task("waiting for the first epoch", total=num_trials)
 
@@ -151,7 +168,7 @@ class StudyProgress:
 
     def say(self, sentence: str) -> None:
         """Write a sentence, with `quiet` too: it is about something that went wrong."""
-        self._console.print(f"[yellow]note:[/] {escape(sentence)}")
+        note(self._console, sentence)
 
     def update(self, records: Iterable[TrialRecord]) -> None:
         """Redraw the bar after an epoch."""
@@ -159,23 +176,42 @@ class StudyProgress:
             return
         records = list(records)
         num_ended = sum(record.outcome is not None for record in records)
-        self._bar.update(self._task, completed=num_ended, description=self._status(records))
+        self._column.bar_width = bar_width(self._console.width)  # it may have been resized
+        room = self._console.width - self._column.bar_width - 2
+        words = self._status(records, room).plain
+        self._bar.update(self._task, completed=num_ended, description=words)
 
     def show_end(self, record: TrialRecord, records: Iterable[TrialRecord]) -> None:
         """Write the line of a trial that ended, in a log with how far the study is."""
         if self._quiet:
             return
-        line = trial_line(record)
+        line = trial_line(record, self._console.width)
         if self._bar.disable:
-            line += f"  | {self._status(list(records))}"
-        self._console.print(line)
+            line = self._with_status(line, list(records))
+        line.rstrip()
+        show(self._console, line)
+        if words := crash_words(record):
+            say(self._console, words, indent=INDENT)
         self.update(records)
 
     @property
     def _until_end_s(self) -> float:
         return max(0.0, self._end_s - time.monotonic())
 
-    def _status(self, records: list[TrialRecord]) -> str:
+    def _with_status(self, line: Text, records: list[TrialRecord]) -> Text:
+        """Return the line of a trial with how far the study is, below it where there is no room."""
+        room, joint = self._console.width, "  | "
+        beside = self._status(records, room - line.cell_len - len(joint))
+        if line.cell_len + len(joint) + beside.cell_len <= room:
+            return Text.assemble(line, joint, beside)
+        return Text.assemble(line, "\n", joint, self._status(records, room - len(joint)))
+
+    def _status(self, records: list[TrialRecord], room: int) -> Text:
+        """Return how far the study is.
+
+        What is done, the best score and the time left always stand; of the rest reserved memory
+        goes first, then the outcomes, the speed, the time elapsed.
+        """
         num_ended = sum(record.outcome is not None for record in records)
         best = max(records, key=lambda record: record.best_score, default=None)
         elapsed_s = time.monotonic() - self._start_s
@@ -183,13 +219,24 @@ class StudyProgress:
             records, self._num_trials, self._max_epochs, elapsed_s, self._known_epochs
         )
         new_epochs = sum(len(record.epochs) for record in records) - self._known_epochs
-        outcomes = outcome_words(records)
+        speed = f"{3600 * new_epochs / elapsed_s:.0f} epochs/h" if new_epochs and elapsed_s else ""
         parts = [
-            f"{num_ended}/{self._num_trials} {self._unit}" + (f" ({outcomes})" if outcomes else ""),
-            f"best {best.objective.text(best.best_score)}" if best and best.epochs else "",
-            f"{3600 * new_epochs / elapsed_s:.0f} epochs/h" if new_epochs and elapsed_s else "",
-            reserved_words(records),
-            f"{clock(elapsed_s)} elapsed",
-            "" if left_s is None else f"{clock(min(left_s, self._until_end_s))} left",
+            (f"{num_ended}/{self._num_trials} {self._unit}", 0),
+            (_behind(" (", outcome_words(records), ")"), 3),
+            (
+                _behind(
+                    ", best ", best.objective.text(best.best_score) if best and best.epochs else ""
+                ),
+                0,
+            ),
+            (_behind(", ", speed), 2),
+            (_behind(", ", reserved_words(records)), 4),
+            (f", {clock(elapsed_s)} elapsed", 1),
+            ("" if left_s is None else f", {clock(min(left_s, self._until_end_s))} left", 0),
         ]
-        return ", ".join(part for part in parts if part)
+        return fit_line(parts, room)
+
+
+def _behind(before: str, words: str, after: str = "") -> str:
+    """Return words between what joins them to others; nothing where there are none."""
+    return f"{before}{words}{after}" if words else ""

@@ -4,49 +4,60 @@ from collections.abc import Sequence
 from shlex import quote
 
 from rich.console import Console
-from rich.table import Table
 
 from models.training.precision import PLAIN
+from tune.config.command import results_flag
 from tune.promotion.plan import PromotionPlan
 from tune.promotion.run import PromotionResult
 from tune.results.resume import Start
 from tune.space.points import Candidate
 from tune.statistics.intervals import Interval
-from tune.statistics.rate_points import CLASSICAL_CODECS, rate_points
+from tune.statistics.rate_points import CLASSICAL_CODECS, RatePoint, rate_points
 from tune.statistics.verdicts import Verdict
 from tune.tables.files import read_table
 from tune.terminal.progress import clock
+from tune.terminal.table import Column, draw_table
+from tune.terminal.words import INDENT, say, show, show_commands
 
 
 def show_promotion(console: Console, plan: PromotionPlan, start: Start) -> None:
     """Print what is promoted, and what of it comes from the search."""
     promotion, config = plan.promotion, plan.config
-    console.print(f"[bold]{plan.label}[/] from {promotion.study}")
+    say(console, f"from {promotion.study}", lead=plan.label, style="bold")
     if start.standing is not None:
         standing = start.standing
-        console.print(
-            f"  resumes {standing.folder.name}: {standing.num_over} runs ended, "
-            f"{standing.num_open} unfinished, {standing.elapsed_s / 3600:.2f} h used"
+        say(
+            console,
+            f"resumes {standing.folder.name}: {standing.num_over} runs ended, "
+            f"{standing.num_open} unfinished, {standing.elapsed_s / 3600:.2f} h used",
+            indent=INDENT,
         )
-    console.print(
-        f"  as in the search: crops of {plan.crop_px} px, {plan.val_images} validation images"
-        f"{_scoring_words(plan)}, "
-        f"batch {config.batch_size}, {config.schedule} schedule"
+    say(
+        console,
+        f"as in the search: crops of {plan.crop_px} px, {plan.val_images} validation images"
+        f"{_scoring_words(plan)}, batch {config.batch_size}, {config.schedule} schedule",
+        indent=INDENT,
     )
     if config.target_bpp is not None:
-        console.print(
-            f"  scored from real bytes at {config.target_bpp:g} bit/px; the control is trained as "
-            "the predecessor did: for elements, no linear path, plateau schedule, half SSIM"
+        say(
+            console,
+            f"scored from real bytes at {config.target_bpp:g} bit/px; the control is trained as "
+            "the predecessor did: for elements, no linear path, plateau schedule, half SSIM",
+            indent=INDENT,
         )
     if config.objective != "psnr":
-        console.print(
-            f"  candidates, best epochs and patience go by the search's objective, "
-            f"{config.objective}; race and verdict by PSNR"
+        say(
+            console,
+            f"candidates, best epochs and patience go by the search's objective, "
+            f"{config.objective}; race and verdict by PSNR",
+            indent=INDENT,
         )
-    console.print(
-        f"  {len(plan.candidates)} candidates x {promotion.seeds} seeds, up to {config.epochs} "
+    say(
+        console,
+        f"{len(plan.candidates)} candidates x {promotion.seeds} seeds, up to {config.epochs} "
         f"epochs of {100 * promotion.data_fraction:g} % of the training patches, patience "
-        f"{promotion.patience}, racing {promotion.racing}, {config.max_concurrent} at a time"
+        f"{promotion.patience}, racing {promotion.racing}, {config.max_concurrent} at a time",
+        indent=INDENT,
     )
 
 
@@ -57,72 +68,89 @@ def _scoring_words(plan: PromotionPlan) -> str:
 
 def show_promotion_plan(console: Console, plan: PromotionPlan) -> None:
     """Print the candidates with predicted memory and time, and what all of it may take."""
-    table = Table(title_justify="left")
-    for column in (
-        "candidate", "from trial", "search dB", "learning rate", "warmup", "base", "latent",
-        "batch", "MiB", "h per run",
-    ):  # fmt: skip
-        table.add_column(column, justify="right")
-    for candidate in plan.candidates:
-        values, run_s = candidate.values, plan.run_s(candidate)
-        score_db = candidate.search_val_psnr_db
-        run = plan.run_spec(candidate, PLAIN)
-        micro_batch = run.train.micro_batch
-        table.add_row(
-            candidate.name,
-            _trial_number(candidate),
-            "--" if score_db is None else f"{score_db:.2f}",
-            f"{values['learning_rate']:.2e}",
-            str(values["warmup_epochs"]),
-            str(values["base_channels"]),
-            str(values["latent_channels"]),
-            f"{values['batch_size']} by {micro_batch}"
-            if micro_batch
-            else str(values["batch_size"]),
-            f"{run.placement.predicted_peak_mib:.0f}",
-            "--" if run_s is None else f"{run_s / 3600:.2f}",
-        )
-    console.print(table)
+    draw_table(console, candidate_columns(plan), elsewhere="--json has all")
     if plan.predicted_s is not None:
-        console.print(
-            f"  at most {plan.num_runs} runs and {plan.predicted_s / 3600:.2f} h of training "
+        say(
+            console,
+            f"at most {plan.num_runs} runs and {plan.predicted_s / 3600:.2f} h of training "
             f"({clock(plan.predicted_s)}), from the times of the searched trials; racing and "
-            "patience make it less, evaluation comes on top"
+            "patience make it less, evaluation comes on top",
+            indent=INDENT,
         )
+
+
+def candidate_columns(plan: PromotionPlan) -> list[Column]:
+    """Return what every candidate is and takes, a row per candidate.
+
+    Its name, learning rate and time always stand.
+    """
+    candidates = plan.candidates
+    values = [candidate.values for candidate in candidates]
+    runs = [plan.run_spec(candidate, PLAIN) for candidate in candidates]
+    searched_db = [candidate.search_val_psnr_db for candidate in candidates]
+    batches = [
+        f"{run.train.batch_size} by {run.train.micro_batch}"
+        if run.train.micro_batch
+        else str(run.train.batch_size)
+        for run in runs
+    ]
+    hours = [
+        "--" if run_s is None else f"{run_s / 3600:.2f}" for run_s in map(plan.run_s, candidates)
+    ]
+    return [
+        Column("candidate", [candidate.name for candidate in candidates]),
+        Column("from trial", list(map(_trial_number, candidates)), priority=2),
+        Column("search dB", list(map(_or_dashes, searched_db)), priority=1),
+        Column("learning rate", [f"{one['learning_rate']:.2e}" for one in values]),
+        Column("warmup", [str(one["warmup_epochs"]) for one in values], priority=5),
+        Column("base", [str(one["base_channels"]) for one in values], priority=3),
+        Column("latent", [str(one["latent_channels"]) for one in values], priority=4),
+        Column("batch", batches, priority=7),
+        Column("MiB", [f"{run.placement.predicted_peak_mib:.0f}" for run in runs], priority=6),
+        Column("h per run", hours),
+    ]
 
 
 def draw_verdicts(
     console: Console, label: str, verdicts: Sequence[Verdict], candidates: Sequence[Candidate]
 ) -> None:
     """Print the verdict on every candidate, best first."""
-    table = Table(title=f"{label}: validation", title_justify="left", title_style="bold")
-    for column in ("", "candidate", "seeds", "PSNR dB", "over control", "over best other",
-                   "P(best)", "shrinkage"):  # fmt: skip
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    for one in verdicts:
-        table.add_row(
-            str(one.place),
-            one.candidate,
-            str(one.num_seeds),
-            interval_words(one.val_psnr_db),
-            _signed(one.control_gain_db),
-            _signed(one.rival_gain_db),
-            f"{one.p_best:.2f}",
-            "--" if one.shrinkage_db is None else f"{one.shrinkage_db:+.2f}",
-            one.verdict.replace("_", " "),
-        )
-    console.print(table)
+    draw_table(
+        console,
+        verdict_columns(verdicts),
+        title=f"{label}: validation",
+        elsewhere="all are in tables/verdicts.parquet",
+    )
     known = {candidate.name: candidate for candidate in candidates}
     for one in verdicts[:1]:
         values = known[one.candidate].values
-        console.print(
+        say(
+            console,
             f"{one.candidate}, {one.verdict}: learning rate {values['learning_rate']:.3g}, warmup "
             f"{values['warmup_epochs']}, base channels {values['base_channels']}, latent channels "
-            f"{values['latent_channels']}"
+            f"{values['latent_channels']}",
         )
     if verdicts and verdicts[0].num_seeds < 2:
-        console.print("one seed each: nothing is known of how far seeds scatter")
+        say(console, "one seed each: nothing is known of how far seeds scatter")
+
+
+def verdict_columns(verdicts: Sequence[Verdict]) -> list[Column]:
+    """Return what was found of every candidate; place, name, score and verdict always stand."""
+    return [
+        Column("", [str(one.place) for one in verdicts]),
+        Column("candidate", [one.candidate for one in verdicts]),
+        Column("seeds", [str(one.num_seeds) for one in verdicts], priority=2),
+        Column("PSNR dB", [interval_words(one.val_psnr_db) for one in verdicts]),
+        Column("over control", [_signed(one.control_gain_db) for one in verdicts], priority=1),
+        Column("over best other", [_signed(one.rival_gain_db) for one in verdicts], priority=4),
+        Column("P(best)", [f"{one.p_best:.2f}" for one in verdicts], priority=3),
+        Column(
+            "shrinkage",
+            ["--" if one.shrinkage_db is None else f"{one.shrinkage_db:+.2f}" for one in verdicts],
+            priority=5,
+        ),
+        Column("verdict", [one.verdict.replace("_", " ") for one in verdicts], is_words=True),
+    ]
 
 
 def draw_rate_points(console: Console, plan: PromotionPlan, result: PromotionResult) -> None:
@@ -133,17 +161,35 @@ def draw_rate_points(console: Console, plan: PromotionPlan, result: PromotionRes
     test, codecs = (read_table(results, table, name) for table in ("test", "codecs"))
     best = result.verdicts[0].candidate
     own = test[(test["candidate"] == best) & test["rate_bpp"].isna()]
-    console.print(
+    say(
+        console,
         f"{best} on {own['image'].nunique()} test images, latent not quantised: "
-        f"{own['psnr_db'].mean():.2f} dB, SSIM {own['ssim'].mean():.3f}"
+        f"{own['psnr_db'].mean():.2f} dB, SSIM {own['ssim'].mean():.3f}",
     )
-    table = Table(title="from real bytes, model file not counted", title_justify="left")
-    for column in ("bit/px", "PSNR dB", "SSIM", "JPEG2000 dB", "HEVC intra dB", "AVIF dB"):
-        table.add_column(column, justify="right")
-    for point in rate_points(test, codecs, best):
-        others = [_or_dashes(point.codecs_db[codec]) for codec in CLASSICAL_CODECS]
-        table.add_row(f"{point.rate_bpp:.3f}", f"{point.psnr_db:.2f}", f"{point.ssim:.3f}", *others)
-    console.print(table)
+    draw_table(
+        console,
+        rate_columns(rate_points(test, codecs, best)),
+        title="from real bytes, model file not counted",
+        elsewhere="all are in tables/test.parquet and tables/codecs.parquet",
+    )
+
+
+def rate_columns(points: Sequence[RatePoint]) -> list[Column]:
+    """Return a candidate beside the classical codecs, a row per rate."""
+    return [
+        Column("bit/px", [f"{point.rate_bpp:.3f}" for point in points]),
+        Column("PSNR dB", [f"{point.psnr_db:.2f}" for point in points]),
+        Column("SSIM", [f"{point.ssim:.3f}" for point in points], priority=3),
+        *(
+            Column(heading, [_or_dashes(point.codecs_db[codec]) for point in points], priority)
+            for codec, heading, priority in zip(
+                CLASSICAL_CODECS,
+                ("JPEG2000 dB", "HEVC intra dB", "AVIF dB"),
+                (0, 1, 2),
+                strict=True,
+            )
+        ),
+    ]
 
 
 def _or_dashes(score_db: float | None) -> str:
@@ -152,25 +198,19 @@ def _or_dashes(score_db: float | None) -> str:
 
 def show_promotion_end(console: Console, plan: PromotionPlan, result: PromotionResult) -> None:
     """Print what was written and what to type next."""
-    results = results_flag(plan.promotion.results)
-    console.print(f"wrote {result.folder.path}", markup=False)
+    show(console, f"wrote {result.folder.path}")
     if result.interruption is not None:
-        console.print(
-            f"{result.interruption}; nothing that was finished is lost. To resume: "
-            f"python -m tune.promote --resume {quote(result.folder.name)}{results}",
-            markup=False,
-        )
+        say(console, f"{result.interruption}; nothing that was finished is lost")
+        flag = results_flag(plan.promotion.results)
+        name = quote(result.folder.name)
+        show_commands(console, "resume:", [f"python -m tune.promote --resume {name}{flag}"])
 
 
 def show_next(console: Console, results: str) -> None:
     """Print what to type after a promotion."""
     flag = results_flag(results)
-    console.print(f"next: python -m analysis.report{flag}\n      python -m tune.status{flag}")
-
-
-def results_flag(results: str) -> str:
-    """Return the flag that names a results folder; nothing for the default one."""
-    return "" if results == "ray_results" else f" --results {quote(results)}"
+    commands = [f"python -m analysis.report{flag}", f"python -m tune.status{flag}"]
+    show_commands(console, "next:", commands)
 
 
 def interval_words(interval: Interval) -> str:

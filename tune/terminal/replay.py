@@ -4,15 +4,17 @@ import math
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
 
 from models.training.objective import OBJECTIVES
 from tune.simulation.regret import rank_correlations
 from tune.simulation.truth import Truth
 from tune.statistics.replayed import Mean, Replayed, answer, unit_of
+from tune.terminal.table import Column, draw_table
+from tune.terminal.words import say
 
 BARS = "▁▂▃▄▅▆▇█"
-BARS_WIDTH = 100
+BARS_HEADING = "regret by budget"
+BARS_WORDS = "regret at 5 to 100 % of the budget, a factor of two each"
 LEAST_DRAWN = 1 / 64
 """A regret below this share of the largest one is drawn as the lowest bar."""
 
@@ -21,43 +23,44 @@ def draw_replays(console: Console, truth: Truth, replays: Sequence[Replayed]) ->
     """Print what replays of one truth found.
 
     Args:
-        console: Where to write; below `BARS_WIDTH` columns hours and bars are left out.
+        console: Where to write; where it is narrow, the bars go first, then the hours.
         truth: What was replayed.
         replays: One per setting, all with as many nights.
     """
     unit = unit_of(truth.objective)
     shared = shared_words(replays)
-    console.print(
+    say(
+        console,
         f"{truth.label}: {len(truth.configurations)} configurations, {truth.max_epochs} epochs, "
         f"{replays[0].num_nights} nights per setting{shared and ', '}{shared}",
         style="bold",
-        markup=False,
     )
-    console.print(rank_sentence(truth), markup=False)
-    has_bars = console.width >= BARS_WIDTH
-    table = Table(box=None, pad_edge=False)
-    table.add_column("setting", overflow="fold")
-    for name in ("epochs", f"regret {unit}", "false", "lost", "to near"):
-        table.add_column(name, justify="right", no_wrap=True)
-    if has_bars:
-        table.add_column("hours", justify="right", no_wrap=True)
-        table.add_column("regret by budget", no_wrap=True)
-    most = max(point.regret.value for one in replays for point in one.points)
-    for one in replays:
-        hours = f"{one.hours.value:.2f}"
-        drawn = bars([point.regret.value for point in one.points], most)
-        table.add_row(*row(one, shared), *((hours, drawn) if has_bars else ()))
-    console.print(table)
+    say(console, rank_sentence(truth))
+    left_out = draw_table(console, columns(replays, unit, shared))
     near = f"{OBJECTIVES[truth.objective].near:g} {unit}"
-    console.print(
+    say(
+        console,
         "epochs: of trials x epochs. regret: at the end, with its 95 % interval. false: stops "
         "that were wrong. lost: nights that stopped what would have won. to near: epochs until "
         f"the regret is at most {near}."
-        + (" Bars: regret at 5 to 100 % of the budget, a factor of two each." * has_bars),
+        + (f" Bars: {BARS_WORDS}." if BARS_HEADING not in left_out else ""),
         style="dim",
-        markup=False,
     )
-    console.print(answer(replays, len(truth.configurations)), markup=False)
+    say(console, answer(replays, len(truth.configurations)))
+
+
+def columns(replays: Sequence[Replayed], unit: str, shared: str) -> list[Column]:
+    """Return what every setting came to, a row per setting; `shared` as of `row`."""
+    names, *others = zip(*(row(one, shared) for one in replays), strict=True)
+    headings = ("epochs", f"regret {unit}", "false", "lost", "to near")
+    most = max(point.regret.value for one in replays for point in one.points)
+    drawn = [bars([point.regret.value for point in one.points], most) for one in replays]
+    return [
+        Column("setting", names, is_words=True),
+        *(Column(heading, cells) for heading, cells in zip(headings, others, strict=True)),
+        Column("hours", [f"{one.hours.value:.2f}" for one in replays], priority=1),
+        Column(BARS_HEADING, drawn, priority=2),
+    ]
 
 
 def shared_words(replays: Sequence[Replayed]) -> str:

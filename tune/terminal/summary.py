@@ -1,14 +1,24 @@
 """The end of a search as text: its ranking, its gain, and what to do next."""
 
 from collections.abc import Sequence
+from shlex import quote
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
 
 from models.training.epoch_result import EpochResult
 from models.training.objective import OBJECTIVES, Objective
+from tune.config.command import results_flag
 from tune.evaluation.references import Reference
+from tune.space.dimensions import DEFAULT_TUNE, OF_NETWORKS
+from tune.study.plan import StudyPlan
 from tune.study.summary import StudySummary
+from tune.terminal.table import Column, draw_table
+from tune.terminal.words import say, show, show_commands
+from tune.trial.spec import TrialSpec
+
+if TYPE_CHECKING:
+    from tune.study.run import StudyResult  # which loads Ray's adapters
 
 
 def draw_summary(
@@ -28,23 +38,26 @@ def draw_summary(
         top: Rows of the table.
     """
     if not summary.ranked:
-        console.print(f"{label}: no trial finished an epoch")
+        say(console, f"{label}: no trial finished an epoch")
         return
-    console.print(_ranking(summary, label, top))
-    console.print(_gain_sentence(summary, summary.ranked[0].objective))
+    draw_table(
+        console, ranking(summary, top), title=label, elsewhere="all are in tables/trials.parquet"
+    )
+    say(console, _gain_sentence(summary, summary.ranked[0].objective))
     best = summary.ranked[0].best
     assert best is not None
     for line in references:
-        console.print(_reference_sentence(line, best))
+        say(console, _reference_sentence(line, best))
     counts = ", ".join(f"{count} {outcome}" for outcome, count in summary.outcomes.most_common())
-    console.print(
+    say(
+        console,
         f"trials: {counts}; epochs: {summary.epochs_spent} spent, {summary.epochs_saved} saved "
         "by stopping",
     )
     if summary.audit is not None:
-        console.print(summary.audit.words)
+        say(console, summary.audit.words)
     for sentence in summary.edge_warnings:
-        console.print(f"[yellow]edge:[/] {sentence}")
+        say(console, sentence, lead="edge:", style="yellow")
 
 
 ELEMENT_WORDS = {
@@ -76,44 +89,51 @@ BESIDE_DECIMALS = {"psnr": 2, "ssim": 3}
 """Of the scores beside the one that trials are ranked by."""
 
 
-def _ranking(summary: StudySummary, label: str, top: int) -> Table:
-    table = Table(title=label, title_justify="left", title_style="bold")
+def ranking(summary: StudySummary, top: int) -> list[Column]:
+    """Return the columns of the best trials, with the hand-set one wherever it ranks.
+
+    Place, trial, score, learning rate and outcome always stand.
+    """
     objective = summary.ranked[0].objective
     beside = [one for one in OBJECTIVES.values() if one != objective and one.name != "ms_ssim"]
-    for column in (
-        "",
-        "trial",
-        objective.label,
-        *(f"{one.words} {one.unit}".rstrip() for one in beside),
-        "epoch",
-        "learning rate",
-        "warmup",
-        "base",
-        "latent",
-    ):
-        table.add_column(column, justify="right")
-    table.add_column("outcome")
-    table.add_column("suggested by", overflow="ellipsis", max_width=24)
     rows = list(enumerate(summary.ranked[:top], start=1))
     if summary.hand_set is not None and summary.hand_set not in summary.ranked[:top]:
         rows.append((summary.ranked.index(summary.hand_set) + 1, summary.hand_set))
-    for rank, record in rows:
-        best, spec = record.best, record.spec
-        assert best is not None
-        table.add_row(
-            str(rank),
-            f"t{spec.number:03d}",
-            f"{record.best_score:.{objective.decimals}f}",
-            *(f"{one.of(best):.{BESIDE_DECIMALS[one.name]}f}" for one in beside),
-            f"{best.epoch}/{spec.train.epochs}",
-            f"{spec.train.learning_rate:.2e}",
-            str(spec.train.warmup_epochs),
-            str(spec.model.base_channels),
-            str(spec.model.latent_channels),
-            str(record.outcome),
-            spec.proposed_by,
+    records = [record for _, record in rows]
+    bests = [record.best for record in records if record.best is not None]
+    specs = [record.spec for record in records]
+    scores_beside = [
+        Column(
+            f"{one.words} {one.unit}".rstrip(),
+            [f"{one.of(best):.{BESIDE_DECIMALS[one.name]}f}" for best in bests],
+            priority=6,
         )
-    return table
+        for one in beside
+    ]
+    return [
+        Column("", [str(place) for place, _ in rows]),
+        Column("trial", [spec.short_name for spec in specs]),
+        Column(
+            objective.label, [f"{record.best_score:.{objective.decimals}f}" for record in records]
+        ),
+        *scores_beside,
+        Column(
+            "epoch",
+            [f"{best.epoch}/{spec.train.epochs}" for best, spec in zip(bests, specs, strict=True)],
+            priority=2,
+        ),
+        Column("learning rate", [f"{spec.train.learning_rate:.2e}" for spec in specs]),
+        Column("warmup", [str(spec.train.warmup_epochs) for spec in specs], priority=5),
+        Column("base", [str(spec.model.base_channels) for spec in specs], priority=3),
+        Column("latent", [str(spec.model.latent_channels) for spec in specs], priority=4),
+        Column("outcome", [str(record.outcome) for record in records], is_words=True),
+        Column("suggested by", [_suggester(spec.proposed_by) for spec in specs], 1, is_words=True),
+    ]
+
+
+def _suggester(proposed_by: str) -> str:
+    """Return who suggested a trial, without the name of a neighbour, which the plan has."""
+    return proposed_by.partition(":")[0].replace("_", " ")
 
 
 def _gain_sentence(summary: StudySummary, objective: Objective) -> str:
@@ -130,3 +150,52 @@ def _gain_sentence(summary: StudySummary, objective: Objective) -> str:
         f"{sentence}, {word} of a validation curve ({objective.text(summary.noise)} from epoch to "
         "epoch); one training seed each, so differences between seeds are not in it"
     )
+
+
+def show_end(console: Console, plan: StudyPlan, result: "StudyResult") -> None:
+    """Print what was written and what to type next."""
+    if result.has_filled_its_time:
+        say(console, "the search has filled its time: no further trial would end before it is over")
+    show(console, f"wrote {result.folder.path}")
+    results = results_flag(plan.config.results)
+    name = quote(result.folder.name)
+    if result.interruption is not None:
+        say(console, f"{result.interruption}; nothing that was finished is lost")
+        show_commands(console, "resume:", [f"python -m tune.search --resume {name}{results}"])
+    elif result.summary.ranked:
+        best = result.summary.ranked[0].spec
+        commands = [
+            f"python -m tune.promote --study {name}{results}",
+            f"python -m tune.train {training_flags(plan, best)}",
+            f"python -m tune.status{results}",
+        ]
+        show_commands(console, "next:", commands)
+
+
+def training_flags(plan: StudyPlan, best: TrialSpec) -> str:
+    """Return the flags that train the best configuration of a search longer, on all patches."""
+    config = plan.config
+    flags = [f"--arch {config.arch} --ratio {config.ratio}"]
+    if config.rate != "bytes":
+        flags.append(f"--rate {config.rate}")
+    if not config.has_path:
+        flags.append("--linear-path off")
+    if config.objective != "psnr":
+        flags.append(f"--objective {config.objective}")
+    if config.data is not None:
+        flags.append(f"--data {quote(config.data)}")
+    flags.append(best_flags(best, plan.space.names))
+    return " ".join([*flags, "--data-fraction 1 --epochs 50"])
+
+
+def best_flags(best: TrialSpec, searched: Sequence[str]) -> str:
+    """Return the values of the best trial as flags: those searched by default, and all searched."""
+    flags = []
+    has_network = best.model.architecture.has_network
+    for name in dict.fromkeys((*DEFAULT_TUNE, *searched)):
+        if not has_network and name in OF_NETWORKS:
+            continue
+        value = best.value_of(name)
+        text = f"{value:.3g}" if isinstance(value, float) else str(value)
+        flags.append(f"--{name.replace('_', '-')} {text}")
+    return " ".join(flags)

@@ -1,17 +1,14 @@
-"""What is offered to watch: flags, event files, names of workers."""
+"""What is offered to watch: flags and event files."""
 
 import argparse
-from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from tune.config.watching import LOOPBACK, USUAL, Live, add_live_flags, read_live
+from tune.config.watching import USUAL, Live, add_live_flags, read_live
 from tune.errors import UsageError
 from tune.outcomes import Outcome
 from tune.storage.event_files import TensorBoardLog
 from tune.study.run import listener
-from tune.terminal.plan import show_dashboard, show_watching
 
 
 def live_of(*flags: str) -> Live:
@@ -38,26 +35,6 @@ def test_flags_say_what_is_offered(flags, expected):
 def test_an_address_that_is_not_of_this_machine_is_refused(host):
     with pytest.raises(UsageError, match="IP address of this machine"):
         live_of("--dashboard-host", host)
-
-
-def printed(show, *arguments) -> str:
-    console = Console(record=True, width=200)
-    show(console, *arguments)
-    return console.export_text()
-
-
-def test_a_dashboard_that_others_can_reach_is_warned_of():
-    assert "can run code" in printed(show_dashboard, "0.0.0.0:8265", Live(host="0.0.0.0"))
-    assert "can run code" not in printed(show_dashboard, f"{LOOPBACK}:8265", USUAL)
-    assert printed(show_dashboard, None, USUAL) == ""
-
-
-def test_commands_for_watching_name_the_study():
-    text = printed(show_watching, Path("my results") / "s", Live(tensorboard=True))
-    assert "python -m tune.status --results 'my results' --watch" in text
-    assert "optuna-dashboard 'my results/s/journal' --host 127.0.0.1" in text
-    assert "tensorboard --logdir 'my results/s/tensorboard'" in text
-    assert "logdir" not in printed(show_watching, Path("r") / "s", USUAL)
 
 
 def test_every_epoch_becomes_scalars_in_a_folder_of_its_trial(tmp_path, make_record):

@@ -62,6 +62,16 @@ def test_a_completed_trial_is_told_with_its_best_score(journal):
     assert told(journal)[0].value == 21.0
 
 
+@pytest.mark.parametrize("outcome", [Outcome.COMPLETED, Outcome.STOPPED])
+def test_optuna_is_told_four_decimals(journal, outcome):
+    sampler = make_sampler_of(journal)
+    sampler.suggest()
+    sampler.report(0, outcome, [20.123456789])
+    (trial,) = told(journal)
+    assert trial.value == 20.1235
+    assert all(value == 20.1235 for value in trial.intermediate_values.values())
+
+
 def test_a_stopped_trial_is_pruned_with_its_scores(journal):
     sampler = make_sampler_of(journal)
     sampler.suggest()

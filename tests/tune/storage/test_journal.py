@@ -110,3 +110,35 @@ def test_a_journal_of_another_version_is_refused(journal):
     journal.study.set_user_attr("format", 99)
     with pytest.raises(UsageError, match="version 1, found 99"):
         StudyJournal.open(journal.file.path)
+
+
+def test_a_score_is_named_for_optuna_by_one_line_and_only_once(journal, read_back):
+    lines = journal.file.path.read_bytes().splitlines()
+    read_back().name_score("validation PSNR [dB]")  # as a study of an earlier release is resumed
+    once = journal.file.path.read_bytes().splitlines()
+    assert once[:-1] == lines
+    read_back().name_score("validation PSNR [dB]")
+    assert journal.file.path.read_bytes().splitlines() == once
+    assert read_back().study.metric_names == ["validation PSNR [dB]"]
+
+
+def test_a_name_changes_nothing_that_is_read_back(journal, read_back, make_epoch, make_record):
+    journal.study.ask()
+    journal.agree(AGREEMENT)
+    journal.begin_trial(make_record(0).spec, at(1.0))
+    journal.add_epoch(0, make_epoch(1, 20.0), at(2.0))
+    before = read_back()
+    found = (before.trials(), before.agreement, before.elapsed_s)
+    journal.name_score("validation SSIM")
+    after = read_back()
+    assert (after.trials(), after.agreement, after.elapsed_s) == found
+
+
+def test_a_run_is_told_in_four_decimals_and_kept_whole(journal, make_epoch):
+    journal.add_run("c1", 0, ["c1", "control"])
+    journal.add_epoch(0, make_epoch(1, 20.123456789), at(1.0))
+    journal.end_run(0, 20.123456789)
+    (trial,) = journal.study.get_trials(deepcopy=False)
+    assert trial.value == 20.1235
+    ((epoch, _),) = journal.trials()[0].epochs
+    assert epoch.val_psnr_db == 20.123456789

@@ -2,11 +2,12 @@
 
 import pytest
 
+from tests.tune.terminal.consoles import in_one_line
 from tune import search
 from tune.config.search import SearchConfig
 from tune.config.settings import settings_of
 from tune.space.dimensions import DEFAULT_TUNE, DIMENSIONS, LATENT_CHOICES
-from tune.terminal.plan import best_flags
+from tune.terminal.summary import best_flags
 
 
 def test_the_next_command_repeats_every_searched_value(make_record):
@@ -40,16 +41,16 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(tiny_corpus, tmp_path, mon
     for words in (
         "SYNTHETIC corpus tiny",
         "4 trials of up to 6 epochs",
-        "searches base_channels=4,8",
+        "base_channels=4,8",
         "tries first: learning_rate 0.001, warmup_epochs 1, base_channels 8, latent_channels "
         f"{LATENT_CHOICES[16][1]} (hand_set)",
         "compares trials after epochs 2 and 4; the best half continues",
         "about 16 epochs (at most 24)",
-        "base_channels  predicted_peak_mib  micro_batch",
-        "whole (8)   768 MiB",
+        "base_channels predicted_peak_mib micro_batch",
+        "whole (8) 768 MiB",
         "MiB can be reserved (headroom 0.1); up to",
     ):
-        assert words in captured.out
+        assert words in in_one_line(captured.out)
 
 
 DEADLINE = [
@@ -77,5 +78,5 @@ def test_a_dry_run_says_what_fits_or_why_nothing_does(
     monkeypatch.setattr("tune.study.estimate.prepare_process", lambda num_threads: True)
     assert search.main([*DEADLINE, *flags, "--data", str(tiny_corpus)]) == code
     captured = capsys.readouterr()
-    assert words in (captured.err if code else captured.out).replace("\n  ", " ")
+    assert words in in_one_line(captured.err if code else captured.out)
     assert list(tmp_path.iterdir()) == []

@@ -1,14 +1,16 @@
 """Progress: the estimate, the clock and a trial's line."""
 
+import re
 from dataclasses import replace
 
 import pytest
 from rich.console import Console
-from rich.text import Text
 
+from tests.tune.terminal.consoles import NASTY, console_of, in_one_line, without_colour, written
 from tune.outcomes import Outcome
 from tune.terminal.progress import (
     StudyProgress,
+    bar_width,
     clock,
     outcome_words,
     remaining_s,
@@ -46,22 +48,63 @@ def test_durations_read_like_a_clock(seconds, text):
 
 
 def test_a_score_stands_with_the_unit_of_the_objective(make_record):
-    assert " 20.00 dB @ epoch 1" in trial_line(make_record(0, [20.0]))
-    assert "   0.7500 @ epoch 1" in trial_line(make_record(0, [0.75], objective="ssim"))
+    assert " 20.00 dB @ epoch 1" in trial_line(make_record(0, [20.0]), 80).plain
+    assert "   0.7500 @ epoch 1" in trial_line(make_record(0, [0.75], objective="ssim"), 80).plain
+
+
+def ended(record, width: int = 80) -> str:
+    """What is written when a trial ends, into a log."""
+    console = console_of(width)
+    StudyProgress(console, num_trials=2, max_epochs=10).show_end(record, [record])
+    return written(console)
 
 
 def test_a_crash_is_told_with_the_last_line_of_its_reason(make_record):
     record = make_record(3, outcome=Outcome.FAILED, reason="Traceback\nRuntimeError: boom")
-    line = trial_line(record)
+    line, *_, reason = ended(record).splitlines()
     assert "no score" in line
-    assert line.endswith("RuntimeError: boom")
+    assert reason == "  RuntimeError: boom"
     assert "Traceback" not in line
 
 
-@pytest.mark.parametrize("words", ["no [/tmp/x] here", "[enforce fail at alloc_cpu.cpp] memory"])
-def test_brackets_in_a_reason_are_shown_as_they_are(make_record, words):
-    line = trial_line(make_record(3, outcome=Outcome.FAILED, reason=words))
-    assert Text.from_markup(line).plain.endswith(words)
+@pytest.mark.parametrize("words", ["[enforce fail at alloc_cpu.cpp] memory", *NASTY])
+def test_a_reason_is_shown_as_it_is(make_record, words):
+    said = ended(make_record(3, outcome=Outcome.FAILED, reason=words))
+    assert words in in_one_line(said)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 200])
+def test_a_log_line_keeps_its_figures_at_every_width(make_record, width):
+    record = make_record(7, [20.0] * 9, Outcome.OUT_OF_MEMORY, "no memory", learning_rate=1.24e-3)
+    said = ended(record, width)
+    assert max(map(len, said.splitlines())) <= width
+    for words in ("t007", "out_of_memory", "20.00 dB", "lr 1.2e-03", "1/2 trials", "best 20.00 dB"):
+        assert words in said
+    assert " left" in said
+
+
+LONGEST_S = 123 * 3600 + 12 * 60 + 34.0
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+def test_the_progress_line_keeps_best_done_and_time_left(make_record, width, monkeypatch):
+    console = console_of(width, is_coloured=True, legacy_windows=False)
+    monkeypatch.setattr("tune.terminal.progress.remaining_s", lambda *_: LONGEST_S)
+    records = [
+        make_record(number, [0.98765], list(Outcome)[number % 5], objective="ssim")
+        for number in range(128)
+    ]
+    with StudyProgress(console, num_trials=1000, max_epochs=10) as progress:
+        progress.update(records)
+        progress._bar.refresh()
+    *_, last = re.findall(r"\d+/\d+ trials.*", without_colour(written(console)))
+    for words in ("128/1000 trials", "best 0.9877", "123:12:34 left"):
+        assert words in last
+    assert "…" not in written(console)
+
+
+def test_the_bar_gives_way_to_the_words():
+    assert [bar_width(width) for width in (60, 80, 100, 200)] == [8, 12, 28, 28]
 
 
 def test_epochs_of_earlier_sessions_do_not_make_this_one_look_fast(make_record):

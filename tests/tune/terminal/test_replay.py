@@ -8,7 +8,7 @@ from rich.console import Console
 from tests.tune.simulation.families import EPOCHS, parallel
 from tune.simulation.replay import Setting, replay
 from tune.simulation.settings import Asked, default_rule, settings
-from tune.terminal.replay import bars, draw_replays
+from tune.terminal.replay import BARS, bars, draw_replays
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +36,12 @@ def test_a_setting_is_one_line(replays, width):
     assert "leader grace 1 tolerance 0.1 (own)" in drawn(replays, width)
 
 
-@pytest.mark.parametrize(("width", "expected"), [(99, False), (100, True)])
-def test_bars_need_room(replays, width, expected):
-    assert ("regret by budget" in drawn(replays, width)) is expected
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+def test_bars_need_room_and_are_explained_where_they_are(replays, width):
+    said = drawn(replays, width)
+    has_bars = width >= 100
+    assert any(bar in said for bar in BARS) is has_bars
+    assert ("Bars: " in said) is has_bars
 
 
 def test_what_all_settings_share_is_said_once(replays):
