@@ -79,7 +79,7 @@ def start_dashboard() -> Started:
 def reason(error: Exception) -> str:
     r"""Return what an exception says, in one line.
 
-    >>> reason(OSError("AF_UNIX path too long\\nat bind"))
+    >>> reason(OSError("AF_UNIX path too long\nat bind"))
     'OSError: AF_UNIX path too long'
     """
     lines = str(error).strip().splitlines()

@@ -47,7 +47,7 @@ def longest_path_bytes(place: Path, pid: int) -> int:
     """Return the bytes of the longest path that Ray binds a socket to below a folder.
 
     >>> longest_path_bytes(Path("/tmp"), 1234567)
-    98
+    95
     """
     folder = f"{temporary_prefix(pid)}{'x' * 8}"
     session = f"session_{datetime.min:%Y-%m-%d_%H-%M-%S_%f}_{pid}"
