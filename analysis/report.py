@@ -144,7 +144,7 @@ def build_sections(frames: "Frames", looks: float = DEFAULT_LOOKS) -> "tuple[Sec
     """Return all sections of the report, the answers first."""
     from analysis.overview.answer import answer_sections
     from analysis.overview.missing import missing_section
-    from analysis.promotions.picture_figure import picture_sections
+    from analysis.promotions.comparisons import picture_sections
     from analysis.promotions.pictures import compute_pictures
     from analysis.promotions.section import promotion_sections
     from analysis.rates.curves import compute_rate_distortion

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from analysis.frames import Frames
 from analysis.kinds import BYTES, ELEMENTS, kind_words, split_by_kind
 from analysis.overview.bytes_answer import bytes_sentences
+from analysis.overview.headline import facts, headline
 from analysis.overview.matrix import status_tables
 from analysis.overview.search_scores import SearchScores, compute_search_scores, draw_search_scores
 from analysis.overview.words import lead_words
@@ -21,6 +21,7 @@ from analysis.page.palette import style_of
 from analysis.page.section import NamedFigure, Section
 from analysis.rates.curves import RateDistortion, RatePanel
 from analysis.rates.figure import draw_rate_distortion, rate_distortion_frame
+from analysis.rates.finding import codec_gaps_db, finding
 from analysis.rates.marks import Axis
 from analysis.rates.points import LINEAR, RateCurve, RatePoint
 from analysis.rates.section import OPERATING_WORDS, axes_of
@@ -49,12 +50,17 @@ def answer_section(frames: Frames, result: RateDistortion, rate: str, number: in
     tables = tuple(replace(table, name=f"{table.name}{after}") for table in status_tables(frames))
     panel = next((n for n, panel in enumerate(result.panels) if panel.rate == rate), None)
     if panel is not None:
+        shown = result.panels[panel]
+        line, lead = headline(shown)
         return Section(
             f"The answer, {kind_words(rate)}",
             anchor,
-            answer_sentences(frames, result.panels[panel]),
+            answer_sentences(frames, shown),
             _rate_figures(result, panel, after),
             tables,
+            headline=line,
+            lead=lead,
+            facts=facts(shown),
         )
     searched = compute_search_scores(frames)
     return Section(
@@ -151,6 +157,7 @@ def _rate_figures(result: RateDistortion, number: int, after: str) -> tuple[Name
             draw_rate_distortion(result, number, "psnr_db", against),
             rate_distortion_frame(panel, "psnr_db", against),
             is_main=True,
+            title=finding(panel, "psnr_db", against),
         )
         for against in axes_of(panel)
     )
@@ -231,16 +238,7 @@ def _codec_sentence(panel: RatePanel) -> str:
 
 def _standing(codec: RateCurve, front: Sequence[RatePoint]) -> str:
     """Return how far a codec is ahead of the networks at its own rates, where they reach."""
-    rates = np.log10([point.rate_bpp for point in front])
-    psnr_db = np.array([point.psnr_db.mean for point in front])
-    gaps = [
-        (
-            point.ratio,
-            point.psnr_db.mean - float(np.interp(np.log10(point.rate_bpp), rates, psnr_db)),
-        )
-        for point in reversed(codec.coded)
-        if rates.min() <= np.log10(point.rate_bpp) <= rates.max()
-    ]
+    gaps = codec_gaps_db(codec, front)
     label = style_of(codec.name).label
     if not gaps:
         return f"{label} has no rate in common with the networks"

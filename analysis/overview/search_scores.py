@@ -14,6 +14,7 @@ from analysis.frames import Frames
 from analysis.kinds import BYTES, kind_words, split_by_kind
 from analysis.overview.matrix import PIXELS
 from analysis.page.figure_parts import RATIO_AXIS, base_figure, with_title
+from analysis.page.literal import literal
 from analysis.page.palette import architecture_order, style_of
 from models.training.objective import Objective
 from tune.statistics.objectives import objective_named
@@ -59,6 +60,7 @@ def compute_search_scores(frames: Frames) -> tuple[SearchScores, ...]:
     return tuple(found)
 
 
+@literal
 def draw_search_scores(scores: SearchScores) -> go.Figure:
     """Return best quick scores against the nominal ratio, with the reference lines."""
     figure = base_figure()
@@ -130,7 +132,7 @@ def _scores(frames: Frames, trials: pd.DataFrame, rate: str) -> SearchScores:
     return SearchScores(
         rate,
         objective,
-        f"{kind} {first['corpus']} ({first['corpus_fingerprint'][:8]}),<br>{first['val_images']} "
+        f"{kind} {first['corpus']} ({first['corpus_fingerprint'][:8]}),\n{first['val_images']} "
         f"validation images of {first['crop_px']} px; quick, the best of each search, "
         f"{kind_words(rate)}",
         pd.DataFrame(rows),

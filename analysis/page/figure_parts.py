@@ -34,11 +34,14 @@ def base_figure() -> go.Figure:
 
 
 def with_title(figure: go.Figure, words: str) -> go.Figure:
-    """Give a figure small words above it, wrapped for a phone, and room for them; return it."""
-    lines = [line for part in words.split("<br>") for line in textwrap.wrap(part, TITLE_CHARACTERS)]
+    """Give a figure small words above it, wrapped for a phone, and room for them; return it.
+
+    They stand in `meta` too: a page shows them as text of its own instead.
+    """
+    lines = [line for part in words.split("\n") for line in textwrap.wrap(part, TITLE_CHARACTERS)]
     figure.update_layout(
         title={
-            "text": "<br>".join(lines),
+            "text": "\n".join(lines),
             "font": {"size": 12},
             "x": 0,
             "xref": "container",
@@ -48,5 +51,6 @@ def with_title(figure: go.Figure, words: str) -> go.Figure:
             "pad": {"t": 12, "l": 10},
         },
         margin={"t": 20 + 17 * len(lines)},
+        meta={**(figure.layout.meta or {}), "words": " ".join(words.split())},
     )
     return figure

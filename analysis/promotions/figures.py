@@ -6,12 +6,14 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.page.figure_parts import base_figure, with_title
+from analysis.page.literal import literal
 from analysis.page.palette import GREY, architecture_order, style_of
 from analysis.promotions.differences import Promotion
 
 AGAINST_WORDS = {"control": "control", "rival": "runner-up"}
 
 
+@literal
 def draw_seeds(promotion: Promotion, ratio: int) -> go.Figure:
     """Return validation PSNR by candidate at a ratio: seeds, and the mean with its interval."""
     figure = base_figure()
@@ -53,6 +55,7 @@ def draw_seeds(promotion: Promotion, ratio: int) -> go.Figure:
     return with_title(figure, f"{ratio}x, {promotion.words}")
 
 
+@literal
 def draw_differences(promotion: Promotion, against: str) -> go.Figure:
     """Return paired differences with their 95 % intervals, one line per candidate.
 
@@ -92,6 +95,7 @@ def draw_differences(promotion: Promotion, against: str) -> go.Figure:
     return with_title(figure, f"validation images, {promotion.words}")
 
 
+@literal
 def draw_winners_curse(promotion: Promotion) -> go.Figure:
     """Return the promoted score of each candidate against the score that it was chosen by."""
     rows = promotion.verdicts.dropna(subset=["search_val_psnr_db"])

@@ -15,6 +15,12 @@ Axis = Literal["ratio", "rate"]
 FAINT = 0.35
 """Opacity of what is shown beside the lines."""
 
+BAND = 0.08
+"""Opacity of intervals: of several networks they lie over each other."""
+
+BAR = 1.02
+"""Half the width of the interval of a lone point, as a factor on a logarithmic axis."""
+
 
 def points_of(curve: RateCurve, against: Axis) -> tuple[RatePoint, ...]:
     """Return the points of a curve that an axis has room for."""
@@ -100,46 +106,65 @@ def _add_faint(
         legendgroup=style.label,
         showlegend=False,
         name=f"{style.label}, {words}",
-        hovertemplate="%{fullData.name}<br>%{x:.3g}: %{y:.3f}<extra></extra>",
+        hovertemplate="%{fullData.name}\n%{x:.3g}: %{y:.3f}<extra></extra>",
     )
 
 
 def _add_line(
     figure: go.Figure, style: Style, points: Iterable[RatePoint], metric: str, against: Axis
 ) -> None:
+    """Add the line; of a codec without marks, which its label tells."""
     points = list(points)
     scores = [score_of(point, metric) for point in points]
-    is_thin = style.symbol.endswith("-open")
+    is_codec = style.symbol.endswith("-open")
+    if not is_codec:
+        _add_band(figure, style, [place_of(point, against) for point in points], scores)
     figure.add_scatter(
         x=[place_of(point, against) for point in points],
         y=[score.mean for score in scores],
-        error_y={
-            "type": "data",
-            "array": [_length(score.mean, score.high) for score in scores],
-            "arrayminus": [_length(score.mean, score.low) for score in scores],
-            "thickness": 1.2,
-            "width": 3,
-        },
         customdata=[
-            [point.ratio, point.quantiser_step, score.low, score.high]
+            [point.ratio, point.quantiser_step, *score.ends]
             for point, score in zip(points, scores, strict=True)
         ],
-        mode="lines+markers",
+        mode="lines" if is_codec and len(points) > 1 else "lines+markers",
         name=style.label,
         legendgroup=style.label,
-        line={"color": style.colour, "dash": style.dash, "width": 1.5 if is_thin else 2},
+        showlegend=not is_codec,
+        line={"color": style.colour, "dash": style.dash, "width": 2 if is_codec else 3},
         marker={
             "color": style.colour,
             "symbol": style.symbol,
-            "size": 9,
-            "line": {"color": style.colour, "width": 1.5 if is_thin else 0},
+            "size": 9 if is_codec else 11,
+            "line": {"color": style.colour, "width": 1.5 if is_codec else 0},
         },
         hovertemplate=(
-            "%{fullData.name}, nominal %{customdata[0]}x, step %{customdata[1]}<br>"
+            "%{fullData.name}, nominal %{customdata[0]}x, step %{customdata[1]}\n"
             "%{x:.3g}: %{y:.3f} [%{customdata[2]:.3f}, %{customdata[3]:.3f}]<extra></extra>"
         ),
     )
 
 
-def _length(mean: float, end: float | None) -> float:
-    return 0.0 if end is None else abs(end - mean)
+def _add_band(figure: go.Figure, style: Style, places: list[float], scores: list[Interval]) -> None:
+    """Add the intervals as a band; a point that is alone has a bar."""
+    known = [
+        (place, *score.ends)
+        for place, score in zip(places, scores, strict=True)
+        if score.low is not None
+    ]
+    if not known:
+        return
+    if len(known) == 1:
+        known = [(known[0][0] * shift, *known[0][1:]) for shift in (1 / BAR, BAR)]
+    figure.add_scatter(
+        x=[place for place, _, _ in (*known, *reversed(known))],
+        y=[*(low for _, low, _ in known), *(high for _, _, high in reversed(known))],
+        mode="lines",
+        fill="toself",
+        fillcolor=style.colour,
+        opacity=BAND,
+        line={"width": 0, "color": style.colour},
+        legendgroup=style.label,
+        showlegend=False,
+        name=f"{style.label}, 95 % interval",
+        hoverinfo="skip",
+    )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analysis.page.literal import literal
 from analysis.page.palette import GREY, LIGHT, OUTCOMES
 from analysis.searches.sensitivity import outcome_style
 from analysis.study_view import StudyView, thin_trials
@@ -58,6 +59,7 @@ def compute_generalisation_gap(view: StudyView, max_marks: int = MAX_MARKS) -> G
     )
 
 
+@literal
 def draw_generalisation_gap(result: GeneralisationGap) -> "Figure":
     """Return the gap over the validation score; well above 0 a trial over-fits."""
     from plotly.graph_objects import Figure, Scatter

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from analysis.page.literal import literal
 from analysis.page.palette import BLUE, LIGHT, ORANGE
 from analysis.study_view import StudyView
 
@@ -37,6 +38,7 @@ def compute_importance_bars(view: StudyView) -> ImportanceBars:
     return ImportanceBars(order.drop(columns="mean").reset_index(drop=True))
 
 
+@literal
 def draw_importance_bars(result: ImportanceBars) -> "Figure":
     """Return one group of bars per dimension: colour is the evaluator, hatching the score."""
     from plotly.graph_objects import Bar, Figure

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analysis.page.literal import literal
 from analysis.page.palette import GREY, LIGHT, OUTCOMES
 from analysis.study_view import StudyView
 from models.training.objective import Objective
@@ -93,6 +94,7 @@ def compute_learning_curves(view: StudyView, max_curves: int = MAX_CURVES) -> Le
     )
 
 
+@literal
 def draw_learning_curves(result: LearningCurves) -> "Figure":
     """Return validation scores over epochs: dash, colour and end mark say how each trial ended."""
     from plotly.graph_objects import Figure
@@ -178,7 +180,7 @@ def _hover_words(lines: pd.DataFrame, objective: Objective) -> str:
     return (
         "t%{customdata[0]:03d} epoch %{x}: "
         + objective.hover
-        + "<br>estimated %{customdata[1]:.3f} bit/px, multiplier %{customdata[2]:.3g}"
+        + "\nestimated %{customdata[1]:.3f} bit/px, multiplier %{customdata[2]:.3g}"
     )
 
 

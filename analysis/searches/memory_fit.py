@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analysis.page.literal import literal
 from analysis.page.palette import BLUE, GREY, LIGHT, ORANGE
 from analysis.study_view import StudyView, thin_trials
 
@@ -100,6 +101,7 @@ def compute_memory_fit(view: StudyView, max_marks: int = MAX_MARKS) -> MemoryFit
     )
 
 
+@literal
 def draw_memory_fit(result: MemoryFit) -> "Figure":
     """Return measured over predicted memory; on the line they are equal, above it more was used."""
     from plotly.graph_objects import Figure, Scatter
@@ -128,7 +130,7 @@ def draw_memory_fit(result: MemoryFit) -> "Figure":
                     axis=-1,
                 ),
                 hovertemplate="%{customdata[0]}, base %{customdata[1]}, batch %{customdata[2]}"
-                "<br>predicted %{x:.0f} MiB, measured %{y:.0f} MiB (%{customdata[3]:+.0%})"
+                "\npredicted %{x:.0f} MiB, measured %{y:.0f} MiB (%{customdata[3]:+.0%})"
                 "<extra></extra>",
                 mode="markers",
                 marker={"symbol": symbol, "color": colour, "size": 9, "opacity": 0.8},

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.page.axes import single_bar
+from analysis.page.literal import literal
 from analysis.page.palette import OUTCOMES
 from analysis.study_view import StudyView
 
@@ -82,6 +83,7 @@ def compute_outcome_counts(view: StudyView) -> OutcomeCounts:
     )
 
 
+@literal
 def draw_outcome_counts(result: OutcomeCounts) -> "Figure":
     """Return one bar cut into outcomes; hatching and colour say which."""
     from plotly.graph_objects import Bar, Figure
@@ -100,7 +102,8 @@ def draw_outcome_counts(result: OutcomeCounts) -> "Figure":
                     "pattern": {"shape": PATTERNS.get(str(outcome), ""), "size": 6},
                 },
                 name=f"{style.label} ({count})",
-                hovertemplate=f"{style.label}: {count}<br>" + _reasons(rows) + "<extra></extra>",
+                customdata=[_reasons(rows)],
+                hovertemplate=f"{style.label}: {count}\n%{{customdata}}<extra></extra>",
             )
         )
     figure.update_xaxes(title="trials")
@@ -109,7 +112,7 @@ def draw_outcome_counts(result: OutcomeCounts) -> "Figure":
 
 
 def _reasons(rows: pd.DataFrame) -> str:
-    return "<br>".join(
+    return "\n".join(
         f"{count} x {reason}"
         for count, reason in zip(rows["num_trials"].head(5), rows["reason"], strict=False)
         if reason

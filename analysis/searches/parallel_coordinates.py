@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.page.axes import axis_title, shade_of, short_number, ticks_of
+from analysis.page.literal import literal
 from analysis.page.palette import GREY, LIGHT
 from analysis.study_view import StudyView, thin_trials
 from models.training.objective import Objective
@@ -57,6 +58,7 @@ def compute_parallel_coordinates(
     return ParallelCoordinates(view.space, lines, len(view.scored), view.objective)
 
 
+@literal
 def draw_parallel_coordinates(result: ParallelCoordinates) -> "Figure":
     """Return one vertical axis per dimension and one for the score; shade and legend are fifths.
 
@@ -93,7 +95,7 @@ def draw_parallel_coordinates(result: ParallelCoordinates) -> "Figure":
     figure.update_layout(annotations=_tick_words(_ticks(result)))
     figure.update_xaxes(
         tickvals=list(range(len(titles))),
-        ticktext=[title.replace(" ", "<br>", 1) for title in titles],
+        ticktext=[title.replace(" ", "\n", 1) for title in titles],
         range=[-0.4, len(titles) - 0.6],
         gridcolor=GREY,
         showline=False,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analysis.page.literal import literal
 from analysis.page.palette import GREY, LIGHT, VERMILLION, style_of
 from analysis.study_view import StudyView
 from models.training.objective import Objective
@@ -76,6 +77,7 @@ def reference_scores(view: StudyView) -> dict[str, float]:
     return {str(name): float(value) for name, value in lines}
 
 
+@literal
 def draw_sweep_progress(result: SweepProgress) -> "Figure":
     """Return a step line of the best score over the epochs of all trials, with what it is to beat.
 
@@ -93,7 +95,7 @@ def draw_sweep_progress(result: SweepProgress) -> "Figure":
             x=steps["epochs_spent"].to_numpy(),
             y=steps[objective.best_column].to_numpy(),
             customdata=np.stack([steps["trial"], steps["epoch"]], axis=-1),
-            hovertemplate=objective.hover + " after %{x} epochs<br>%{customdata[0]}, its epoch "
+            hovertemplate=objective.hover + " after %{x} epochs\n%{customdata[0]}, its epoch "
             "%{customdata[1]}<extra></extra>",
             mode="lines+markers",
             line={"shape": "hv", "color": style.colour, "width": 2},
@@ -114,7 +116,7 @@ def draw_sweep_progress(result: SweepProgress) -> "Figure":
                 mode="lines",
                 line={"dash": dash, "color": colour, "width": 1.5},
                 name=f"{label} {objective.text(score)}",
-                hovertemplate=f"{label}: {objective.text(score)}<extra></extra>",
+                hovertemplate="%{fullData.name}<extra></extra>",
             )
         )
     figure.update_xaxes(title="epochs spent, all trials together", rangemode="tozero")

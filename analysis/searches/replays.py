@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from analysis.page.literal import literal
 from analysis.page.palette import BLUE, GREEN, GREY, LIGHT, ORANGE
 from analysis.study_view import StudyView
 from tune.statistics.replayed import Mean, Replayed, advised, answer, unit_of
@@ -79,6 +80,7 @@ def headings(settings: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+@literal
 def draw_replays(result: Replays) -> "Figure":
     """Return the regret over the epochs spent, one line per setting with its interval.
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.page.axes import axis_title, shade_of, ticks_of
+from analysis.page.literal import literal
 from analysis.page.palette import GREY, LIGHT, OUTCOMES, Style
 from analysis.study_view import MAX_MARKS, StudyView, format_value, thin_trials, words_of
 from models.training.objective import Objective
@@ -70,6 +71,7 @@ def compute_sensitivity(view: StudyView, max_marks: int = MAX_MARKS) -> Sensitiv
     return Sensitivity(x, colour, marks, len(view.trials), view.objective)
 
 
+@literal
 def draw_sensitivity(result: Sensitivity) -> "Figure":
     """Return score over the first value: shade says the second, symbol how the trial ended.
 
@@ -124,7 +126,7 @@ def _draw_value(
             ),
             hovertemplate="%{customdata[0]} %{customdata[2]}, "
             + objective.hover
-            + "<br>%{customdata[1]}<extra></extra>",
+            + "\n%{customdata[1]}<extra></extra>",
             mode="markers",
             marker={
                 "color": shade,
