@@ -15,16 +15,24 @@ from analysis.kinds import BYTES, ELEMENTS, kind_words, split_by_kind
 from analysis.overview.bytes_answer import bytes_sentences
 from analysis.overview.headline import facts, headline
 from analysis.overview.matrix import status_tables
+from analysis.overview.search_headline import (
+    scores_facts,
+    scores_headline,
+    study_facts,
+    study_headline,
+)
 from analysis.overview.search_scores import SearchScores, compute_search_scores, draw_search_scores
 from analysis.overview.words import lead_words
 from analysis.page.palette import style_of
-from analysis.page.section import NamedFigure, Section
+from analysis.page.section import NamedFigure, NamedTable, Section
 from analysis.rates.curves import RateDistortion, RatePanel
 from analysis.rates.figure import draw_rate_distortion, rate_distortion_frame
 from analysis.rates.finding import codec_gaps_db, finding
 from analysis.rates.marks import Axis
 from analysis.rates.points import LINEAR, RateCurve, RatePoint
 from analysis.rates.section import OPERATING_WORDS, axes_of
+from analysis.searches.section import score_figures, share_of
+from analysis.study_view import view_studies
 
 
 def answer_sections(frames: Frames, result: RateDistortion) -> tuple[Section, ...]:
@@ -62,25 +70,40 @@ def answer_section(frames: Frames, result: RateDistortion, rate: str, number: in
             lead=lead,
             facts=facts(shown),
         )
+    return _searches_section(frames, rate, anchor, after, tables)
+
+
+def _searches_section(
+    frames: Frames, rate: str, anchor: str, after: str, tables: tuple[NamedTable, ...]
+) -> Section:
+    """Return what searches alone say; one search alone has a first screen of its own."""
+    title = f"The answer, of searches only, {kind_words(rate)}"
     searched = compute_search_scores(frames)
-    return Section(
-        f"The answer, of searches only, {kind_words(rate)}",
-        anchor,
-        search_sentences(searched[0] if searched else None),
-        tuple(
-            NamedFigure(
-                f"search_scores_{place}{after}",
-                f"Best validation {scores.objective.words} of each search against the nominal ratio"
-                + ("" if scores.references.empty else f", with {_REFERENCE_WORDS[rate]}")
-                + ". Chosen by this score, one seed: it flatters.",
-                draw_search_scores(scores),
-                scores.best,
-                is_main=place == 1,
-            )
-            for place, scores in enumerate(searched, start=1)
-        ),
-        tables,
+    sentences = search_sentences(searched[0] if searched else None)
+    views = view_studies(frames)
+    if not searched:
+        return Section(title, anchor, sentences, (), tables)
+    if len(views) == 1 and len(views[0].scored):
+        (view,) = views
+        line, lead = study_headline(view)
+        figures = tuple(score_figures(view, share_of(1))[:2])
+        return Section(title, anchor, sentences, figures, (), line, lead, study_facts(view))
+    line, lead = scores_headline(searched[0])
+    figures = tuple(
+        NamedFigure(
+            f"search_scores_{place}{after}",
+            f"Best validation {scores.objective.words} of each search against the nominal ratio"
+            + ("" if scores.references.empty else f", with {_REFERENCE_WORDS[rate]}")
+            + ". Chosen by this score, one seed: it flatters.",
+            draw_search_scores(scores),
+            scores.best,
+            is_main=place == 1,
+            title=scores.finding,
+        )
+        for place, scores in enumerate(searched, start=1)
+        if len(scores.best) > 1
     )
+    return Section(title, anchor, sentences, figures, tables, line, lead, scores_facts(searched[0]))
 
 
 _REFERENCE_WORDS = {

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from analysis.frames import Frames
-from analysis.overview.words import bytes_words, capital, lead_words, span_bpp_words
-from analysis.page.palette import style_of
+from analysis.overview.words import bytes_words, lead_words, span_bpp_words
+from analysis.page.palette import capital, style_of
 from analysis.rates.curves import RatePanel
 from analysis.rates.leads import OverLinear, Shortfall
 from analysis.rates.points import ARCHITECTURES, LINEAR

@@ -1,8 +1,8 @@
 """The answer in large type: who wins at which rate, by how much, and how sure that is."""
 
 from analysis.kinds import BYTES
-from analysis.overview.words import bytes_words, capital, span_bpp_words
-from analysis.page.palette import style_of
+from analysis.overview.words import bytes_words, span_bpp_words
+from analysis.page.palette import capital, style_of
 from analysis.page.section import Fact
 from analysis.rates.curves import RatePanel
 from analysis.rates.leads import Lead

@@ -14,7 +14,7 @@ import pandas as pd
 
 from analysis.frames import Frames
 from analysis.kinds import BYTES, kind_words, split_by_kind
-from analysis.page.palette import KNOWN_ARCHITECTURES, architecture_order, style_of
+from analysis.page.palette import KNOWN_ARCHITECTURES, architecture_order, capital
 from analysis.page.section import Heat, NamedTable
 from analysis.rates.points import LINEAR
 from analysis.rates.selection import judged_rows
@@ -99,7 +99,7 @@ def matrix_finding(matrix: StatusMatrix) -> str:
     if not compared:
         return tried
     first = matrix.behind[compared].idxmin().value_counts()
-    best = style_of(str(first.index[0])).label
+    best = capital(str(first.index[0]))
     return f"{best} is first at {first.iloc[0]} of {len(compared)} ratios; {tried}"
 
 
@@ -153,10 +153,11 @@ def _matrix(frames: Frames, rows: pd.DataFrame, rate: str) -> StatusMatrix:
     scored = "at 8 / ratio bit per pixel" if rate == BYTES else "latent not quantised"
     words = (
         f"{kind} {first['corpus']} ({first['corpus_fingerprint'][:8]}), {first['val_images']} "
-        f"validation images of {first['crop_px']} px, {kind_words(rate)}. full: test PSNR of the "
+        f"validation images of {first['crop_px']} px, {kind_words(rate)}. Large: test PSNR of the "
         "best candidate of the newest promotion, with its 95 % interval over seeds, "
-        f"{scored}. quick: best validation {objective.words} of the searches{unit}. The images "
-        "differ: compare full with full only. The shade compares within a ratio."
+        f"{scored}; where nothing is promoted, the quick score. Quick: best validation "
+        f"{objective.words} of the searches{unit}. The images differ, so that only scores of a "
+        "kind compare; the shade does, within a ratio."
     )
     has_full = any(cell.is_full for row in found for cell in row)
     return StatusMatrix(rate, objective, words, cells, behind, len(tried), has_full)
@@ -190,9 +191,7 @@ def _cell(
         return full or quick or _Cell()
     if math.isnan(full.score):
         return _Cell((*quick.lines, *full.lines), quick.score)
-    score, trials_words = quick.lines
-    searched = f"quick {score}, {trials_words.removeprefix('quick, ')}"
-    return _Cell((*full.lines, searched), full.score, is_full=True)
+    return _Cell((*full.lines, f"quick {quick.lines[0]}"), full.score, is_full=True)
 
 
 def _quick(trials: pd.DataFrame, objective: Objective) -> _Cell | None:
@@ -216,7 +215,7 @@ def _full(frames: Frames, runs: pd.DataFrame, rate: str) -> _Cell | None:
             continue
         best, score = found
         span = () if score.low is None else (f"[{score.low:.2f}, {score.high:.2f}]",)
-        lines = (f"{score.mean:.2f}", *span, f"full: {best}, {_run_words(runs, study)}")
+        lines = (f"{score.mean:.2f}", *span, f"{best}, {_run_words(runs, study)}")
         if study != newest_first[0]:
             lines = (*lines, "a newer promotion is not tested yet")
         return _Cell(lines, score.mean, is_full=True)

@@ -40,13 +40,3 @@ def span_bpp_words(span_bpp: tuple[float, float]) -> str:
     """
     low, high = (f"{rate_bpp:.2g}" for rate_bpp in span_bpp)
     return f"at {low} bit per pixel" if low == high else f"between {low} and {high} bit per pixel"
-
-
-def capital(arch: str) -> str:
-    """Return the name of an architecture as a sentence begins with it.
-
-    >>> capital("linear")
-    'Linear (trained)'
-    """
-    label = style_of(arch).label
-    return label[0].upper() + label[1:]

@@ -10,6 +10,9 @@ from analysis.page.palette import LIGHT
 TITLE_CHARACTERS = 58
 """Longest line of a title that a window of 390 px has room for."""
 
+MIN_MARKS = 3
+"""A figure of fewer marks is nearly empty: a sentence or a table says it better."""
+
 RATIO_AXIS: dict[str, Any] = {
     "type": "log",
     "tickvals": [2, 4, 8, 16, 32, 64, 128],

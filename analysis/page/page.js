@@ -19,7 +19,7 @@
     if (narrow.matches) {
       layout.font = { size: 11 };
       layout.legend = { ...layout.legend, font: { size: 11 } };
-      layout.margin = { ...layout.margin, l: 40, r: Math.max(8, (layout.margin?.r ?? 0) - 30) };
+      layout.margin = { ...layout.margin, l: 40, r: Math.max(8, (layout.margin?.r ?? 0) - 20) };
       layout.annotations = layout.annotations?.map((one) => ({ ...one, font: { ...one.font, size: 11 } }));
     }
     return layout;

@@ -17,11 +17,14 @@ from analysis.page.literal import literal
 from analysis.page.palette import GAUSSIAN_BOUND, GREY, style_of
 from analysis.rates.bound import BOUND_NAME, BoundPoint, add_bound, within
 from analysis.rates.curves import RateDistortion, RatePanel
+from analysis.rates.gain_panel import UPPER, add_gain_panel
 from analysis.rates.labels import ROOM_PX, Line, View, add_labels
 from analysis.rates.marks import Axis, add_curve, place_of, points_of, score_of
 from analysis.rates.points import ARCHITECTURES, METRICS, RateCurve
 
-HEIGHT_PX = 480
+HEIGHT_PX, TALL_PX = 480, 600
+"""Of a figure, and of one in two parts."""
+
 AROUND_PX = 130
 """Of the height, what title, axis and legend take."""
 
@@ -85,8 +88,9 @@ def draw_rate_distortion(
     if not result.panels:
         return with_title(figure, "No rate-distortion scores yet")
     shown = result.panels[panel]
+    gains = shown.over_jpeg2000 if metric == "psnr_db" and against == "rate" else ()
     for curve in shown.curves:
-        add_curve(figure, curve, metric, against)
+        add_curve(figure, curve, metric, against, has_band=not gains)
     bound = _shown_bound(shown, metric, against)
     add_bound(figure, bound)
     floor = _floor_line(shown, metric, against)
@@ -95,14 +99,20 @@ def draw_rate_distortion(
         _add_other_data(figure, metric)
     figure.update_xaxes(**(RATIO_AXIS if against == "ratio" else RATE_AXIS))
     figure.update_yaxes(title=METRIC_NAMES[metric])
-    figure.update_layout(height=HEIGHT_PX, margin={"r": ROOM_PX}, legend={"font": {"size": 14}})
-    view = _view(shown, metric, against)
+    figure.update_layout(
+        height=TALL_PX if gains else HEIGHT_PX,
+        margin={"r": ROOM_PX},
+        legend={"font": {"size": 14}},
+    )
+    view = _view(shown, metric, against, is_upper=bool(gains))
     if view is not None:
         figure.update_xaxes(range=[math.log10(end) for end in view.x])
         figure.update_yaxes(range=view.y)
         lines = [_line_of(c, metric, against) for c in shown.curves if c.kind in CODECS]
         rates, heights = [p.rate_bpp for p in bound], [p.psnr_db for p in bound]
         add_labels(figure, [*lines, Line(GAUSSIAN_BOUND.label, rates, heights), floor], view)
+        if gains:
+            add_gain_panel(figure, gains, bound, view.x, TALL_PX - AROUND_PX)
     return with_title(figure, panel_words(shown))
 
 
@@ -211,7 +221,7 @@ def _line_of(curve: RateCurve, metric: str, against: Axis) -> Line:
     )
 
 
-def _view(panel: RatePanel, metric: str, against: Axis) -> View | None:
+def _view(panel: RatePanel, metric: str, against: Axis, *, is_upper: bool) -> View | None:
     """Return what is in view: as far as architectures were trained, or codecs without any."""
     own = [curve for curve in panel.curves if curve.kind in ARCHITECTURES]
     points = [p for c in own for p in (c.trained or c.front if against == "rate" else c.uncoded)]
@@ -234,7 +244,8 @@ def _view(panel: RatePanel, metric: str, against: Axis) -> View | None:
     if metric == "psnr_db" and against == "ratio":
         scores += [point.psnr_db for point in PREDECESSOR if x[0] <= point.ratio <= x[1]]
     margin = 0.04 * (max(scores) - min(scores)) or 0.1
-    height_px = HEIGHT_PX - AROUND_PX
+    share = (UPPER[1] - UPPER[0]) if is_upper else 1.0
+    height_px = share * ((TALL_PX if is_upper else HEIGHT_PX) - AROUND_PX)
     return View(x, (min(scores) - margin, max(scores) + margin), height_px)
 
 

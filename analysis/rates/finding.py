@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from analysis.kinds import BYTES
-from analysis.page.palette import style_of
+from analysis.page.palette import capital
 from analysis.rates.curves import RatePanel
 from analysis.rates.marks import Axis, score_of
 from analysis.rates.points import ARCHITECTURES, RateCurve, RatePoint
@@ -75,5 +75,6 @@ def _winner_words(panel: RatePanel, metric: str, against: Axis) -> str:
     most = max(dict.fromkeys(won), key=won.count)
     better = "lowest" if sign < 0 else "highest"
     where = "" if against == "ratio" or panel.rate == BYTES else ", unquantised,"
-    label = style_of(most).label
-    return f"{label} has the {better} {name}{where} at {won.count(most)} of {len(won)} ratios"
+    return (
+        f"{capital(most)} has the {better} {name}{where} at {won.count(most)} of {len(won)} ratios"
+    )

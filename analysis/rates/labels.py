@@ -13,6 +13,9 @@ LABEL_PX = 17
 REACH_PX = 16
 """How far right of its line a label stands."""
 
+NUM_LOOKS = 200
+"""Places at which a line is looked at, to find where it leaves the view."""
+
 ROOM_PX = 128
 """Room for labels right of the axes."""
 
@@ -47,7 +50,7 @@ class Line:
     y: Sequence[float]
 
 
-def add_labels(figure: go.Figure, lines: Sequence[Line], view: View) -> None:
+def add_labels(figure: go.Figure, lines: Sequence[Line], view: View, yref: str = "y") -> None:
     """Write the name of each line at the right end of what is in view, moved apart."""
     ends = [(line.label, *end) for line in lines if (end := _end(line, view)) is not None]
     ends.sort(key=lambda end: -end[2])
@@ -59,6 +62,7 @@ def add_labels(figure: go.Figure, lines: Sequence[Line], view: View) -> None:
         figure.add_annotation(
             x=math.log10(x),
             y=y,
+            yref=yref,
             text=label,
             ax=REACH_PX,
             ay=to_px - from_px,
@@ -100,8 +104,14 @@ def _end(line: Line, view: View) -> tuple[float, float] | None:
     """Return the rightmost point of a line in view; None where none of it is."""
     if not len(line.x):
         return None
-    x = min(line.x[-1], view.x[1])
-    if x < view.x[0]:
+    logs = np.log10(line.x)
+    low, high = max(logs[0], math.log10(view.x[0])), min(logs[-1], math.log10(view.x[1]))
+    if low > high:
         return None
-    y = float(np.interp(math.log10(x), np.log10(line.x), line.y))
-    return (x, y) if view.y[0] <= y <= view.y[1] else None
+    places = np.linspace(low, high, NUM_LOOKS)
+    heights = np.interp(places, logs, line.y)
+    inside = np.flatnonzero((heights >= view.y[0]) & (heights <= view.y[1]))
+    if not inside.size:
+        return None
+    last = inside[-1]
+    return float(10 ** places[last]), float(heights[last])

@@ -7,7 +7,7 @@ from typing import Literal
 import plotly.graph_objects as go
 
 from analysis.page.palette import Style, style_of
-from analysis.rates.points import RateCurve, RatePoint
+from analysis.rates.points import ARCHITECTURES, RateCurve, RatePoint
 from tune.statistics.intervals import Interval
 
 Axis = Literal["ratio", "rate"]
@@ -38,7 +38,9 @@ def place_of(point: RatePoint, against: Axis) -> float:
     return point.ratio if against == "ratio" else point.rate_bpp
 
 
-def add_curve(figure: go.Figure, curve: RateCurve, metric: str, against: Axis) -> None:
+def add_curve(
+    figure: go.Figure, curve: RateCurve, metric: str, against: Axis, *, has_band: bool = True
+) -> None:
     """Add a line with intervals; coded points that are not on it are faint.
 
     What was trained for a rate has a mark on the line. The steps beside it carry the line on beyond
@@ -50,6 +52,9 @@ def add_curve(figure: go.Figure, curve: RateCurve, metric: str, against: Axis) -
     style = style_of(curve.name)
     is_operating = against == "rate" and bool(curve.trained)
     points = [point for point in line if point.step_scale == 1] if is_operating else list(line)
+    if has_band and curve.kind in ARCHITECTURES:
+        scores = [score_of(point, metric) for point in points]
+        add_band(figure, style, [place_of(point, against) for point in points], scores)
     _add_line(figure, style, points, metric, against)
     if is_operating:
         _add_ends(figure, style, line, metric)
@@ -117,8 +122,6 @@ def _add_line(
     points = list(points)
     scores = [score_of(point, metric) for point in points]
     is_codec = style.symbol.endswith("-open")
-    if not is_codec:
-        _add_band(figure, style, [place_of(point, against) for point in points], scores)
     figure.add_scatter(
         x=[place_of(point, against) for point in points],
         y=[score.mean for score in scores],
@@ -144,7 +147,13 @@ def _add_line(
     )
 
 
-def _add_band(figure: go.Figure, style: Style, places: list[float], scores: list[Interval]) -> None:
+def add_band(
+    figure: go.Figure,
+    style: Style,
+    places: list[float],
+    scores: list[Interval],
+    yaxis: str = "y",
+) -> None:
     """Add the intervals as a band; a point that is alone has a bar."""
     known = [
         (place, *score.ends)
@@ -158,6 +167,7 @@ def _add_band(figure: go.Figure, style: Style, places: list[float], scores: list
     figure.add_scatter(
         x=[place for place, _, _ in (*known, *reversed(known))],
         y=[*(low for _, low, _ in known), *(high for _, _, high in reversed(known))],
+        yaxis=yaxis,
         mode="lines",
         fill="toself",
         fillcolor=style.colour,

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 MAX_MARKS = 1000
 
+OVER_FIT_DB = 0.5
+"""A gap above this is called over-fitting: more than seeds differ by."""
+
 
 @dataclass(frozen=True)
 class GeneralisationGap:
@@ -33,6 +36,15 @@ class GeneralisationGap:
     best_gap_db: float | None
     median_gap_db: float | None
     is_of_best: bool
+
+    @property
+    def finding(self) -> str:
+        """On which side of validation the training of the best trial is."""
+        if self.best_gap_db is None:
+            return "No trial has a score"
+        if self.best_gap_db > OVER_FIT_DB:
+            return f"The best trial over-fits: training is {self.best_gap_db:.2f} dB better"
+        return f"No sign of over-fitting in the best trial: gap {self.best_gap_db:+.2f} dB"
 
     @property
     def words(self) -> str:

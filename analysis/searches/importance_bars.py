@@ -27,6 +27,15 @@ class ImportanceBars:
 
     bars: pd.DataFrame
 
+    @property
+    def finding(self) -> str:
+        """Which dimension matters most, in the mean over the bars."""
+        means = self.bars.groupby("dimension", sort=False)["importance"].mean()
+        if means.empty:
+            return "Nothing is known of importance"
+        name = str(means.idxmax()).replace("_", " ").capitalize()
+        return f"{name} matters most: {means.max():.0%} of the differences"
+
 
 def compute_importance_bars(view: StudyView) -> ImportanceBars:
     """Return the shares, dimensions by their mean share; without rows where none were written."""

@@ -56,6 +56,19 @@ class LearningCurves:
     low: float | None
 
     @property
+    def finding(self) -> str:
+        """How many of the shown trials end close to the best one."""
+        if self.points.empty:
+            return "No trial has a score"
+        ends = self.points.groupby("trial_number")[self.objective.column].max()
+        best, near = float(ends.max()), self.objective.near
+        num_near = int((ends >= best - near).sum())
+        return (
+            f"{num_near} of {len(ends)} trials come within {self.objective.text(near)} of the "
+            f"best, {self.objective.text(best)}"
+        )
+
+    @property
     def words(self) -> str:
         """How many curves there are, and how the shown ones were chosen."""
         if self.num_shown == self.num_trials:

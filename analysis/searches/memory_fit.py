@@ -50,6 +50,17 @@ class MemoryFit:
     worst_under: float | None
 
     @property
+    def finding(self) -> str:
+        """How far predictions were off, in a line."""
+        if self.median_error is None or self.worst_under is None:
+            over = float((self.marks["measured_mib"] > self.marks["predicted_mib"]).mean())
+            return f"The process grew by more than was predicted in {over:.0%} of the trials"
+        return (
+            f"Predicted memory is {self.median_error:+.0%} off in the median, "
+            f"{self.worst_under:+.0%} at the lowest"
+        )
+
+    @property
     def words(self) -> str:
         """How far predictions were off, in a sentence."""
         if self.num_trials == 0:

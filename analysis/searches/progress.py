@@ -37,6 +37,19 @@ class SweepProgress:
     at_rate: str
     objective: Objective
 
+    @property
+    def finding(self) -> str:
+        """Which trial became the best, and when."""
+        score = self.objective.best_column
+        if self.steps.empty:
+            return "No trial has a score"
+        best = self.steps.sort_values([score, "epochs_spent"], ascending=[False, True]).iloc[0]
+        name = str(best["trial"]).rpartition("_")[2]
+        return (
+            f"{name} became the best, {self.objective.text(best[score])}, after "
+            f"{best['epochs_spent']} of {self.steps['epochs_spent'].max()} epochs"
+        )
+
 
 def compute_sweep_progress(view: StudyView) -> SweepProgress:
     """Return how the best validation score grew; epochs count in the order they were reported."""

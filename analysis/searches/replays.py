@@ -41,6 +41,14 @@ class Replays:
     curves: pd.DataFrame
     unit: str
 
+    @property
+    def finding(self) -> str:
+        """Which setting is advised, what it spends and what it lacks."""
+        best = self.settings[self.settings["is_advised"]].iloc[0]
+        share = best["epochs_spent"] / (best["trials"] * best["max_epochs"])
+        regret = f"{best['regret']:.3f} {self.unit}".rstrip()
+        return f"Advised: {best['setting']}, {share:.0%} of the epochs, regret {regret}"
+
 
 def compute_replays(view: StudyView) -> Replays | None:
     """Return what the replays of a study say; None where it was not replayed."""

@@ -37,6 +37,21 @@ class Sensitivity:
     objective: Objective
 
     @property
+    def finding(self) -> str:
+        """Where the best quarter of the trials with a score stands."""
+        score = self.objective.best_column
+        scored = self.marks.dropna(subset=[score]).sort_values(score, ascending=False)
+        name = self.x.name.replace("_", " ")
+        if scored.empty:
+            return f"No score at any {name}"
+        good = scored["x"].head(max(round(len(scored) / 4), 1))
+        if self.x.kind == "categorical":
+            return f"The best quarter has {name} {', '.join(map(format_value, _ordered(good)))}"
+        low, high = format_value(good.min()), format_value(good.max())
+        where = low if low == high else f"{low} to {high}"
+        return f"The best quarter has {name} {where}"
+
+    @property
     def words(self) -> str:
         """How many trials are shown."""
         if len(self.marks) == self.num_trials:
