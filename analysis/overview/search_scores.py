@@ -57,9 +57,15 @@ class SearchScores:
             return f"{label} has the best score at {first.iloc[0]} of {len(best)} ratios searched"
         line = self.references.groupby("ratio")[column].max()
         gaps = sorted((best.set_index("ratio")[column] - line).dropna())
-        low, high = self.objective.signed(gaps[0]), self.objective.signed(gaps[-1])
+        if not gaps:
+            return "The best scores of the searches"
+        if gaps[0] < 0 < gaps[-1]:
+            low, high = self.objective.signed(gaps[0]), self.objective.signed(gaps[-1])
+            return f"The best search of a ratio is {low} to {high} from the best reference line"
+        side = "above" if gaps[-1] > 0 else "below"
+        low, high = (self.objective.text(gap) for gap in sorted(map(abs, (gaps[0], gaps[-1]))))
         span = low if low == high else f"{low} to {high}"
-        return f"The best search is {span} from the best reference line"
+        return f"The best search of a ratio is {span} {side} the best reference line"
 
     @property
     def gain(self) -> str:

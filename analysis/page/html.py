@@ -106,7 +106,8 @@ script-src 'unsafe-inline'; img-src data: blob:; font-src data:">
 <a class="skip" href="#{sections[0].anchor if sections else ""}">to the answer</a>
 <header><h1>{html.escape(title)}</h1><p class="about">{html.escape(about)}</p>
 <button id="scheme" type="button">dark scheme</button></header>
-<nav aria-label="Sections"><details><summary>{len(sections)} sections</summary><ul>{links}</ul></details></nav>
+<nav aria-label="Sections"><details>\
+<summary>{len(sections)} sections</summary><ul>{links}</ul></details></nav>
 <noscript><p>Figures and sorting need JavaScript; the numbers are in the CSV files.</p></noscript>
 <main>"""
 
