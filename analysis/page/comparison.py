@@ -6,6 +6,7 @@ the slider compares; the slider is an input of the page, so that arrow keys move
 
 import html
 
+from analysis.page.attributes import attribute, element_id
 from analysis.page.section import Comparison
 
 COLOURS = "linear-gradient(90deg,#00224e,#575d6d,#a59c74,#fee838)"
@@ -14,7 +15,7 @@ COLOURS = "linear-gradient(90deg,#00224e,#575d6d,#a59c74,#fee838)"
 
 def comparison_html(one: Comparison) -> str:
     """Return the pictures of one image."""
-    name = html.escape(one.name, quote=True)
+    name = element_id(one.name)
     strip = "".join(_picture(one, number) for number in range(len(one.decoded) + 1))
     return (
         f'<div class="comparison" id="{name}" role="group" aria-labelledby="{name}-title" '
@@ -41,6 +42,6 @@ def _picture(one: Comparison, number: int) -> str:
 def _image(source: str, label: str, one: Comparison) -> str:
     width, height = one.size_px
     return (
-        f'<img src="{html.escape(source, quote=True)}" alt="{html.escape(label, quote=True)}" '
+        f'<img src="{attribute(source)}" alt="{attribute(label)}" '
         f'width="{width}" height="{height}">'
     )

@@ -1,7 +1,8 @@
 """The link from a figure or table to its numbers, which lie beside the page."""
 
-import html
 from urllib.parse import quote
+
+from analysis.page.attributes import attribute
 
 
 def download_link(folder: str, name: str) -> str:
@@ -11,7 +12,4 @@ def download_link(folder: str, name: str) -> str:
     '<a class="csv" download href="tables/a%20b.csv" title="tables/a b.csv">CSV</a>'
     """
     path = f"{folder}/{name}.csv"
-    return (
-        f'<a class="csv" download href="{quote(path)}" title="{html.escape(path, quote=True)}">'
-        "CSV</a>"
-    )
+    return f'<a class="csv" download href="{quote(path)}" title="{attribute(path)}">CSV</a>'

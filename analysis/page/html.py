@@ -14,12 +14,13 @@ from pathlib import Path
 import plotly.io
 from plotly.offline import get_plotlyjs
 
+from analysis.page.attributes import attribute, element_id
 from analysis.page.comparison import comparison_html
 from analysis.page.downloads import download_link
 from analysis.page.first_screen import headline_html
 from analysis.page.palette import DARK, LIGHT
 from analysis.page.section import NamedFigure, Section
-from analysis.page.tables import attribute, table_html
+from analysis.page.tables import table_html
 
 MAX_PAGE_MB = 15
 """A page is smaller than this."""
@@ -124,12 +125,14 @@ def _spec(figure: NamedFigure) -> str:
     layout.pop("template", None)
     if layout.get("meta", {}).pop("words", None) is not None:
         layout.pop("title")
-        layout["margin"]["t"] = BARE_TOP_PX
+        layout["margin"].pop("t")
+    layout.setdefault("margin", {}).setdefault("t", BARE_TOP_PX)
     return json.dumps(spec, separators=(",", ":"))
 
 
 def _section(section: Section, specs: Mapping[str, str]) -> str:
     paragraphs = "".join(f"<p>{html.escape(text)}</p>" for text in section.paragraphs)
+    paragraphs = f"<div class=prose>{paragraphs}</div>" if paragraphs else ""
     is_alone = len(section.figures) == 1
     figures = [_figure(figure, specs.get(figure.name), is_alone) for figure in section.figures]
     maps = [table_html(table) for table in section.tables if table.heat is not None]
@@ -142,8 +145,7 @@ def _section(section: Section, specs: Mapping[str, str]) -> str:
         f'<a href="#{section.anchor}">{html.escape(section.title)}</a></h2>'
     )
     if section.headline:
-        words = f'<div class="prose">{paragraphs}</div>'
-        return f"{head}{headline_html(section)}{shown}{words}{comparisons}{tables}</section>"
+        return f"{head}{headline_html(section)}{shown}{paragraphs}{comparisons}{tables}</section>"
     return f"{head}{paragraphs}{comparisons}{shown}{tables}</section>"
 
 
@@ -169,7 +171,7 @@ def _figure(figure: NamedFigure, spec: str | None, is_alone: bool) -> str:
     meta = layout.meta or {}
     is_wide = is_alone or meta.get("is_wide", False)
     words = f"{html.escape(figure.caption)} {html.escape(_sentence(meta.get('words', '')))}"
-    name = attribute(figure.name)
+    name = element_id(figure.name)
     return (
         f"<figure{' class=wide' if is_wide else ''}>{title}"
         f'<div class="plot" id="{name}" data-spec="spec-{name}" role="img" '

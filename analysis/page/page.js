@@ -15,7 +15,11 @@
 
   const layoutOf = (spec, plot) => {
     const layout = { ...spec.layout, template: templates[scheme()] };
-    if (isPrinting()) layout.width = plot.clientWidth; // paper is not the window
+    if (isPrinting()) { // paper is not the window
+      layout.width = plot.clientWidth;
+      layout.height = Math.min(0.8 * (layout.height ?? 460), 880); // a sheet holds two, and any one
+    }
+    plot.style.minHeight = `${layout.height ?? 460}px`;
     if (narrow.matches) {
       layout.font = { size: 11 };
       layout.legend = { ...layout.legend, font: { size: 11 } };
@@ -31,7 +35,7 @@
     }
     const spec = specs.get(plot);
     const config = {
-      responsive: true, displaylogo: false, scrollZoom: false, displayModeBar: "hover",
+      responsive: true, displaylogo: false, scrollZoom: false, displayModeBar: "hover", typesetMath: false,
       modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
     };
     return Plotly.react(plot, spec.data, layoutOf(spec, plot), config).then(() => {

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.page.attributes import element_id
 from analysis.page.downloads import download_link
 from analysis.page.section import Heat, NamedTable
 
@@ -36,28 +37,23 @@ def table_html(table: NamedTable) -> str:
     columns = [_Column(shown[name]) for name in shown.columns]
     heads = "".join(
         f'<th scope="col"{" class=number" if column.is_number else ""}>'
-        f'<button type="button">{html.escape(str(name))}</button></th>'
+        f'<button type="button">{_heading(str(name))}</button></th>'
         for name, column in zip(shown.columns, columns, strict=True)
     )
     more = len(table.frame) - len(shown)
     caption = table.caption + (f" {more} more rows are there." if more > 0 else "")
-    label = f"{table.name}-caption"
+    own = element_id(table.name)
     title = f"<h3>{html.escape(table.title)}</h3>" if table.title else ""
     kind = "" if table.heat is None else ' class="heat"'
     return (
         f'<div class="table{"" if table.heat is None else " map"}">{title}'
-        f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{attribute(label)}">'
-        f'<table id="{attribute(table.name)}"{kind} aria-labelledby="{attribute(label)}">'
+        f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{own}-caption">'
+        f'<table id="{own}"{kind} aria-labelledby="{own}-caption">'
         f"<thead><tr>{heads}</tr></thead><tbody>{_rows(columns, table.heat)}</tbody></table></div>"
         f"{_key(table.heat)}"
-        f'<p class="caption" id="{attribute(label)}">{html.escape(caption)} '
+        f'<p class="caption" id="{own}-caption">{html.escape(caption)} '
         f"{download_link('tables', table.name)}</p></div>"
     )
-
-
-def attribute(text: str) -> str:
-    """Return text as an attribute between double quotes has it."""
-    return html.escape(text, quote=True)
 
 
 class _Column:
@@ -107,7 +103,8 @@ def _decimals(values: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> int | N
     least = float(known[known > 0].min())
     if top / least > WIDE_SPAN or top < 1e-3:
         return None
-    return max(DIGITS - 1 - math.floor(math.log10(top)), 0)
+    most = max(DIGITS - 1 - math.floor(math.log10(top)), 0)
+    return max(len(f"{value:.{most}f}".rstrip("0").partition(".")[2]) for value in known)
 
 
 def _rows(columns: Sequence[_Column], heat: Heat | None) -> str:
@@ -117,6 +114,11 @@ def _rows(columns: Sequence[_Column], heat: Heat | None) -> str:
         for row in range(num_rows)
     ]
     return "".join(f"<tr>{''.join(row)}</tr>" for row in cells)
+
+
+def _heading(name: str) -> str:
+    """Return the name of a column, which may be broken behind an underscore."""
+    return html.escape(name).replace("_", "_<wbr>")
 
 
 def _cell(columns: Sequence[_Column], row: int, place: int, heat: Heat | None) -> str:

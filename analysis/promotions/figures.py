@@ -60,6 +60,7 @@ def draw_seeds(promotion: Promotion, ratio: int) -> go.Figure:
             mode="markers",
             marker={"color": style.colour, "symbol": f"{style.symbol}-open", "size": 8},
             name=f"{style.label}, one seed each",
+            showlegend=False,
             hovertemplate="seed %{customdata}: %{y:.3f} dB<extra></extra>",
         )
         figure.add_scatter(
@@ -79,6 +80,7 @@ def draw_seeds(promotion: Promotion, ratio: int) -> go.Figure:
                 "line": {"width": 3},
             },
             name=f"{style.label}, mean and 95 % interval",
+            showlegend=False,
             hovertemplate="mean %{y:.3f} dB<extra></extra>",
         )
     figure.update_yaxes(title="validation PSNR, dB")

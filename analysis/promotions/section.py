@@ -31,8 +31,8 @@ def _promotion_section(promotion: Promotion, number: int) -> Section:
     seeds = tuple(
         NamedFigure(
             f"promotion_{number}_seeds_{ratio}x",
-            f"Validation PSNR at {ratio}x of every seed; the bar is the mean with its 95 % "
-            "interval over seeds.",
+            f"Validation PSNR at {ratio}x: open marks are seeds, the bar is their mean with its "
+            "95 % interval over seeds.",
             draw_seeds(promotion, ratio),
             promotion.seeds[promotion.seeds["ratio"] == ratio],
             title=seeds_finding(promotion, ratio),

@@ -5,8 +5,8 @@ marks each one shows, so that the page stays small; captions say what was left o
 """
 
 import re
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from analysis.frames import Frames
 from analysis.page.figure_parts import MIN_MARKS
@@ -77,7 +77,19 @@ def sweep_sections(frames: Frames, shown: Collection[str] = ()) -> tuple[Section
     """
     views = view_studies(frames)
     shares = share_of(len(views))
-    return tuple(study_section(view, shares, shown) for view in views)
+    return _apart([study_section(view, shares, shown) for view in views])
+
+
+def _apart(sections: Sequence[Section]) -> tuple[Section, ...]:
+    """Return sections with anchors of their own, also where names differ only in odd characters."""
+    counts: dict[str, int] = {}
+    found = []
+    for section in sections:
+        counts[section.anchor] = counts.get(section.anchor, 0) + 1
+        number = counts[section.anchor]
+        anchor = section.anchor if number == 1 else f"{section.anchor}--{number}"
+        found.append(replace(section, anchor=anchor))
+    return tuple(found)
 
 
 def study_section(view: StudyView, shares: Shares, shown: Collection[str] = ()) -> Section:
