@@ -33,6 +33,7 @@ from analysis.rates.points import LINEAR, RateCurve, RatePoint
 from analysis.rates.section import OPERATING_WORDS, axes_of
 from analysis.searches.section import score_figures, share_of
 from analysis.study_view import view_studies
+from models.training.objective import Objective
 
 
 def answer_sections(frames: Frames, result: RateDistortion) -> tuple[Section, ...]:
@@ -137,7 +138,7 @@ def search_sentences(scores: SearchScores | None) -> tuple[str, ...]:
             "python -m tune.search --arch attention --ratio 16.",
         )
     objective = scores.objective
-    column, digits = objective.plain_column, objective.decimals
+    column = objective.plain_column
     best = scores.best.sort_values(column).drop_duplicates("ratio", keep="last")
     cells = [
         f"{ratio}x {style_of(arch).label} {objective.text(score)}"
@@ -145,8 +146,8 @@ def search_sentences(scores: SearchScores | None) -> tuple[str, ...]:
     ]
     gains = best[scores.gain].dropna()
     gained = (
-        f"Against the hand-set trial of the same search that is {gains.min():+.{digits}f} to "
-        f"{objective.signed(gains.max())}, the best of many against one."
+        f"Against the hand-set trial of the same search that is "
+        f"{_span(gains.min(), gains.max(), objective)}, the best of many against one."
         if len(gains)
         else "No hand-set trial of these searches has a score, so there is no gain to tell."
     )
@@ -161,15 +162,26 @@ def search_sentences(scores: SearchScores | None) -> tuple[str, ...]:
     )
 
 
+def _span(low: float, high: float, objective: Objective) -> str:
+    first, last = objective.signed(low), objective.signed(high)
+    return first if first == last else f"{first.removesuffix(' dB')} to {last}"
+
+
 def _rate_figures(result: RateDistortion, number: int, after: str) -> tuple[NamedFigure, ...]:
     panel = result.panels[number]
+    lower = (
+        " Below: the same lines over JPEG2000 at equal bytes, paired by image, with 95 % intervals."
+        if panel.over_jpeg2000
+        else ""
+    )
     captions: dict[Axis, str] = {
         "rate": "PSNR against real bits per pixel, all bytes that a decoder needs. "
         + (
             OPERATING_WORDS
             if panel.rate == BYTES
             else "Faint marks: settings that another one of the same architecture beats in both."
-        ),
+        )
+        + lower,
         "ratio": "PSNR against the nominal ratio: latents unquantised, codecs at 8 bit over the "
         "ratio.",
     }

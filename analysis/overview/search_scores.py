@@ -186,7 +186,7 @@ def _scores(frames: Frames, trials: pd.DataFrame, rate: str) -> SearchScores:
     return SearchScores(
         rate,
         objective,
-        f"{kind} {first['corpus']} ({first['corpus_fingerprint'][:8]}),\n{first['val_images']} "
+        f"{kind} {first['corpus']} ({first['corpus_fingerprint'][:8]})\n{first['val_images']} "
         f"validation images of {first['crop_px']} px; quick, the best of each search, "
         f"{kind_words(rate)}",
         pd.DataFrame(rows),

@@ -54,6 +54,6 @@ def with_title(figure: go.Figure, words: str) -> go.Figure:
             "pad": {"t": 12, "l": 10},
         },
         margin={"t": 20 + 17 * len(lines)},
-        meta={**(figure.layout.meta or {}), "words": " ".join(words.split())},
+        meta={**(figure.layout.meta or {}), "words": "; ".join(words.split("\n"))},
     )
     return figure

@@ -5,6 +5,7 @@ figure carries its footing (corpus, group, bounds, images), because scores witho
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,8 @@ from analysis.rates.curves import RateDistortion, RatePanel
 from analysis.rates.gain_panel import UPPER, add_gain_panel
 from analysis.rates.labels import ROOM_PX, Line, View, add_labels
 from analysis.rates.marks import Axis, add_curve, place_of, points_of, score_of
-from analysis.rates.points import ARCHITECTURES, METRICS, RateCurve
+from analysis.rates.points import ARCHITECTURES, METRICS, RateCurve, RatePoint
+from tune.statistics.intervals import Interval
 
 HEIGHT_PX, TALL_PX = 480, 600
 """Of a figure, and of one in two parts."""
@@ -102,7 +104,7 @@ def draw_rate_distortion(
     figure.update_layout(
         height=TALL_PX if gains else HEIGHT_PX,
         margin={"r": ROOM_PX},
-        legend={"font": {"size": 14}},
+        legend={"font": {"size": 13}},
     )
     view = _view(shown, metric, against, is_upper=bool(gains))
     if view is not None:
@@ -119,6 +121,8 @@ def draw_rate_distortion(
 def rate_distortion_frame(panel: RatePanel, metric: str, against: Axis) -> pd.DataFrame:
     """Return the numbers of a figure, one row per point; the bound has neither ratio nor seeds."""
     front = {id(point) for _, point in panel.front}
+    shown = panel.over_jpeg2000 if metric == "psnr_db" and against == "rate" else ()
+    gains = {(one.curve, one.rate_bpp): one.gain_db for one in shown}
     frame = pd.DataFrame(
         [
             {
@@ -133,6 +137,7 @@ def rate_distortion_frame(panel: RatePanel, metric: str, against: Axis) -> pd.Da
                 "num_seeds": point.num_seeds,
                 "num_images": point.num_images,
                 "on_front_of_networks": id(point) in front,
+                **_gain_columns(gains, curve.name, point),
                 **_footing_columns(panel),
             }
             for curve in panel.curves
@@ -154,12 +159,27 @@ def rate_distortion_frame(panel: RatePanel, metric: str, against: Axis) -> pd.Da
     return frame.astype(dict.fromkeys(counts, "Int64"))
 
 
+def _gain_columns(
+    gains: Mapping[tuple[str, float], Interval], curve: str, point: RatePoint
+) -> dict[str, float]:
+    """Return what the lower part of the figure shows of a point."""
+    if not gains:
+        return {}
+    gain_db = gains.get((curve, point.rate_bpp), Interval(math.nan))
+    low_db, high_db = gain_db.ends
+    return {
+        "over_jpeg2000_db": gain_db.mean,
+        "over_jpeg2000_low_db": low_db,
+        "over_jpeg2000_high_db": high_db,
+    }
+
+
 def panel_words(panel: RatePanel) -> str:
     """Return what a figure of the panel must say of its pixels."""
     trained = [curve for curve in panel.curves if curve.kind in ARCHITECTURES]
     seeds = sorted({p.num_seeds for curve in trained for p in (*curve.uncoded, *curve.trained)})
     counts = " to ".join(str(count) for count in sorted({seeds[0], seeds[-1]})) if seeds else "no"
-    footing = panel.footing.words.replace("), ", "),\n", 1)
+    footing = panel.footing.words.replace("), ", ")\n", 1)
     return (
         f"{footing}\n{panel.num_images} test images, {counts} seeds, 95 % intervals over both, "
         f"{kind_words(panel.rate)}"

@@ -20,8 +20,8 @@ _AXIS_WORDS: dict[Axis, str] = {
     "ratio": "against the nominal ratio, latents unquantised",
 }
 OPERATING_WORDS = (
-    "Marks with intervals: the points that a model was trained for, one per ratio. Faint: the same "
-    "models at 0.7 and 1.4 times their steps; beyond both ends they carry the line on."
+    "Marks: the points that a model was trained for, one per ratio. Faint: the same models at 0.7 "
+    "and 1.4 times their steps; beyond both ends they carry the line on."
 )
 """How points of models that were trained for a rate are drawn."""
 
