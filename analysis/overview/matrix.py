@@ -78,7 +78,10 @@ def compute_status(frames: Frames) -> tuple[StatusMatrix, ...]:
 
 
 def status_tables(frames: Frames) -> tuple[NamedTable, ...]:
-    """Return the matrices as heat maps; one of a single cell has its score in the sentences."""
+    """Return the matrices as heat maps; none where all that was tried is one cell."""
+    matrices = compute_status(frames)
+    if sum(matrix.num_cells for matrix in matrices) == 1:  # the facts say it
+        return ()
     return tuple(
         NamedTable(
             f"status_{number}",
@@ -87,7 +90,7 @@ def status_tables(frames: Frames) -> tuple[NamedTable, ...]:
             heat=_heat(matrix) if matrix.num_cells > 1 else None,
             title=matrix_finding(matrix),
         )
-        for number, matrix in enumerate(compute_status(frames), start=1)
+        for number, matrix in enumerate(matrices, start=1)
     )
 
 

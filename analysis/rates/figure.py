@@ -33,6 +33,9 @@ AROUND_PX = 130
 BEFORE, BEYOND = 1.12, 1.04
 """How far the view reaches beyond the outer points, as factors: the names of lines stand right."""
 
+LONE = 2.2
+"""The same where all points have about one rate."""
+
 CODECS = ("codec", "reference")
 """Kinds of curves that are labelled at their end."""
 
@@ -250,6 +253,8 @@ def _view(panel: RatePanel, metric: str, against: Axis, *, is_upper: bool) -> Vi
         return None
     places = [place_of(point, against) for point in points]
     x = min(places) / BEFORE, max(places) * BEYOND
+    if max(places) < LONE * min(places):  # of one rate alone: its neighbours are seen too
+        x = min(places) / LONE, max(places) * LONE
     scores = [
         end
         for curve in panel.curves

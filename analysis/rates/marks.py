@@ -18,6 +18,9 @@ FAINT = 0.35
 BAND = 0.08
 """Opacity of intervals: of several networks they lie over each other."""
 
+LONE_BAND = 0.3
+"""The same of a point that is alone, which nothing lies over."""
+
 BAR = 1.02
 """Half the width of the interval of a lone point, as a factor on a logarithmic axis."""
 
@@ -162,6 +165,7 @@ def add_band(
     ]
     if not known:
         return
+    opacity = BAND if len(known) > 1 else LONE_BAND
     if len(known) == 1:
         known = [(known[0][0] * shift, *known[0][1:]) for shift in (1 / BAR, BAR)]
     figure.add_scatter(
@@ -171,7 +175,7 @@ def add_band(
         mode="lines",
         fill="toself",
         fillcolor=style.colour,
-        opacity=BAND,
+        opacity=opacity,
         line={"width": 0, "color": style.colour},
         legendgroup=style.label,
         showlegend=False,

@@ -15,9 +15,11 @@ _OLD_STOP = re.compile(r"([\d.]+)\D* at epoch (\d+) is below the ([\d.]+)\D* nee
 
 def reasons_of(view: StudyView) -> "pd.Series[str]":
     """Return why each trial ended, in one line; empty where it completed or is running."""
-    stops = _stops(view)
+    objective = view.objective
+    stops = _stops(view, objective)
+    facts = view.trials[["trial_number", "outcome", "reason"]].to_dict("records")
     return pd.Series(
-        [_reason(row, stops, view.objective) for row in view.trials.to_dict("records")],
+        [_reason(row, stops, objective) for row in facts],
         index=view.trials.index,
         dtype="object",
     )
@@ -66,14 +68,13 @@ def _reason(row: Mapping[Any, Any], stops: Mapping[int, str], objective: Objecti
     return _sentence(int(old[2]), float(old[1]), float(old[3]), objective)
 
 
-def _stops(view: StudyView) -> dict[int, str]:
+def _stops(view: StudyView, objective: Objective) -> dict[int, str]:
     """Return the sentences of the stops, by number of the trial."""
     turned_away = view.rungs[~view.rungs["kept"]].dropna(subset=["cutoff"])
+    columns = turned_away[["trial_number", "rung_epoch", "value", "cutoff"]]
     return {
-        row["trial_number"]: _sentence(
-            row["rung_epoch"], row["value"], row["cutoff"], view.objective
-        )
-        for row in turned_away.to_dict("records")
+        number: _sentence(epoch, value, cutoff, objective)
+        for number, epoch, value, cutoff in columns.itertuples(index=False)
     }
 
 

@@ -20,7 +20,11 @@ from analysis.searches.learning_curves import (
 )
 from analysis.searches.marginals import find_edges
 from analysis.searches.memory_fit import compute_memory_fit, draw_memory_fit
-from analysis.searches.outcome_counts import compute_outcome_counts, draw_outcome_counts
+from analysis.searches.outcome_counts import (
+    OutcomeCounts,
+    compute_outcome_counts,
+    draw_outcome_counts,
+)
 from analysis.searches.parallel_coordinates import (
     MAX_LINES,
     compute_parallel_coordinates,
@@ -99,24 +103,24 @@ def study_section(view: StudyView, shares: Shares, shown: Collection[str] = ()) 
     if view.trials.empty:
         words = f"{view.name}: the search has begun and has started no trial yet."
         return Section(title, anchor, (words,))
+    counts = compute_outcome_counts(view)
     figures = [
         *score_figures(view, shares),
         *_space_figures(view, shares),
         *_replay_figures(view),
-        *_cost_figures(view),
+        *_cost_figures(view, counts),
     ]
     return Section(
         title,
         anchor,
-        tuple(_paragraphs(view)),
+        tuple(_paragraphs(view, counts)),
         tuple(one for one in figures if one.name not in shown),
-        tuple(study_tables(view)),
+        tuple(study_tables(view, counts)),
     )
 
 
-def _paragraphs(view: StudyView) -> list[str]:
+def _paragraphs(view: StudyView, counts: OutcomeCounts) -> list[str]:
     searched = ", ".join(dim.name.replace("_", " ") for dim in view.space) or "an unknown space"
-    counts = compute_outcome_counts(view)
     state = "finished" if view.is_finished else "not finished"
     crash = "" if counts.crash_rate is None else f", crash rate {counts.crash_rate:.0%}"
     text = (
@@ -246,12 +250,8 @@ def _replay_figures(view: StudyView) -> list[NamedFigure]:
     ]
 
 
-def _cost_figures(view: StudyView) -> list[NamedFigure]:
-    counts, spent, memory = (
-        compute_outcome_counts(view),
-        compute_time_spent(view),
-        compute_memory_fit(view),
-    )
+def _cost_figures(view: StudyView, counts: OutcomeCounts) -> list[NamedFigure]:
+    spent, memory = compute_time_spent(view), compute_memory_fit(view)
     figures = []
     if counts.counts["outcome"].nunique() > 1:
         figures.append(

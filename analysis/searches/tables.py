@@ -4,16 +4,16 @@ import pandas as pd
 
 from analysis.page.section import NamedTable
 from analysis.searches.marginals import compute_marginals
-from analysis.searches.outcome_counts import compute_outcome_counts
+from analysis.searches.outcome_counts import OutcomeCounts
 from analysis.searches.replays import compute_replays, headings
 from analysis.searches.rung_audit import compute_rung_audit
 from analysis.study_view import StudyView
 from models.training.objective import Objective
 
 
-def study_tables(view: StudyView) -> list[NamedTable]:
-    """Return the tables of a study."""
-    counts, audit = compute_outcome_counts(view), compute_rung_audit(view)
+def study_tables(view: StudyView, counts: OutcomeCounts) -> list[NamedTable]:
+    """Return the tables of a study, whose trials ended as counted."""
+    audit = compute_rung_audit(view)
     tables = [
         NamedTable(
             f"{view.name}_outcome_reasons",
