@@ -102,7 +102,7 @@ def _searches_section(
             title=scores.finding,
         )
         for place, scores in enumerate(searched, start=1)
-        if len(scores.best) > 1
+        if scores.best["ratio"].nunique() > 1  # at one ratio the heat map says it all
     )
     return Section(title, anchor, sentences, figures, tables, line, lead, scores_facts(searched[0]))
 

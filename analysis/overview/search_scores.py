@@ -113,6 +113,8 @@ def _label_references(figure: go.Figure, scores: SearchScores) -> None:
     """Fix what is in view, and write the names of the reference lines at their ends."""
     column = scores.objective.plain_column
     shown = scores.references[scores.references["ratio"].isin(scores.best["ratio"])]
+    if column not in shown:  # no line has an MS-SSIM
+        shown = shown.iloc[:0].assign(**{column: 0.0})
     values = [*scores.best[column], *shown[column]]
     places = [*scores.best["ratio"], *shown["ratio"]]
     margin = 0.06 * (max(values) - min(values)) or 0.1

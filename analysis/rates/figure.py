@@ -107,7 +107,8 @@ def draw_rate_distortion(
     figure.update_layout(
         height=TALL_PX if gains else HEIGHT_PX,
         margin={"r": ROOM_PX},
-        legend={"font": {"size": 13}},
+        font={"size": 14},
+        legend={"font": {"size": 14}},
     )
     view = _view(shown, metric, against, is_upper=bool(gains))
     if view is not None:

@@ -6,19 +6,22 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from analysis.page.palette import GAUSSIAN_BOUND, KNOWN_ARCHITECTURES, style_of
+from analysis.page.palette import GAUSSIAN_BOUND, style_of
 from analysis.rates.bound import BoundPoint
 from analysis.rates.labels import Line, View, add_labels
 from analysis.rates.marks import add_band
 from analysis.rates.over_codec import ANCHOR, OverCodec
+from tune.statistics.rate_points import CLASSICAL_CODECS
 
 UPPER, LOWER = (0.56, 1.0), (0.0, 0.48)
 """Shares of the height that both parts have."""
 
 FAR_BELOW_DB = 2.0
-"""A line that is never closer to JPEG2000 from below is no part of the view."""
+"""What is farther below JPEG2000 does not widen the view."""
 
-CODEC_LINES = ("jpeg2000", "hevc_intra", "avif", "block_klt")
+CODEC_LINES = (*CLASSICAL_CODECS, "block_klt")
+LEFT_OUT = "down_up"
+"""The reference that is so far below that it would only take room."""
 
 
 def add_gain_panel(
@@ -45,10 +48,10 @@ def add_gain_panel(
         points.sort(key=lambda point: point.rate_bpp)
         if name in CODEC_LINES:
             lines.append(_add_codec(figure, name, points))
-        elif name not in ("down_up",):
+        elif name != LEFT_OUT:
             _add_architecture(figure, name, points)
     above = _bound_line(bound, by_curve[ANCHOR], figure)
-    y = _range([*found_in_view(found, x), *above.y])
+    y = _range([*_ends_in_view(found, x), *above.y])
     figure.update_layout(
         yaxis={"domain": UPPER},
         yaxis2={"domain": LOWER, "anchor": "x", "range": y, "title": {"text": "dB over JPEG2000"}},
@@ -58,17 +61,12 @@ def add_gain_panel(
     add_labels(figure, [*lines, above], View(x, y, share * height_px), yref="y2")
 
 
-def found_in_view(found: Sequence[OverCodec], x: tuple[float, float]) -> list[float]:
-    """Return the ends of the intervals that the view must hold."""
-    shown = [one for one in found if x[0] <= one.rate_bpp <= x[1]]
-    gains = [(one, one.gain_db.mean) for one in shown]
-    gains += [
-        (one, end)
-        for one in shown
-        for end in one.gain_db.ends
-        if one.curve in KNOWN_ARCHITECTURES and not math.isnan(end)
-    ]
-    return [gain for one, gain in gains if gain > -FAR_BELOW_DB and one.curve != "down_up"]
+def _ends_in_view(found: Sequence[OverCodec], x: tuple[float, float]) -> list[float]:
+    """Return the gains that the view must hold, of architectures with both ends of intervals."""
+    shown = [one for one in found if x[0] <= one.rate_bpp <= x[1] and one.curve != LEFT_OUT]
+    gains = [one.gain_db.mean for one in shown]
+    gains += [end for one in shown if one.curve not in CODEC_LINES for end in one.gain_db.ends]
+    return [gain for gain in gains if gain > -FAR_BELOW_DB]  # NaN is not
 
 
 def _range(gains: Sequence[float]) -> tuple[float, float]:
