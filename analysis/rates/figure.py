@@ -24,7 +24,7 @@ from analysis.rates.marks import Axis, add_curve, place_of, points_of, score_of
 from analysis.rates.points import ARCHITECTURES, METRICS, RateCurve, RatePoint
 from tune.statistics.intervals import Interval
 
-HEIGHT_PX, TALL_PX = 480, 600
+HEIGHT_PX, TALL_PX = 480, 550
 """Of a figure, and of one in two parts."""
 
 AROUND_PX = 130

@@ -45,7 +45,7 @@ def _codec_words(gaps_db: list[float]) -> str:
     if not above:
         return f"No network reaches JPEG2000: {_span(sorted(-gap for gap in gaps_db))} dB below it"
     if len(above) == len(gaps_db):
-        return f"At equal bytes the best network is {_span(sorted(above))} dB above JPEG2000"
+        return f"The best network is {_span(sorted(above))} dB above JPEG2000"
     return (
         f"The best network is above JPEG2000 at {len(above)} of {len(gaps_db)} rates, by up to "
         f"{max(above):.2f} dB"
