@@ -217,8 +217,7 @@ def _floor_line(panel: RatePanel, metric: str, against: Axis) -> Line:
     places = [place_of(point, against) for c in panel.curves for point in points_of(c, against)]
     if height is None or not places:
         return NO_LINE
-    label = f"no speckle,\n{panel.looks:g} looks"
-    return Line(label, (min(places), max(places)), (height, height))
+    return Line("speckle floor", (min(places), max(places)), (height, height))
 
 
 def _add_floor(figure: go.Figure, floor: Line) -> None:
@@ -231,7 +230,7 @@ def _add_floor(figure: go.Figure, floor: Line) -> None:
         line={"color": GREY, "width": 1.5, "dash": "5px,3px,1px,3px"},
         name="speckle floor",
         showlegend=False,
-        hovertemplate="speckle floor: %{y:.2f}<extra></extra>",
+        hovertemplate="speckle removed: %{y:.2f}<extra></extra>",
     )
 
 
