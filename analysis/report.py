@@ -142,7 +142,7 @@ def build_sections(frames: "Frames", looks: float = DEFAULT_LOOKS) -> "tuple[Sec
     """Return all sections of the report, the answers first."""
     from analysis.overview.answer import answer_sections
     from analysis.overview.missing import missing_section
-    from analysis.promotions.picture_figure import picture_sections
+    from analysis.promotions.comparisons import picture_sections
     from analysis.promotions.pictures import compute_pictures
     from analysis.promotions.section import promotion_sections
     from analysis.rates.curves import compute_rate_distortion
@@ -150,12 +150,14 @@ def build_sections(frames: "Frames", looks: float = DEFAULT_LOOKS) -> "tuple[Sec
     from analysis.searches.section import sweep_sections
 
     result = compute_rate_distortion(frames, looks)
+    answers = answer_sections(frames, result)
+    shown = {figure.name for section in answers for figure in section.figures}
     return (
-        *answer_sections(frames, result),
+        *answers,
         *rate_sections(result),
         *promotion_sections(frames),
         *picture_sections(compute_pictures(frames)),
-        *sweep_sections(frames),
+        *sweep_sections(frames, shown),
         *missing_section(frames, result),
     )
 
@@ -168,10 +170,16 @@ def _about(frames: "Frames") -> str:
         }
     )
     return (
-        f"{len(frames.studies)} studies and promotions, {len(frames.trials)} trials, "
-        f"{len(frames.runs)} promoted runs, {len(frames.epochs)} epochs; made at "
+        f"{_count(len(frames.studies), 'study or promotion', 'studies and promotions')}, "
+        f"{_count(len(frames.trials), 'trial', 'trials')}, "
+        f"{_count(len(frames.runs), 'promoted run', 'promoted runs')}, "
+        f"{_count(len(frames.epochs), 'epoch', 'epochs')}; made at "
         f"{', '.join(commits) if commits else 'no known commit'}"
     )
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def _write_csvs(out: Path, sections: "Sequence[Section]") -> int:

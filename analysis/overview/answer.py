@@ -8,22 +8,32 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from analysis.frames import Frames
 from analysis.kinds import BYTES, ELEMENTS, kind_words, split_by_kind
 from analysis.overview.bytes_answer import bytes_sentences
+from analysis.overview.headline import facts, headline
 from analysis.overview.matrix import status_tables
+from analysis.overview.search_headline import (
+    scores_facts,
+    scores_headline,
+    study_facts,
+    study_headline,
+)
 from analysis.overview.search_scores import SearchScores, compute_search_scores, draw_search_scores
 from analysis.overview.words import lead_words
 from analysis.page.palette import style_of
-from analysis.page.section import NamedFigure, Section
+from analysis.page.section import NamedFigure, NamedTable, Section
 from analysis.rates.curves import RateDistortion, RatePanel
 from analysis.rates.figure import draw_rate_distortion, rate_distortion_frame
+from analysis.rates.finding import codec_gaps_db, finding
 from analysis.rates.marks import Axis
 from analysis.rates.points import LINEAR, RateCurve, RatePoint
 from analysis.rates.section import OPERATING_WORDS, axes_of
+from analysis.searches.section import score_figures, share_of
+from analysis.study_view import view_studies
+from models.training.objective import Objective
 
 
 def answer_sections(frames: Frames, result: RateDistortion) -> tuple[Section, ...]:
@@ -49,32 +59,52 @@ def answer_section(frames: Frames, result: RateDistortion, rate: str, number: in
     tables = tuple(replace(table, name=f"{table.name}{after}") for table in status_tables(frames))
     panel = next((n for n, panel in enumerate(result.panels) if panel.rate == rate), None)
     if panel is not None:
+        shown = result.panels[panel]
+        line, lead = headline(shown)
         return Section(
             f"The answer, {kind_words(rate)}",
             anchor,
-            answer_sentences(frames, result.panels[panel]),
+            answer_sentences(frames, shown),
             _rate_figures(result, panel, after),
             tables,
+            headline=line,
+            lead=lead,
+            facts=facts(shown),
         )
+    return _searches_section(frames, rate, anchor, after, tables)
+
+
+def _searches_section(
+    frames: Frames, rate: str, anchor: str, after: str, tables: tuple[NamedTable, ...]
+) -> Section:
+    """Return what searches alone say; one search alone has a first screen of its own."""
+    title = f"The answer, of searches only, {kind_words(rate)}"
     searched = compute_search_scores(frames)
-    return Section(
-        f"The answer, of searches only, {kind_words(rate)}",
-        anchor,
-        search_sentences(searched[0] if searched else None),
-        tuple(
-            NamedFigure(
-                f"search_scores_{place}{after}",
-                f"Best validation {scores.objective.words} of each search against the nominal ratio"
-                + ("" if scores.references.empty else f", with {_REFERENCE_WORDS[rate]}")
-                + ". Chosen by this score, one seed: it flatters.",
-                draw_search_scores(scores),
-                scores.best,
-                is_main=place == 1,
-            )
-            for place, scores in enumerate(searched, start=1)
-        ),
-        tables,
+    sentences = search_sentences(searched[0] if searched else None)
+    views = view_studies(frames)
+    if not searched:
+        return Section(title, anchor, sentences, (), tables)
+    if len(views) == 1 and len(views[0].scored):
+        (view,) = views
+        line, lead = study_headline(view)
+        figures = tuple(score_figures(view, share_of(1))[:2])
+        return Section(title, anchor, sentences, figures, (), line, lead, study_facts(view))
+    line, lead = scores_headline(searched[0])
+    figures = tuple(
+        NamedFigure(
+            f"search_scores_{place}{after}",
+            f"Best validation {scores.objective.words} of each search against the nominal ratio"
+            + ("" if scores.references.empty else f", with {_REFERENCE_WORDS[rate]}")
+            + ". Chosen by this score, one seed: it flatters.",
+            draw_search_scores(scores),
+            scores.best,
+            is_main=place == 1,
+            title=scores.finding,
+        )
+        for place, scores in enumerate(searched, start=1)
+        if scores.best["ratio"].nunique() > 1  # at one ratio the heat map says it all
     )
+    return Section(title, anchor, sentences, figures, tables, line, lead, scores_facts(searched[0]))
 
 
 _REFERENCE_WORDS = {
@@ -108,7 +138,7 @@ def search_sentences(scores: SearchScores | None) -> tuple[str, ...]:
             "python -m tune.search --arch attention --ratio 16.",
         )
     objective = scores.objective
-    column, digits = objective.plain_column, objective.decimals
+    column = objective.plain_column
     best = scores.best.sort_values(column).drop_duplicates("ratio", keep="last")
     cells = [
         f"{ratio}x {style_of(arch).label} {objective.text(score)}"
@@ -116,8 +146,8 @@ def search_sentences(scores: SearchScores | None) -> tuple[str, ...]:
     ]
     gains = best[scores.gain].dropna()
     gained = (
-        f"Against the hand-set trial of the same search that is {gains.min():+.{digits}f} to "
-        f"{objective.signed(gains.max())}, the best of many against one."
+        f"Against the hand-set trial of the same search that is "
+        f"{_span(gains.min(), gains.max(), objective)}, the best of many against one."
         if len(gains)
         else "No hand-set trial of these searches has a score, so there is no gain to tell."
     )
@@ -132,15 +162,26 @@ def search_sentences(scores: SearchScores | None) -> tuple[str, ...]:
     )
 
 
+def _span(low: float, high: float, objective: Objective) -> str:
+    first, last = objective.signed(low), objective.signed(high)
+    return first if first == last else f"{first.removesuffix(' dB')} to {last}"
+
+
 def _rate_figures(result: RateDistortion, number: int, after: str) -> tuple[NamedFigure, ...]:
     panel = result.panels[number]
+    lower = (
+        " Below: the same lines over JPEG2000 at equal bytes, paired by image, with 95 % intervals."
+        if panel.over_jpeg2000
+        else ""
+    )
     captions: dict[Axis, str] = {
         "rate": "PSNR against real bits per pixel, all bytes that a decoder needs. "
         + (
             OPERATING_WORDS
             if panel.rate == BYTES
             else "Faint marks: settings that another one of the same architecture beats in both."
-        ),
+        )
+        + lower,
         "ratio": "PSNR against the nominal ratio: latents unquantised, codecs at 8 bit over the "
         "ratio.",
     }
@@ -151,6 +192,7 @@ def _rate_figures(result: RateDistortion, number: int, after: str) -> tuple[Name
             draw_rate_distortion(result, number, "psnr_db", against),
             rate_distortion_frame(panel, "psnr_db", against),
             is_main=True,
+            title=finding(panel, "psnr_db", against),
         )
         for against in axes_of(panel)
     )
@@ -231,16 +273,7 @@ def _codec_sentence(panel: RatePanel) -> str:
 
 def _standing(codec: RateCurve, front: Sequence[RatePoint]) -> str:
     """Return how far a codec is ahead of the networks at its own rates, where they reach."""
-    rates = np.log10([point.rate_bpp for point in front])
-    psnr_db = np.array([point.psnr_db.mean for point in front])
-    gaps = [
-        (
-            point.ratio,
-            point.psnr_db.mean - float(np.interp(np.log10(point.rate_bpp), rates, psnr_db)),
-        )
-        for point in reversed(codec.coded)
-        if rates.min() <= np.log10(point.rate_bpp) <= rates.max()
-    ]
+    gaps = codec_gaps_db(codec, front)
     label = style_of(codec.name).label
     if not gaps:
         return f"{label} has no rate in common with the networks"

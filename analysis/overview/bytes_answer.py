@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from analysis.frames import Frames
-from analysis.overview.words import lead_words
-from analysis.page.palette import style_of
+from analysis.overview.words import bytes_words, lead_words, span_bpp_words
+from analysis.page.palette import capital, style_of
 from analysis.rates.curves import RatePanel
 from analysis.rates.leads import OverLinear, Shortfall
 from analysis.rates.points import ARCHITECTURES, LINEAR
@@ -38,17 +38,14 @@ def _saving_sentence(panel: RatePanel) -> str:
             "scores at its target rate and a PSNR that JPEG2000 reaches on these images."
         )
     best = panel.savings[0]
-    low, high = best.span_bpp
-    where = f"at {low:.2g} bit per pixel"
-    if f"{low:.2g}" != f"{high:.2g}":
-        where = f"between {low:.2g} and {high:.2g} bit per pixel"
+    where = span_bpp_words(best.span_bpp)
     how = (
         "BD-rate over the PSNR that both reach"
         if best.is_bd
         else "mean over the points that it was trained for"
     )
     return (
-        f"{_capital(best.curve)} needs {_bytes_words(best.percent)} than JPEG2000 at equal PSNR "
+        f"{capital(best.curve)} needs {_bytes_words(best.percent)} than JPEG2000 at equal PSNR "
         f"{where} ({how}; 95 % interval over images and seeds){_among(panel.savings)}."
     )
 
@@ -56,8 +53,7 @@ def _saving_sentence(panel: RatePanel) -> str:
 def _bytes_words(percent: Interval) -> str:
     """Return how many bytes fewer or more, with the interval in the same direction."""
     sign = -1 if percent.mean <= 0 else 1
-    word = "fewer" if sign < 0 else "more"
-    text = f"{abs(percent.mean):.1f} % {word} bytes"
+    text = bytes_words(percent)
     if percent.low is None or percent.high is None:
         return f"{text} (no interval)"
     ends = sorted((sign * percent.low, sign * percent.high))
@@ -178,8 +174,3 @@ def _lead_sentence(panel: RatePanel) -> str:
         return "No architecture has test scores at its target rate."
     cells = "; ".join(map(lead_words, panel.leads))
     return f"Best architecture per ratio, test PSNR at 8 / ratio bit per pixel: {cells}."
-
-
-def _capital(arch: str) -> str:
-    label = style_of(arch).label
-    return label[0].upper() + label[1:]

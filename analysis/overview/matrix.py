@@ -5,6 +5,8 @@ and objective: scores compare only there. Every cell has the best quick score of
 the test score of its newest promotion.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +14,8 @@ import pandas as pd
 
 from analysis.frames import Frames
 from analysis.kinds import BYTES, kind_words, split_by_kind
-from analysis.page.palette import KNOWN_ARCHITECTURES, architecture_order
-from analysis.page.section import NamedTable
+from analysis.page.palette import KNOWN_ARCHITECTURES, architecture_order, capital
+from analysis.page.section import Heat, NamedTable
 from analysis.rates.points import LINEAR
 from analysis.rates.selection import judged_rows
 from models.training.objective import Objective
@@ -40,15 +42,32 @@ class StatusMatrix:
 
     Attributes:
         rate: What the ratios count, bytes or elements.
+        objective: What the searches maximised.
         words: What the scores were measured on.
-        cells: Text by architecture (row) and ratio (column); "-" where nothing was tried.
+        cells: Text by architecture (row) and ratio (column), the score in the first line; "-"
+            where nothing was tried.
+        behind: How far each score is behind the best of its ratio, likewise; NaN where it does not
+            compare: a quick score beside full ones, or none.
         num_cells: Cells in which something was tried.
+        has_full: Whether one of the scores is a promoted one.
     """
 
     rate: str
+    objective: Objective
     words: str
     cells: pd.DataFrame
+    behind: pd.DataFrame
     num_cells: int
+    has_full: bool
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """What one architecture at one ratio came to; the score is full where there is a full one."""
+
+    lines: tuple[str, ...] = ("-",)
+    score: float = math.nan
+    is_full: bool = False
 
 
 def compute_status(frames: Frames) -> tuple[StatusMatrix, ...]:
@@ -59,11 +78,41 @@ def compute_status(frames: Frames) -> tuple[StatusMatrix, ...]:
 
 
 def status_tables(frames: Frames) -> tuple[NamedTable, ...]:
-    """Return the matrices as tables of a section."""
+    """Return the matrices as heat maps; none where all that was tried is one cell."""
+    matrices = compute_status(frames)
+    if sum(matrix.num_cells for matrix in matrices) == 1:  # the facts say it
+        return ()
     return tuple(
-        NamedTable(f"status_{number}", matrix.words, matrix.cells.reset_index())
-        for number, matrix in enumerate(compute_status(frames), start=1)
+        NamedTable(
+            f"status_{number}",
+            matrix.words,
+            matrix.cells.reset_index(),
+            heat=_heat(matrix) if matrix.num_cells > 1 else None,
+            title=matrix_finding(matrix),
+        )
+        for number, matrix in enumerate(matrices, start=1)
     )
+
+
+def matrix_finding(matrix: StatusMatrix) -> str:
+    """Return which architecture is best at the most ratios."""
+    compared = [column for column in matrix.behind if matrix.behind[column].notna().sum() > 1]
+    num_all = matrix.cells.size
+    tried = f"{matrix.num_cells} of {num_all} cells tried"
+    if not compared:
+        return tried
+    first = matrix.behind[compared].idxmin().value_counts()
+    best = capital(str(first.index[0]))
+    return f"{best} is first at {first.iloc[0]} of {len(compared)} ratios; {tried}"
+
+
+def _heat(matrix: StatusMatrix) -> Heat:
+    """Return shades: the best of a ratio is the darkest, the farthest behind it the palest."""
+    objective, behind = matrix.objective, matrix.behind
+    farthest = max((gap for gap in behind.to_numpy().ravel() if gap > 0), default=0.0)
+    shades = behind.where(behind.isna(), 1 - behind / (farthest or 1.0))
+    words = f"{farthest:.2f} dB" if matrix.has_full else objective.text(farthest)
+    return Heat(shades, f"{words} behind", "best at its ratio")
 
 
 def _matrices(frames: Frames, rate: str) -> list[StatusMatrix]:
@@ -83,29 +132,46 @@ def _matrix(frames: Frames, rows: pd.DataFrame, rate: str) -> StatusMatrix:
     known = {arch for arch in KNOWN_ARCHITECTURES if rate == BYTES or arch != LINEAR}
     archs = architecture_order({*known, *rows["arch"]})
     ratios = sorted({*USUAL_RATIOS, *(int(ratio) for ratio in rows["ratio"])})
+    places = [[(arch, ratio) for ratio in ratios] for arch in archs]
+    found = [
+        [
+            _cell(frames, trials, runs, place, rate, objective) if place in tried else _Cell()
+            for place in row
+        ]
+        for row in places
+    ]
+    index = pd.Index(archs, name="architecture")
+    columns = [f"{ratio}x" for ratio in ratios]
     cells = pd.DataFrame(
-        {
-            f"{ratio}x": [
-                _cell(frames, trials, runs, (arch, ratio), rate, objective)
-                if (arch, ratio) in tried
-                else "-"
-                for arch in archs
-            ]
-            for ratio in ratios
-        },
-        index=pd.Index(archs, name="architecture"),
+        [["\n".join(one.lines) for one in row] for row in found], index=index, columns=columns
+    )
+    behind = pd.DataFrame(
+        list(zip(*(_behind(column) for column in zip(*found, strict=True)), strict=True)),
+        index=index,
+        columns=columns,
+        dtype="float64",
     )
     unit = f", in {objective.unit}" if objective.unit else ""
     kind = "SYNTHETIC corpus" if first["is_synthetic"] else "Corpus"
     scored = "at 8 / ratio bit per pixel" if rate == BYTES else "latent not quantised"
     words = (
         f"{kind} {first['corpus']} ({first['corpus_fingerprint'][:8]}), {first['val_images']} "
-        f"validation images of {first['crop_px']} px, {kind_words(rate)}. quick: best validation "
-        f"{objective.words} of the searches{unit}. full: test PSNR of the best candidate of the "
-        f"newest promotion, with its 95 % interval over seeds, {scored}. The images differ: "
-        "compare full with full only."
+        f"validation images of {first['crop_px']} px, {kind_words(rate)}. Large: test PSNR of the "
+        "best candidate of the newest promotion, with its 95 % interval over seeds, "
+        f"{scored}; where nothing is promoted, the quick score. Quick: best validation "
+        f"{objective.words} of the searches{unit}. The images differ, so that only scores of a "
+        "kind compare; the shade does, within a ratio."
     )
-    return StatusMatrix(rate, words, cells, len(tried))
+    has_full = any(cell.is_full for row in found for cell in row)
+    return StatusMatrix(rate, objective, words, cells, behind, len(tried), has_full)
+
+
+def _behind(column: Sequence[_Cell]) -> list[float]:
+    """Return how far cells of one ratio are behind the best: of full scores where one is full."""
+    is_full = any(cell.is_full for cell in column)
+    scores = [cell.score if cell.is_full == is_full else math.nan for cell in column]
+    best = max((score for score in scores if not math.isnan(score)), default=math.nan)
+    return [best - score for score in scores]
 
 
 def _of_pixels(table: pd.DataFrame, first: "pd.Series[Any]") -> pd.DataFrame:
@@ -120,43 +186,46 @@ def _cell(
     place: tuple[str, int],
     rate: str,
     objective: Objective,
-) -> str:
+) -> _Cell:
     arch, ratio = place
-    quick = trials[(trials["arch"] == arch) & (trials["ratio"] == ratio)]
-    full = runs[(runs["arch"] == arch) & (runs["ratio"] == ratio)]
-    lines = [*_full_lines(frames, full, rate), *_quick_lines(quick, objective)]
-    return "\n".join(lines)
+    quick = _quick(trials[(trials["arch"] == arch) & (trials["ratio"] == ratio)], objective)
+    full = _full(frames, runs[(runs["arch"] == arch) & (runs["ratio"] == ratio)], rate)
+    if full is None or quick is None:
+        return full or quick or _Cell()
+    if math.isnan(full.score):
+        return _Cell((*quick.lines, *full.lines), quick.score)
+    return _Cell((*full.lines, f"quick {quick.lines[0]}"), full.score, is_full=True)
 
 
-def _quick_lines(trials: pd.DataFrame, objective: Objective) -> list[str]:
+def _quick(trials: pd.DataFrame, objective: Objective) -> _Cell | None:
     if trials.empty:
-        return []
-    best = trials[objective.best_column].max()
-    score = "no score" if pd.isna(best) else f"{best:.{objective.decimals}f}"
+        return None
+    best = float(trials[objective.best_column].max())
+    score = "no score" if math.isnan(best) else f"{best:.{objective.decimals}f}"
     num_running = int(trials["outcome"].isna().sum())
     running = f", {num_running} without an end" if num_running else ""
-    return [f"quick {score}", f"{len(trials)} trials{running}"]
+    return _Cell((score, f"quick, {len(trials)} trials{running}"), best)
 
 
-def _full_lines(frames: Frames, runs: pd.DataFrame, rate: str) -> list[str]:
+def _full(frames: Frames, runs: pd.DataFrame, rate: str) -> _Cell | None:
     """Return what the newest promotion with test scores says, and what a newer one lacks."""
     if runs.empty:
-        return []
+        return None
     newest_first = sorted(set(runs["study"]), key=lambda study: (study[-15:], study), reverse=True)
     for study in newest_first:
         found = _promoted(frames, study, rate)
         if found is None:
             continue
         best, score = found
-        span = "" if score.low is None else f" [{score.low:.2f}, {score.high:.2f}]"
-        lines = [f"full {score.mean:.2f}{span}", f"{best}, {_run_words(runs, study)}"]
-        return (
-            lines if study == newest_first[0] else [*lines, "a newer promotion is not tested yet"]
-        )
+        span = () if score.low is None else (f"[{score.low:.2f}, {score.high:.2f}]",)
+        lines = (f"{score.mean:.2f}", *span, f"{best}, {_run_words(runs, study)}")
+        if study != newest_first[0]:
+            lines = (*lines, "a newer promotion is not tested yet")
+        return _Cell(lines, score.mean, is_full=True)
     newest = newest_first[0]
     is_judged = frames.verdicts.loc[frames.verdicts["study"] == newest, "val_psnr_db"].notna().any()
     missing = "no test score yet" if is_judged else "no verdict yet"
-    return [f"full: {missing}", _run_words(runs, newest)]
+    return _Cell((f"full: {missing}", _run_words(runs, newest)))
 
 
 def _promoted(frames: Frames, study: str, rate: str) -> tuple[str, Interval] | None:

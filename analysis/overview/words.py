@@ -21,3 +21,22 @@ def span_words(score: Interval) -> str:
     if score.low is None:
         return f"{score.mean:.2f} dB (no interval)"
     return f"{score.mean:.2f} dB [{score.low:.2f}, {score.high:.2f}]"
+
+
+def bytes_words(percent: Interval) -> str:
+    """Return how many bytes fewer or more, without the interval.
+
+    >>> bytes_words(Interval(-20.0))
+    '20.0 % fewer bytes'
+    """
+    return f"{abs(percent.mean):.1f} % {'fewer' if percent.mean <= 0 else 'more'} bytes"
+
+
+def span_bpp_words(span_bpp: tuple[float, float]) -> str:
+    """Return between which rates something holds, or at which one.
+
+    >>> span_bpp_words((0.1, 2.0)), span_bpp_words((0.5, 0.501))
+    ('between 0.1 and 2 bit per pixel', 'at 0.5 bit per pixel')
+    """
+    low, high = (f"{rate_bpp:.2g}" for rate_bpp in span_bpp)
+    return f"at {low} bit per pixel" if low == high else f"between {low} and {high} bit per pixel"

@@ -10,6 +10,9 @@ from analysis.page.palette import LIGHT
 TITLE_CHARACTERS = 58
 """Longest line of a title that a window of 390 px has room for."""
 
+MIN_MARKS = 3
+"""A figure of fewer marks is nearly empty: a sentence or a table says it better."""
+
 RATIO_AXIS: dict[str, Any] = {
     "type": "log",
     "tickvals": [2, 4, 8, 16, 32, 64, 128],
@@ -34,11 +37,14 @@ def base_figure() -> go.Figure:
 
 
 def with_title(figure: go.Figure, words: str) -> go.Figure:
-    """Give a figure small words above it, wrapped for a phone, and room for them; return it."""
-    lines = [line for part in words.split("<br>") for line in textwrap.wrap(part, TITLE_CHARACTERS)]
+    """Give a figure small words above it, wrapped for a phone, and room for them; return it.
+
+    They stand in `meta` too: a page shows them as text of its own instead.
+    """
+    lines = [line for part in words.split("\n") for line in textwrap.wrap(part, TITLE_CHARACTERS)]
     figure.update_layout(
         title={
-            "text": "<br>".join(lines),
+            "text": "\n".join(lines),
             "font": {"size": 12},
             "x": 0,
             "xref": "container",
@@ -48,5 +54,6 @@ def with_title(figure: go.Figure, words: str) -> go.Figure:
             "pad": {"t": 12, "l": 10},
         },
         margin={"t": 20 + 17 * len(lines)},
+        meta={**(figure.layout.meta or {}), "words": "; ".join(words.split("\n"))},
     )
     return figure

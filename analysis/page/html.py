@@ -7,24 +7,26 @@ A page has a budget: figures beyond it are left out with a sentence that names t
 
 import html
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 import plotly.io
 from plotly.offline import get_plotlyjs
 
+from analysis.page.attributes import attribute, element_id
+from analysis.page.comparison import comparison_html
+from analysis.page.downloads import download_link
+from analysis.page.first_screen import headline_html
 from analysis.page.palette import DARK, LIGHT
-from analysis.page.section import NamedFigure, NamedTable, Section
+from analysis.page.section import NamedFigure, Section
+from analysis.page.tables import table_html
 
 MAX_PAGE_MB = 15
 """A page is smaller than this."""
 
-MAX_TABLE_ROWS = 200
-"""Rows of a table that the page shows; its CSV has all."""
+BARE_TOP_PX = 24
+"""Room above a figure whose words stand in the page."""
 
 MARGIN_BYTES = 10_000
 LEFT_OUT_BYTES = 500
@@ -105,7 +107,7 @@ script-src 'unsafe-inline'; img-src data: blob:; font-src data:">
 <a class="skip" href="#{sections[0].anchor if sections else ""}">to the answer</a>
 <header><h1>{html.escape(title)}</h1><p class="about">{html.escape(about)}</p>
 <button id="scheme" type="button">dark scheme</button></header>
-<nav aria-label="Sections"><details{" open" if len(sections) <= 8 else ""}>\
+<nav aria-label="Sections"><details>\
 <summary>{len(sections)} sections</summary><ul>{links}</ul></details></nav>
 <noscript><p>Figures and sorting need JavaScript; the numbers are in the CSV files.</p></noscript>
 <main>"""
@@ -117,77 +119,68 @@ def _script(text: str) -> str:
 
 
 def _spec(figure: NamedFigure) -> str:
-    """Return the figure's JSON without its template, which the page has once."""
+    """Return the figure's JSON without its template and words, which the page has as its own."""
     spec = json.loads(plotly.io.to_json(figure.figure, validate=False))
-    spec.get("layout", {}).pop("template", None)
+    layout = spec.get("layout", {})
+    layout.pop("template", None)
+    if layout.get("meta", {}).pop("words", None) is not None:
+        layout.pop("title")
+        layout["margin"].pop("t")
+    layout.setdefault("margin", {}).setdefault("t", BARE_TOP_PX)
     return json.dumps(spec, separators=(",", ":"))
 
 
 def _section(section: Section, specs: Mapping[str, str]) -> str:
     paragraphs = "".join(f"<p>{html.escape(text)}</p>" for text in section.paragraphs)
+    paragraphs = f"<div class=prose>{paragraphs}</div>" if paragraphs else ""
     is_alone = len(section.figures) == 1
-    figures = "".join(
-        _figure(figure, specs.get(figure.name), is_alone) for figure in section.figures
+    figures = [_figure(figure, specs.get(figure.name), is_alone) for figure in section.figures]
+    maps = [table_html(table) for table in section.tables if table.heat is not None]
+    tables = "".join(table_html(table) for table in section.tables if table.heat is None)
+    comparisons = "".join(map(comparison_html, section.comparisons))
+    shown = _side_by_side(figures, maps)
+    kind = " class=answer" if section.headline else ""
+    head = (
+        f'<section aria-labelledby="{section.anchor}"{kind}><h2 id="{section.anchor}">'
+        f'<a href="#{section.anchor}">{html.escape(section.title)}</a></h2>'
     )
-    tables = "".join(_table(table) for table in section.tables)
-    return (
-        f'<section aria-labelledby="{section.anchor}"><h2 id="{section.anchor}">'
-        f'<a href="#{section.anchor}">{html.escape(section.title)}</a></h2>{paragraphs}'
-        f"{f'<div class=figures>{figures}</div>' if figures else ''}{tables}</section>"
-    )
+    if section.headline:
+        return f"{head}{headline_html(section)}{shown}{paragraphs}{comparisons}{tables}</section>"
+    return f"{head}{paragraphs}{comparisons}{shown}{tables}</section>"
+
+
+def _side_by_side(figures: Sequence[str], maps: Sequence[str]) -> str:
+    """Return figures in rows of two, or the first one beside the first heat map."""
+    if figures and maps:
+        first = f'<div class="pair">{figures[0]}{maps[0]}</div>'
+        return first + _grid(figures[1:]) + "".join(maps[1:])
+    return _grid(figures) + "".join(maps)
+
+
+def _grid(figures: Sequence[str]) -> str:
+    return f"<div class=figures>{''.join(figures)}</div>" if figures else ""
 
 
 def _figure(figure: NamedFigure, spec: str | None, is_alone: bool) -> str:
-    caption = f"{figure.caption} Numbers: figures/{figure.name}.csv."
+    title = f"<h3>{html.escape(figure.title)}</h3>" if figure.title else ""
+    link = download_link("figures", figure.name)
     if spec is None:
-        words = f"Left out to keep the page under {MAX_PAGE_MB} MB. {caption}"
-        return f"<p>{html.escape(words)}</p>"
-    height = figure.figure.layout.height or 460
-    is_wide = is_alone or (figure.figure.layout.meta or {}).get("is_wide", False)
+        words = f"Left out to keep the page under {MAX_PAGE_MB} MB. {figure.caption}"
+        return f"<div>{title}<p>{html.escape(words)} {link}</p></div>"
+    layout = figure.figure.layout
+    meta = layout.meta or {}
+    is_wide = is_alone or meta.get("is_wide", False)
+    words = f"{html.escape(figure.caption)} {html.escape(_sentence(meta.get('words', '')))}"
+    name = element_id(figure.name)
     return (
-        f"<figure{' class=wide' if is_wide else ''}>"
-        f'<div class="plot" id="{figure.name}" data-spec="spec-{figure.name}" role="img" '
-        f'aria-label="{html.escape(figure.caption, quote=True)}" style="min-height:{height}px">'
-        f"</div><figcaption>{html.escape(caption)}</figcaption>"
-        f'<script type="application/json" id="spec-{figure.name}">{_script(spec)}</script></figure>'
+        f"<figure{' class=wide' if is_wide else ''}>{title}"
+        f'<div class="plot" id="{name}" data-spec="spec-{name}" role="img" '
+        f'aria-label="{attribute(f"{figure.title}. {figure.caption}".lstrip(". "))}" '
+        f'style="min-height:{layout.height or 460}px">'
+        f"</div><figcaption>{words} {link}</figcaption>"
+        f'<script type="application/json" id="spec-{name}">{_script(spec)}</script></figure>'
     )
 
 
-def _table(table: NamedTable) -> str:
-    shown = table.frame.head(MAX_TABLE_ROWS)
-    is_number = [
-        pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind)
-        for kind in shown.dtypes
-    ]
-    heads = "".join(
-        f'<th scope="col"{" class=number" if number else ""}>'
-        f'<button type="button">{html.escape(str(name))}</button></th>'
-        for name, number in zip(shown.columns, is_number, strict=True)
-    )
-    rows = "".join(
-        "<tr>" + "".join(map(_cell, row, is_number)) + "</tr>"
-        for row in shown.itertuples(index=False, name=None)
-    )
-    more = len(table.frame) - len(shown)
-    caption = f"{table.caption} Numbers: tables/{table.name}.csv." + (
-        f" {more} more rows are there." if more > 0 else ""
-    )
-    return (
-        f'<p class="caption" id="{table.name}-caption">{html.escape(caption)}</p>'
-        f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{table.name}-caption">'
-        f'<table id="{table.name}" aria-labelledby="{table.name}-caption">'
-        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
-    )
-
-
-def _cell(value: Any, is_number: bool) -> str:
-    if is_number:
-        is_missing = pd.isna(value) or (isinstance(value, float) and not math.isfinite(value))
-        data = "" if is_missing else repr(float(value))
-        return f'<td class="number" data-value="{data}">{"" if is_missing else _number(value)}</td>'
-    return f"<td>{'' if pd.isna(value) else html.escape(str(value))}</td>"
-
-
-def _number(value: float) -> str:
-    """Return a number as a person reads it: whole ones whole, others with four digits."""
-    return f"{int(value)}" if float(value).is_integer() and abs(value) < 1e15 else f"{value:.4g}"
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}." if words else ""

@@ -1,5 +1,6 @@
 "use strict";
-// Draws figures when they come near the window, sorts tables, follows the scheme. No request is made.
+// Draws figures when they come near the window, sorts tables, follows the scheme, lays decoded
+// pictures over originals, gets everything ready for paper. No request is made.
 (() => {
   const templates = JSON.parse(document.getElementById("templates").textContent);
   const root = document.documentElement;
@@ -9,18 +10,21 @@
   const specs = new Map();
   let chosen = null; // null: as the system wants
 
-  const scheme = () => chosen ?? (wantsDark.matches ? "dark" : "light");
+  const isPrinting = () => root.dataset.printing !== undefined;
+  const scheme = () => (isPrinting() ? "light" : chosen ?? (wantsDark.matches ? "dark" : "light"));
 
   const layoutOf = (spec, plot) => {
     const layout = { ...spec.layout, template: templates[scheme()] };
-    if (layout.meta?.aspect) { // pictures: as high as the width makes them
-      layout.height = layout.meta.aspect * plot.clientWidth + layout.margin.t + layout.margin.b;
-      plot.style.minHeight = `${layout.height}px`;
+    if (isPrinting()) { // paper is not the window
+      layout.width = plot.clientWidth;
+      layout.height = Math.min(0.8 * (layout.height ?? 460), 880); // a sheet holds two, and any one
     }
+    plot.style.minHeight = `${layout.height ?? 460}px`;
     if (narrow.matches) {
       layout.font = { size: 11 };
-      layout.title = { ...layout.title, font: { size: 10.5 } };
-      layout.margin = { ...layout.margin, l: 40, r: 8 };
+      layout.legend = { ...layout.legend, font: { size: 11 } };
+      layout.margin = { ...layout.margin, l: 40, r: Math.max(8, (layout.margin?.r ?? 0) - 20) };
+      layout.annotations = layout.annotations?.map((one) => ({ ...one, font: { ...one.font, size: 11 } }));
     }
     return layout;
   };
@@ -30,7 +34,10 @@
       specs.set(plot, JSON.parse(document.getElementById(plot.dataset.spec).textContent));
     }
     const spec = specs.get(plot);
-    const config = { responsive: true, displaylogo: false, scrollZoom: false };
+    const config = {
+      responsive: true, displaylogo: false, scrollZoom: false, displayModeBar: "hover", typesetMath: false,
+      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+    };
     return Plotly.react(plot, spec.data, layoutOf(spec, plot), config).then(() => {
       plot.dataset.drawn = "yes";
     });
@@ -50,14 +57,23 @@
   });
   wantsDark.addEventListener("change", follow);
   narrow.addEventListener("change", redraw);
-  window.addEventListener("beforeprint", () => plots.filter((plot) => !plot.dataset.drawn).forEach(draw));
+  // Paper: light, every figure drawn as wide as a sheet.
+  window.addEventListener("beforeprint", () => {
+    root.dataset.printing = "";
+    root.dataset.scheme = scheme();
+    plots.forEach(draw);
+  });
+  window.addEventListener("afterprint", () => {
+    delete root.dataset.printing;
+    follow();
+  });
 
   const valueOf = (row, column) => {
     const cell = row.cells[column];
     if (cell.dataset.value !== undefined) return cell.dataset.value === "" ? NaN : Number(cell.dataset.value);
     return cell.textContent;
   };
-  const compare = (one, other) => {
+  const difference = (one, other) => {
     if (typeof one === "number" && typeof other === "number") return one - other;
     return String(one).localeCompare(String(other), "en", { numeric: true });
   };
@@ -72,7 +88,7 @@
       const one = valueOf(a, column);
       const other = valueOf(b, column);
       if (isMissing(one) || isMissing(other)) return isMissing(one) - isMissing(other); // last, both ways
-      return sign * compare(one, other);
+      return sign * difference(one, other);
     });
     table.querySelectorAll("th").forEach((th) => th.removeAttribute("aria-sort"));
     heading.setAttribute("aria-sort", sign === 1 ? "ascending" : "descending");
@@ -81,6 +97,53 @@
   document.querySelectorAll("th button").forEach((button) => {
     button.addEventListener("click", () => sort(button.closest("th")));
   });
+
+  // A decoded picture over its original, cut where the slider stands.
+  const child = (parent, tag, name) => {
+    const made = document.createElement(tag);
+    made.className = name;
+    parent.append(made);
+    return made;
+  };
+  const labelOf = (figure) => figure.querySelector("figcaption b").textContent;
+  const compare = (place) => {
+    const original = place.querySelector(".original > img");
+    const decoded = [...place.querySelectorAll(".decoded")];
+    if (!original || decoded.length === 0) return;
+    const row = child(place, "div", "compared");
+    const slider = child(row, "div", "slider");
+    row.append(place.querySelector(".strip"));
+    const under = child(slider, "img", "under");
+    const over = child(slider, "img", "over");
+    child(slider, "span", "edge");
+    child(slider, "span", "tag left").textContent = "original";
+    const tag = child(slider, "span", "tag right");
+    const range = child(slider, "input", "");
+    Object.assign(range, { type: "range", min: 0, max: 100, value: 50 });
+    over.src = original.src;
+    over.alt = original.alt;
+    const move = () => slider.style.setProperty("--at", `${range.value}%`);
+    range.addEventListener("input", move);
+    const buttons = decoded.map((figure) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      const picture = figure.querySelector("img");
+      picture.replaceWith(button);
+      button.append(picture);
+      button.setAttribute("aria-label", `compare with ${labelOf(figure)}`);
+      button.addEventListener("click", () => choose(figure));
+      return button;
+    });
+    const choose = (figure) => {
+      under.src = figure.querySelector("img").src;
+      under.alt = tag.textContent = labelOf(figure);
+      range.setAttribute("aria-label", `original on the left, ${labelOf(figure)} on the right`);
+      buttons.forEach((button) => button.setAttribute("aria-pressed", String(figure.contains(button))));
+    };
+    choose(decoded[Number(place.dataset.best)]);
+    move();
+  };
+  document.querySelectorAll(".comparison").forEach(compare);
 
   follow();
   const observer = new IntersectionObserver((entries) => {

@@ -98,6 +98,16 @@ def style_of(name: str) -> Style:
     )
 
 
+def capital(name: str) -> str:
+    """Return the label of an architecture as a sentence begins with it.
+
+    >>> capital("linear")
+    'Linear (trained)'
+    """
+    label = style_of(name).label
+    return label[:1].upper() + label[1:]
+
+
 def architecture_order(names: AbstractSet[str]) -> tuple[str, ...]:
     """Return architectures as every legend and table has them: the known ones first."""
     known = [name for name in _ARCHITECTURES if name in names]

@@ -12,18 +12,33 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import plotly.io
 from plotly.offline import get_plotlyjs
 
 from analysis.page.browser import headless_flags
+from analysis.page.literal import escape
 from analysis.page.section import NamedFigure
 from tune.errors import UsageError
 
 WIDTH_PX = 900
 SCALE = 2
 TIMEOUT_S = 180
+
+TITLE_PX, TOP_PX = 20, 40
+"""Height of a title's line, and what a figure without words keeps free above it."""
+
+TITLE = {
+    "font": {"size": 13},
+    "x": 0,
+    "xref": "container",
+    "y": 1,
+    "yanchor": "top",
+    "yref": "container",
+    "pad": {"t": 12, "l": 10},
+}
 
 _SCRIPT = """
 const specs = JSON.parse(document.getElementById("specs").textContent);
@@ -91,7 +106,7 @@ def _draw(browser: str, figures: Sequence[NamedFigure]) -> dict[str, dict[str, s
 
 
 def _page(figures: Sequence[NamedFigure]) -> str:
-    specs = {figure.name: json.loads(plotly.io.to_json(figure.figure)) for figure in figures}
+    specs = {figure.name: _spec(figure) for figure in figures}
     script = _SCRIPT.replace("WIDTH", str(WIDTH_PX)).replace("SCALE", str(SCALE))
     return "\n".join(
         [
@@ -104,6 +119,19 @@ def _page(figures: Sequence[NamedFigure]) -> str:
             f"<script>{script}</script>",
         ]
     )
+
+
+def _spec(figure: NamedFigure) -> dict[str, Any]:
+    """Return a figure's JSON with its title in it, which the page has as text of its own."""
+    spec: dict[str, Any] = json.loads(plotly.io.to_json(figure.figure))
+    if figure.title:
+        layout = spec["layout"]
+        words = layout.get("title", {}).get("text", "")
+        margin = layout.setdefault("margin", {})
+        margin["t"] = margin.get("t", TOP_PX) + TITLE_PX
+        text = f"<b>{escape(figure.title)}</b>" + (f"<br>{words}" if words else "")
+        layout["title"] = TITLE | {"text": text}
+    return spec
 
 
 def _content(url: str) -> str:

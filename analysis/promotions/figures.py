@@ -6,12 +6,44 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.page.figure_parts import base_figure, with_title
+from analysis.page.literal import literal
 from analysis.page.palette import GREY, architecture_order, style_of
 from analysis.promotions.differences import Promotion
 
 AGAINST_WORDS = {"control": "control", "rival": "runner-up"}
 
 
+def seeds_finding(promotion: Promotion, ratio: int) -> str:
+    """Return which candidate is the best at a ratio."""
+    verdicts = promotion.verdicts[promotion.verdicts["ratio"] == ratio]
+    verdicts = verdicts.dropna(subset=["val_psnr_db"])
+    if verdicts.empty:
+        return f"{ratio}x: no verdict yet"
+    best = verdicts.sort_values("val_psnr_db").iloc[-1]
+    label = style_of(str(best["arch"])).label
+    return f"{ratio}x: {label} {best['candidate']} is the best, {best['val_psnr_db']:.2f} dB"
+
+
+def differences_finding(promotion: Promotion, against: str) -> str:
+    """Return how many candidates are told apart from what they are compared with."""
+    rows = promotion.differences[promotion.differences["against"] == against]
+    above, below = int((rows["low_db"] > 0).sum()), int((rows["high_db"] < 0).sum())
+    who, whom = {"control": ("candidates", "the hand-set control")}.get(
+        against, ("winners", "their runner-up")
+    )
+    worse = f", {below} below" if below else ""
+    return f"{above} of {len(rows)} {who} are above {whom}, told apart from it{worse}"
+
+
+def curse_finding(promotion: Promotion) -> str:
+    """Return by how much searches flattered their candidates."""
+    shrunk_db = promotion.verdicts["shrinkage_db"].dropna()
+    if shrunk_db.empty:
+        return "Promoted scores against those of the search"
+    return f"Searches flattered their candidates by {shrunk_db.median():.2f} dB in the median"
+
+
+@literal
 def draw_seeds(promotion: Promotion, ratio: int) -> go.Figure:
     """Return validation PSNR by candidate at a ratio: seeds, and the mean with its interval."""
     figure = base_figure()
@@ -28,6 +60,7 @@ def draw_seeds(promotion: Promotion, ratio: int) -> go.Figure:
             mode="markers",
             marker={"color": style.colour, "symbol": f"{style.symbol}-open", "size": 8},
             name=f"{style.label}, one seed each",
+            showlegend=False,
             hovertemplate="seed %{customdata}: %{y:.3f} dB<extra></extra>",
         )
         figure.add_scatter(
@@ -47,12 +80,14 @@ def draw_seeds(promotion: Promotion, ratio: int) -> go.Figure:
                 "line": {"width": 3},
             },
             name=f"{style.label}, mean and 95 % interval",
+            showlegend=False,
             hovertemplate="mean %{y:.3f} dB<extra></extra>",
         )
     figure.update_yaxes(title="validation PSNR, dB")
     return with_title(figure, f"{ratio}x, {promotion.words}")
 
 
+@literal
 def draw_differences(promotion: Promotion, against: str) -> go.Figure:
     """Return paired differences with their 95 % intervals, one line per candidate.
 
@@ -92,6 +127,7 @@ def draw_differences(promotion: Promotion, against: str) -> go.Figure:
     return with_title(figure, f"validation images, {promotion.words}")
 
 
+@literal
 def draw_winners_curse(promotion: Promotion) -> go.Figure:
     """Return the promoted score of each candidate against the score that it was chosen by."""
     rows = promotion.verdicts.dropna(subset=["search_val_psnr_db"])

@@ -3,7 +3,7 @@
 Rows are the images that a promotion chose by a stated rule (best, quartiles, median, worst PSNR of
 its best candidate); where architectures chose different images, those of the best architecture are
 shown, and others stand beside them where they decoded the same image. Pixels are values here;
-`analysis.promotions.picture_figure` draws them.
+`analysis.promotions.comparisons` shows them.
 """
 
 from collections.abc import Mapping

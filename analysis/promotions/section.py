@@ -2,10 +2,18 @@
 
 from analysis.frames import Frames
 from analysis.kinds import BYTES
+from analysis.page.figure_parts import MIN_MARKS
 from analysis.page.section import NamedFigure, NamedTable, Section
 from analysis.promotions.differences import Promotion, compute_promotions
-from analysis.promotions.figures import draw_differences, draw_seeds, draw_winners_curse
-from analysis.promotions.strata import KINDS, Strata, compute_strata, draw_strata
+from analysis.promotions.figures import (
+    curse_finding,
+    differences_finding,
+    draw_differences,
+    draw_seeds,
+    draw_winners_curse,
+    seeds_finding,
+)
+from analysis.promotions.strata import KINDS, Strata, compute_strata, draw_strata, strata_finding
 
 
 def promotion_sections(frames: Frames) -> tuple[Section, ...]:
@@ -23,10 +31,11 @@ def _promotion_section(promotion: Promotion, number: int) -> Section:
     seeds = tuple(
         NamedFigure(
             f"promotion_{number}_seeds_{ratio}x",
-            f"Validation PSNR at {ratio}x of every seed; the bar is the mean with its 95 % "
-            "interval over seeds.",
+            f"Validation PSNR at {ratio}x: open marks are seeds, the bar is their mean with its "
+            "95 % interval over seeds.",
             draw_seeds(promotion, ratio),
             promotion.seeds[promotion.seeds["ratio"] == ratio],
+            title=seeds_finding(promotion, ratio),
         )
         for ratio in ratios
     )
@@ -39,12 +48,13 @@ def _promotion_section(promotion: Promotion, number: int) -> Section:
             draw_differences(promotion, against),
             pairs[pairs["against"] == against],
             is_main=number == 1 and against == "control",
+            title=differences_finding(promotion, against),
         )
         for against, words in (
             ("control", "the hand-set control"),
             ("rival", "the runner-up, of each winner"),
         )
-        if (pairs["against"] == against).any()
+        if (pairs["against"] == against).sum() > 1
     )
     curse = promotion.verdicts.dropna(subset=["search_val_psnr_db"])
     curses = (
@@ -56,6 +66,7 @@ def _promotion_section(promotion: Promotion, number: int) -> Section:
             curse[
                 ["arch", "ratio", "candidate", "search_val_psnr_db", "val_psnr_db", "shrinkage_db"]
             ],
+            title=curse_finding(promotion),
         ),
     )
     return Section(
@@ -69,7 +80,7 @@ def _promotion_section(promotion: Promotion, number: int) -> Section:
             "so p is too small rather than too large; it says nothing of other seeds, which the "
             "interval does.",
         ),
-        (*seeds, *differences, *(curses if len(curse) else ())),
+        (*seeds, *differences, *(curses if len(curse) >= MIN_MARKS else ())),
         (
             _verdict_table(promotion, number),
             _difference_table(promotion, number),
@@ -131,7 +142,9 @@ def _strata_section(strata: Strata, number: int) -> Section:
                 else "Test RMSE by polarisation.",
                 draw_strata(strata, kind),
                 strata.scores[strata.scores["kind"] == kind],
+                title=strata_finding(strata, kind),
             )
             for kind in KINDS
+            if strata.scores.loc[strata.scores["kind"] == kind, "stratum"].nunique() > 1
         ),
     )

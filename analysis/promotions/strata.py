@@ -14,6 +14,7 @@ from analysis.frames import Frames
 from analysis.intervals import interval
 from analysis.kinds import kind_words, split_by_kind
 from analysis.page.figure_parts import base_figure, with_title
+from analysis.page.literal import literal
 from analysis.page.palette import architecture_order, style_of
 from analysis.rates.selection import best_candidates, judged_rows
 
@@ -63,6 +64,15 @@ def _of_kind(frames: Frames, rate: str) -> list[Strata]:
     ]
 
 
+def strata_finding(strata: Strata, kind: str) -> str:
+    """Return which images are the hardest."""
+    rows = strata.scores[strata.scores["kind"] == kind]
+    means = rows.groupby("stratum")["rmse_db"].mean().sort_values(ascending=False)
+    others = ", ".join(f"{name} {value:.2f}" for name, value in means.iloc[1:].items())
+    return f"By {kind}, {means.index[0]} images are the hardest: {means.iloc[0]:.2f} dB, {others}"
+
+
+@literal
 def draw_strata(strata: Strata, kind: str) -> go.Figure:
     """Return RMSE by ratio and stratum of one kind, lower is better.
 

@@ -64,8 +64,9 @@ def add_bound(figure: go.Figure, points: tuple[BoundPoint, ...]) -> None:
         mode="lines",
         line={"color": GAUSSIAN_BOUND.colour, "width": 1, "dash": GAUSSIAN_BOUND.dash},
         name=GAUSSIAN_BOUND.label,
+        showlegend=False,
         hovertemplate=(
-            "Gaussian bound: a code that knows only the<br>mean spectrum of these "
-            f"{points[0].num_images} images<br>" + "%{x:.3g}: %{y:.3f}<extra></extra>"
+            "Gaussian bound: a code that knows only the\nmean spectrum of these "
+            f"{points[0].num_images} images\n" + "%{x:.3g}: %{y:.3f}<extra></extra>"
         ),
     )

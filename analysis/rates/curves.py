@@ -30,6 +30,7 @@ from analysis.rates.leads import (
     compute_leads,
     find_shortfalls,
 )
+from analysis.rates.over_codec import OverCodec, compare_with_codec
 from analysis.rates.points import (
     ARCHITECTURES,
     LINEAR,
@@ -66,6 +67,7 @@ class RatePanel:
         shortfalls: What is below JPEG2000 or below the trained linear codec, of bytes.
         savings: Bytes of each architecture against JPEG2000, of bytes; the widest trained first,
             and of equally wide ones that which saves most.
+        over_jpeg2000: Every trained point and every codec's against JPEG2000, of bytes.
         front: Points of networks, with their names, that no network beats in both rate and PSNR.
         bound: Of a Gaussian field with the images' spectrum; empty where it was not computed.
         floor_psnr_db: PSNR of the original without its speckle, at the assumed looks.
@@ -83,6 +85,7 @@ class RatePanel:
     over_linear: tuple[OverLinear, ...]
     shortfalls: tuple[Shortfall, ...]
     savings: tuple[Saving, ...]
+    over_jpeg2000: tuple[OverCodec, ...]
     front: tuple[tuple[str, RatePoint], ...]
     bound: tuple[BoundPoint, ...]
     floor_psnr_db: float
@@ -151,6 +154,7 @@ def _panel(
         over_linear=compare_with_linear(test, rate),
         shortfalls=find_shortfalls(test, curves, rate),
         savings=_savings(curves, test, complete) if rate == BYTES else (),
+        over_jpeg2000=compare_with_codec(curves, test, complete) if rate == BYTES else (),
         front=_joint_front(curves, rate),
         bound=bound_points(bounds),
         floor_psnr_db=20 * math.log10(footing.range_db / floor_rmse_db),

@@ -7,13 +7,22 @@ from typing import Literal
 import plotly.graph_objects as go
 
 from analysis.page.palette import Style, style_of
-from analysis.rates.points import RateCurve, RatePoint
+from analysis.rates.points import ARCHITECTURES, RateCurve, RatePoint
 from tune.statistics.intervals import Interval
 
 Axis = Literal["ratio", "rate"]
 
 FAINT = 0.35
 """Opacity of what is shown beside the lines."""
+
+BAND = 0.08
+"""Opacity of intervals: of several networks they lie over each other."""
+
+LONE_BAND = 0.3
+"""The same of a point that is alone, which nothing lies over."""
+
+BAR = 1.02
+"""Half the width of the interval of a lone point, as a factor on a logarithmic axis."""
 
 
 def points_of(curve: RateCurve, against: Axis) -> tuple[RatePoint, ...]:
@@ -32,7 +41,9 @@ def place_of(point: RatePoint, against: Axis) -> float:
     return point.ratio if against == "ratio" else point.rate_bpp
 
 
-def add_curve(figure: go.Figure, curve: RateCurve, metric: str, against: Axis) -> None:
+def add_curve(
+    figure: go.Figure, curve: RateCurve, metric: str, against: Axis, *, has_band: bool = True
+) -> None:
     """Add a line with intervals; coded points that are not on it are faint.
 
     What was trained for a rate has a mark on the line. The steps beside it carry the line on beyond
@@ -44,6 +55,9 @@ def add_curve(figure: go.Figure, curve: RateCurve, metric: str, against: Axis) -
     style = style_of(curve.name)
     is_operating = against == "rate" and bool(curve.trained)
     points = [point for point in line if point.step_scale == 1] if is_operating else list(line)
+    if has_band and curve.kind in ARCHITECTURES:
+        scores = [score_of(point, metric) for point in points]
+        add_band(figure, style, [place_of(point, against) for point in points], scores)
     _add_line(figure, style, points, metric, against)
     if is_operating:
         _add_ends(figure, style, line, metric)
@@ -100,46 +114,71 @@ def _add_faint(
         legendgroup=style.label,
         showlegend=False,
         name=f"{style.label}, {words}",
-        hovertemplate="%{fullData.name}<br>%{x:.3g}: %{y:.3f}<extra></extra>",
+        hovertemplate="%{fullData.name}\n%{x:.3g}: %{y:.3f}<extra></extra>",
     )
 
 
 def _add_line(
     figure: go.Figure, style: Style, points: Iterable[RatePoint], metric: str, against: Axis
 ) -> None:
+    """Add the line; of a codec without marks, which its label tells."""
     points = list(points)
     scores = [score_of(point, metric) for point in points]
-    is_thin = style.symbol.endswith("-open")
+    is_codec = style.symbol.endswith("-open")
     figure.add_scatter(
         x=[place_of(point, against) for point in points],
         y=[score.mean for score in scores],
-        error_y={
-            "type": "data",
-            "array": [_length(score.mean, score.high) for score in scores],
-            "arrayminus": [_length(score.mean, score.low) for score in scores],
-            "thickness": 1.2,
-            "width": 3,
-        },
         customdata=[
-            [point.ratio, point.quantiser_step, score.low, score.high]
+            [point.ratio, point.quantiser_step, *score.ends]
             for point, score in zip(points, scores, strict=True)
         ],
-        mode="lines+markers",
+        mode="lines" if is_codec and len(points) > 1 else "lines+markers",
         name=style.label,
         legendgroup=style.label,
-        line={"color": style.colour, "dash": style.dash, "width": 1.5 if is_thin else 2},
+        showlegend=not is_codec,
+        line={"color": style.colour, "dash": style.dash, "width": 2 if is_codec else 3},
         marker={
             "color": style.colour,
             "symbol": style.symbol,
-            "size": 9,
-            "line": {"color": style.colour, "width": 1.5 if is_thin else 0},
+            "size": 9 if is_codec else 11,
+            "line": {"color": style.colour, "width": 1.5 if is_codec else 0},
         },
         hovertemplate=(
-            "%{fullData.name}, nominal %{customdata[0]}x, step %{customdata[1]}<br>"
+            "%{fullData.name}, nominal %{customdata[0]}x, step %{customdata[1]}\n"
             "%{x:.3g}: %{y:.3f} [%{customdata[2]:.3f}, %{customdata[3]:.3f}]<extra></extra>"
         ),
     )
 
 
-def _length(mean: float, end: float | None) -> float:
-    return 0.0 if end is None else abs(end - mean)
+def add_band(
+    figure: go.Figure,
+    style: Style,
+    places: list[float],
+    scores: list[Interval],
+    yaxis: str = "y",
+) -> None:
+    """Add the intervals as a band; a point that is alone has a bar."""
+    known = [
+        (place, *score.ends)
+        for place, score in zip(places, scores, strict=True)
+        if score.low is not None
+    ]
+    if not known:
+        return
+    opacity = BAND if len(known) > 1 else LONE_BAND
+    if len(known) == 1:
+        known = [(known[0][0] * shift, *known[0][1:]) for shift in (1 / BAR, BAR)]
+    figure.add_scatter(
+        x=[place for place, _, _ in (*known, *reversed(known))],
+        y=[*(low for _, low, _ in known), *(high for _, _, high in reversed(known))],
+        yaxis=yaxis,
+        mode="lines",
+        fill="toself",
+        fillcolor=style.colour,
+        opacity=opacity,
+        line={"width": 0, "color": style.colour},
+        legendgroup=style.label,
+        showlegend=False,
+        name=f"{style.label}, 95 % interval",
+        hoverinfo="skip",
+    )

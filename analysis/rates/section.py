@@ -7,6 +7,7 @@ from analysis.page.palette import style_of
 from analysis.page.section import NamedFigure, NamedTable, Section
 from analysis.rates.curves import RateDistortion, RatePanel
 from analysis.rates.figure import draw_rate_distortion, rate_distortion_frame
+from analysis.rates.finding import finding
 from analysis.rates.marks import Axis
 
 _METRIC_WORDS = {
@@ -19,8 +20,8 @@ _AXIS_WORDS: dict[Axis, str] = {
     "ratio": "against the nominal ratio, latents unquantised",
 }
 OPERATING_WORDS = (
-    "Marks with intervals: the points that a model was trained for, one per ratio. Faint: the same "
-    "models at 0.7 and 1.4 times their steps; beyond both ends they carry the line on."
+    "Marks: the points that a model was trained for, one per ratio. Faint: the same models at 0.7 "
+    "and 1.4 times their steps; beyond both ends they carry the line on."
 )
 """How points of models that were trained for a rate are drawn."""
 
@@ -64,6 +65,7 @@ def _section(result: RateDistortion, number: int, *, is_first: bool) -> Section:
                 draw_rate_distortion(result, number, metric, against),
                 rate_distortion_frame(panel, metric, against),
                 is_main=is_first,
+                title=finding(panel, metric, against),
             )
             for metric in metrics
             for against in axes_of(panel)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analysis.page.literal import literal
 from analysis.page.palette import GREY, LIGHT, OUTCOMES
 from analysis.searches.sensitivity import outcome_style
 from analysis.study_view import StudyView, thin_trials
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 MAX_MARKS = 1000
+
+OVER_FIT_DB = 0.5
+"""A gap above this is called over-fitting: more than seeds differ by."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,15 @@ class GeneralisationGap:
     best_gap_db: float | None
     median_gap_db: float | None
     is_of_best: bool
+
+    @property
+    def finding(self) -> str:
+        """On which side of validation the training of the best trial is."""
+        if self.best_gap_db is None:
+            return "No trial has a score"
+        if self.best_gap_db > OVER_FIT_DB:
+            return f"The best trial over-fits: training is {self.best_gap_db:.2f} dB better"
+        return f"No sign of over-fitting in the best trial: gap {self.best_gap_db:+.2f} dB"
 
     @property
     def words(self) -> str:
@@ -58,6 +71,7 @@ def compute_generalisation_gap(view: StudyView, max_marks: int = MAX_MARKS) -> G
     )
 
 
+@literal
 def draw_generalisation_gap(result: GeneralisationGap) -> "Figure":
     """Return the gap over the validation score; well above 0 a trial over-fits."""
     from plotly.graph_objects import Figure, Scatter

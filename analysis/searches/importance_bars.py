@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from analysis.page.literal import literal
 from analysis.page.palette import BLUE, LIGHT, ORANGE
 from analysis.study_view import StudyView
 
@@ -26,6 +27,15 @@ class ImportanceBars:
 
     bars: pd.DataFrame
 
+    @property
+    def finding(self) -> str:
+        """Which dimension matters most, in the mean over the bars."""
+        means = self.bars.groupby("dimension", sort=False)["importance"].mean()
+        if means.empty:
+            return "Nothing is known of importance"
+        name = str(means.idxmax()).replace("_", " ").capitalize()
+        return f"{name} matters most: {means.max():.0%} of the differences"
+
 
 def compute_importance_bars(view: StudyView) -> ImportanceBars:
     """Return the shares, dimensions by their mean share; without rows where none were written."""
@@ -37,6 +47,7 @@ def compute_importance_bars(view: StudyView) -> ImportanceBars:
     return ImportanceBars(order.drop(columns="mean").reset_index(drop=True))
 
 
+@literal
 def draw_importance_bars(result: ImportanceBars) -> "Figure":
     """Return one group of bars per dimension: colour is the evaluator, hatching the score."""
     from plotly.graph_objects import Bar, Figure

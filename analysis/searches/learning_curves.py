@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analysis.page.literal import literal
 from analysis.page.palette import GREY, LIGHT, OUTCOMES
 from analysis.study_view import StudyView
 from models.training.objective import Objective
@@ -55,6 +56,19 @@ class LearningCurves:
     low: float | None
 
     @property
+    def finding(self) -> str:
+        """How many of the shown trials end close to the best one."""
+        if self.points.empty:
+            return "No trial has a score"
+        ends = self.points.groupby("trial_number")[self.objective.column].max()
+        best, near = float(ends.max()), self.objective.near
+        num_near = int((ends >= best - near).sum())
+        return (
+            f"{num_near} of {len(ends)} trials come within {self.objective.text(near)} of the "
+            f"best, {self.objective.text(best)}"
+        )
+
+    @property
     def words(self) -> str:
         """How many curves there are, and how the shown ones were chosen."""
         if self.num_shown == self.num_trials:
@@ -93,6 +107,7 @@ def compute_learning_curves(view: StudyView, max_curves: int = MAX_CURVES) -> Le
     )
 
 
+@literal
 def draw_learning_curves(result: LearningCurves) -> "Figure":
     """Return validation scores over epochs: dash, colour and end mark say how each trial ended."""
     from plotly.graph_objects import Figure
@@ -178,7 +193,7 @@ def _hover_words(lines: pd.DataFrame, objective: Objective) -> str:
     return (
         "t%{customdata[0]:03d} epoch %{x}: "
         + objective.hover
-        + "<br>estimated %{customdata[1]:.3f} bit/px, multiplier %{customdata[2]:.3g}"
+        + "\nestimated %{customdata[1]:.3f} bit/px, multiplier %{customdata[2]:.3g}"
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analysis.page.literal import literal
 from analysis.page.palette import BLUE, GREY, LIGHT, ORANGE
 from analysis.study_view import StudyView, thin_trials
 
@@ -47,6 +48,17 @@ class MemoryFit:
     num_unpredicted: int
     median_error: float | None
     worst_under: float | None
+
+    @property
+    def finding(self) -> str:
+        """How far predictions were off, in a line."""
+        if self.median_error is None or self.worst_under is None:
+            over = float((self.marks["measured_mib"] > self.marks["predicted_mib"]).mean())
+            return f"The process grew by more than was predicted in {over:.0%} of the trials"
+        return (
+            f"Predicted memory is {self.median_error:+.0%} off in the median, "
+            f"{self.worst_under:+.0%} at the lowest"
+        )
 
     @property
     def words(self) -> str:
@@ -100,6 +112,7 @@ def compute_memory_fit(view: StudyView, max_marks: int = MAX_MARKS) -> MemoryFit
     )
 
 
+@literal
 def draw_memory_fit(result: MemoryFit) -> "Figure":
     """Return measured over predicted memory; on the line they are equal, above it more was used."""
     from plotly.graph_objects import Figure, Scatter
@@ -128,7 +141,7 @@ def draw_memory_fit(result: MemoryFit) -> "Figure":
                     axis=-1,
                 ),
                 hovertemplate="%{customdata[0]}, base %{customdata[1]}, batch %{customdata[2]}"
-                "<br>predicted %{x:.0f} MiB, measured %{y:.0f} MiB (%{customdata[3]:+.0%})"
+                "\npredicted %{x:.0f} MiB, measured %{y:.0f} MiB (%{customdata[3]:+.0%})"
                 "<extra></extra>",
                 mode="markers",
                 marker={"symbol": symbol, "color": colour, "size": 9, "opacity": 0.8},

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.page.axes import single_bar
+from analysis.page.literal import literal
 from analysis.page.palette import OUTCOMES
+from analysis.searches.reasons import join_reasons, kind_of, reasons_of
 from analysis.study_view import StudyView
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ class OutcomeCounts:
 
     Attributes:
         counts: One row per outcome and kind of reason, the most frequent first within an outcome:
-            `outcome`, `reason` (numbers in it are "N"; empty for completed and running trials),
+            `outcome`, `reason` (a sentence; empty for completed and running trials),
             `num_trials`, `share` of all trials, `example` (the trial of the lowest number).
         num_trials: All trials.
         num_crashed: Those that diverged, ran out of memory or failed.
@@ -43,6 +45,13 @@ class OutcomeCounts:
     num_over: int
 
     @property
+    def finding(self) -> str:
+        """How many trials ended how."""
+        totals = self.counts.groupby("outcome", sort=False)["num_trials"].sum()
+        parts = [f"{count} {str(name).replace('_', ' ')}" for name, count in totals.items()]
+        return f"Of {self.num_trials} trials: {', '.join(parts)}"
+
+    @property
     def crash_rate(self) -> float | None:
         """Share of the ended trials that crashed; None before the first has ended."""
         return self.num_crashed / self.num_over if self.num_over else None
@@ -50,20 +59,15 @@ class OutcomeCounts:
 
 def compute_outcome_counts(view: StudyView) -> OutcomeCounts:
     """Return the counts; reasons that differ only in numbers and trials' names count together."""
-    trials = view.trials
-    reasons = (
-        trials["reason"]
-        .fillna("")
-        .str.strip()
-        .str.split("\n")
-        .str[-1]
-        .str.replace(r"(?<![A-Za-z_])[-+]?\d[\d.,]*(e[-+]?\d+)?", "N", regex=True)
-        .where(~trials["outcome"].isin(["completed", "running"]), "")
-    )
+    trials = view.trials.assign(reason=reasons_of(view))
     counts = (
-        trials.assign(reason=reasons)
-        .groupby(["outcome", "reason"], as_index=False)
-        .agg(num_trials=("trial", "size"), example=("label", "first"))
+        trials.assign(kind=trials["reason"].map(kind_of))
+        .groupby(["outcome", "kind"], as_index=False)
+        .agg(
+            num_trials=("trial", "size"),
+            example=("label", "first"),
+            reason=("reason", lambda reasons: join_reasons(reasons.tolist())),
+        )
     )
     counts["share"] = counts["num_trials"] / max(len(trials), 1)
     place = {outcome: number for number, outcome in enumerate(OUTCOMES)}
@@ -82,6 +86,7 @@ def compute_outcome_counts(view: StudyView) -> OutcomeCounts:
     )
 
 
+@literal
 def draw_outcome_counts(result: OutcomeCounts) -> "Figure":
     """Return one bar cut into outcomes; hatching and colour say which."""
     from plotly.graph_objects import Bar, Figure
@@ -100,7 +105,8 @@ def draw_outcome_counts(result: OutcomeCounts) -> "Figure":
                     "pattern": {"shape": PATTERNS.get(str(outcome), ""), "size": 6},
                 },
                 name=f"{style.label} ({count})",
-                hovertemplate=f"{style.label}: {count}<br>" + _reasons(rows) + "<extra></extra>",
+                customdata=[_reasons(rows)],
+                hovertemplate=f"{style.label}: {count}\n%{{customdata}}<extra></extra>",
             )
         )
     figure.update_xaxes(title="trials")
@@ -109,7 +115,7 @@ def draw_outcome_counts(result: OutcomeCounts) -> "Figure":
 
 
 def _reasons(rows: pd.DataFrame) -> str:
-    return "<br>".join(
+    return "\n".join(
         f"{count} x {reason}"
         for count, reason in zip(rows["num_trials"].head(5), rows["reason"], strict=False)
         if reason

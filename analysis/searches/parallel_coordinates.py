@@ -8,8 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.page.axes import axis_title, shade_of, short_number, ticks_of
+from analysis.page.literal import literal
 from analysis.page.palette import GREY, LIGHT
-from analysis.study_view import StudyView, thin_trials
+from analysis.study_view import StudyView, format_value, thin_trials
 from models.training.objective import Objective
 from tune.space.dimension import Dimension, Value
 
@@ -38,6 +39,19 @@ class ParallelCoordinates:
     num_scored: int
     objective: Objective
 
+    @property
+    def finding(self) -> str:
+        """What the best fifth of the trials has in common, and what it reaches."""
+        score = self.objective.best_column
+        best = self.lines.tail(max(round(len(self.lines) / NUM_BANDS), 1))
+        shared = [
+            f"{dim.name.replace('_', ' ')} {format_value(best[dim.name].iloc[0])}"
+            for dim in self.space
+            if best[dim.name].nunique() == 1
+        ]
+        reach = f"The best fifth reaches {self.objective.text(best[score].min())} or more"
+        return f"{reach}, all with {', '.join(shared)}" if shared else reach
+
 
 def compute_parallel_coordinates(
     view: StudyView, max_lines: int = MAX_LINES
@@ -57,6 +71,7 @@ def compute_parallel_coordinates(
     return ParallelCoordinates(view.space, lines, len(view.scored), view.objective)
 
 
+@literal
 def draw_parallel_coordinates(result: ParallelCoordinates) -> "Figure":
     """Return one vertical axis per dimension and one for the score; shade and legend are fifths.
 
@@ -93,7 +108,7 @@ def draw_parallel_coordinates(result: ParallelCoordinates) -> "Figure":
     figure.update_layout(annotations=_tick_words(_ticks(result)))
     figure.update_xaxes(
         tickvals=list(range(len(titles))),
-        ticktext=[title.replace(" ", "<br>", 1) for title in titles],
+        ticktext=[title.replace(" ", "\n", 1) for title in titles],
         range=[-0.4, len(titles) - 0.6],
         gridcolor=GREY,
         showline=False,

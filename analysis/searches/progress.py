@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analysis.page.literal import literal
 from analysis.page.palette import GREY, LIGHT, VERMILLION, style_of
 from analysis.study_view import StudyView
 from models.training.objective import Objective
@@ -35,6 +36,19 @@ class SweepProgress:
     references: dict[str, float]
     at_rate: str
     objective: Objective
+
+    @property
+    def finding(self) -> str:
+        """Which trial became the best, and when."""
+        score = self.objective.best_column
+        if self.steps.empty:
+            return "No trial has a score"
+        best = self.steps.sort_values([score, "epochs_spent"], ascending=[False, True]).iloc[0]
+        name = str(best["trial"]).rpartition("_")[2]
+        return (
+            f"{name} became the best, {self.objective.text(best[score])}, after "
+            f"{best['epochs_spent']} of {self.steps['epochs_spent'].max()} epochs"
+        )
 
 
 def compute_sweep_progress(view: StudyView) -> SweepProgress:
@@ -76,6 +90,7 @@ def reference_scores(view: StudyView) -> dict[str, float]:
     return {str(name): float(value) for name, value in lines}
 
 
+@literal
 def draw_sweep_progress(result: SweepProgress) -> "Figure":
     """Return a step line of the best score over the epochs of all trials, with what it is to beat.
 
@@ -93,7 +108,7 @@ def draw_sweep_progress(result: SweepProgress) -> "Figure":
             x=steps["epochs_spent"].to_numpy(),
             y=steps[objective.best_column].to_numpy(),
             customdata=np.stack([steps["trial"], steps["epoch"]], axis=-1),
-            hovertemplate=objective.hover + " after %{x} epochs<br>%{customdata[0]}, its epoch "
+            hovertemplate=objective.hover + " after %{x} epochs\n%{customdata[0]}, its epoch "
             "%{customdata[1]}<extra></extra>",
             mode="lines+markers",
             line={"shape": "hv", "color": style.colour, "width": 2},
@@ -114,7 +129,7 @@ def draw_sweep_progress(result: SweepProgress) -> "Figure":
                 mode="lines",
                 line={"dash": dash, "color": colour, "width": 1.5},
                 name=f"{label} {objective.text(score)}",
-                hovertemplate=f"{label}: {objective.text(score)}<extra></extra>",
+                hovertemplate="%{fullData.name}<extra></extra>",
             )
         )
     figure.update_xaxes(title="epochs spent, all trials together", rangemode="tozero")

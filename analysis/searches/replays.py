@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from analysis.page.literal import literal
 from analysis.page.palette import BLUE, GREEN, GREY, LIGHT, ORANGE
 from analysis.study_view import StudyView
 from tune.statistics.replayed import Mean, Replayed, advised, answer, unit_of
@@ -39,6 +40,14 @@ class Replays:
     settings: pd.DataFrame
     curves: pd.DataFrame
     unit: str
+
+    @property
+    def finding(self) -> str:
+        """Which setting is advised, what it spends and what it lacks."""
+        best = self.settings[self.settings["is_advised"]].iloc[0]
+        share = best["epochs_spent"] / (best["trials"] * best["max_epochs"])
+        regret = f"{best['regret']:.3f} {self.unit}".rstrip()
+        return f"Advised: {best['setting']}, {share:.0%} of the epochs, regret {regret}"
 
 
 def compute_replays(view: StudyView) -> Replays | None:
@@ -79,6 +88,7 @@ def headings(settings: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+@literal
 def draw_replays(result: Replays) -> "Figure":
     """Return the regret over the epochs spent, one line per setting with its interval.
 

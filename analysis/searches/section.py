@@ -5,12 +5,12 @@ marks each one shows, so that the page stays small; captions say what was left o
 """
 
 import re
-from dataclasses import dataclass
-
-import pandas as pd
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from analysis.frames import Frames
-from analysis.page.section import NamedFigure, NamedTable, Section
+from analysis.page.figure_parts import MIN_MARKS
+from analysis.page.section import NamedFigure, Section
 from analysis.searches.generalisation_gap import compute_generalisation_gap, draw_generalisation_gap
 from analysis.searches.importance_bars import compute_importance_bars, draw_importance_bars
 from analysis.searches.learning_curves import (
@@ -18,21 +18,25 @@ from analysis.searches.learning_curves import (
     compute_learning_curves,
     draw_learning_curves,
 )
-from analysis.searches.marginals import compute_marginals, find_edges
+from analysis.searches.marginals import find_edges
 from analysis.searches.memory_fit import compute_memory_fit, draw_memory_fit
-from analysis.searches.outcome_counts import compute_outcome_counts, draw_outcome_counts
+from analysis.searches.outcome_counts import (
+    OutcomeCounts,
+    compute_outcome_counts,
+    draw_outcome_counts,
+)
 from analysis.searches.parallel_coordinates import (
     MAX_LINES,
     compute_parallel_coordinates,
     draw_parallel_coordinates,
 )
 from analysis.searches.progress import compute_sweep_progress, draw_sweep_progress
-from analysis.searches.replays import compute_replays, draw_replays, headings
+from analysis.searches.replays import compute_replays, draw_replays
 from analysis.searches.rung_audit import compute_rung_audit
 from analysis.searches.sensitivity import compute_sensitivity, draw_sensitivity
+from analysis.searches.tables import study_tables
 from analysis.searches.time_spent import compute_time_spent, draw_time_spent
 from analysis.study_view import MAX_MARKS, StudyView, view_studies
-from models.training.objective import Objective
 
 NUM_CURVES = 1600
 NUM_MARKS = 20000
@@ -68,32 +72,55 @@ def share_of(num_studies: int) -> Shares:
     )
 
 
-def sweep_sections(frames: Frames) -> tuple[Section, ...]:
-    """Return one section per search, in the order of the studies' names; none without searches."""
+def sweep_sections(frames: Frames, shown: Collection[str] = ()) -> tuple[Section, ...]:
+    """Return one section per search, in the order of the studies' names; none without searches.
+
+    Args:
+        frames: Tables of a results folder.
+        shown: Names of figures that stand elsewhere in the report already.
+    """
     views = view_studies(frames)
     shares = share_of(len(views))
-    return tuple(study_section(view, shares) for view in views)
+    return _apart([study_section(view, shares, shown) for view in views])
 
 
-def study_section(view: StudyView, shares: Shares) -> Section:
+def _apart(sections: Sequence[Section]) -> tuple[Section, ...]:
+    """Return sections with anchors of their own, also where names differ only in odd characters."""
+    counts: dict[str, int] = {}
+    found = []
+    for section in sections:
+        counts[section.anchor] = counts.get(section.anchor, 0) + 1
+        number = counts[section.anchor]
+        anchor = section.anchor if number == 1 else f"{section.anchor}--{number}"
+        found.append(replace(section, anchor=anchor))
+    return tuple(found)
+
+
+def study_section(view: StudyView, shares: Shares, shown: Collection[str] = ()) -> Section:
     """Return what one search learnt; without trials a sentence that says so."""
     title = f"What the search learnt: {view.title}"
     anchor = "sweep-" + re.sub(r"[^a-z0-9_-]+", "-", view.name.lower())
     if view.trials.empty:
         words = f"{view.name}: the search has begun and has started no trial yet."
         return Section(title, anchor, (words,))
+    counts = compute_outcome_counts(view)
     figures = [
-        *_score_figures(view, shares),
+        *score_figures(view, shares),
         *_space_figures(view, shares),
         *_replay_figures(view),
-        *_cost_figures(view),
+        *_cost_figures(view, counts),
     ]
-    return Section(title, anchor, tuple(_paragraphs(view)), tuple(figures), tuple(_tables(view)))
+    return Section(
+        title,
+        anchor,
+        tuple(_paragraphs(view, counts)),
+        tuple(one for one in figures if one.name not in shown),
+        tuple(study_tables(view, counts)),
+    )
 
 
-def _paragraphs(view: StudyView) -> list[str]:
+def _paragraphs(view: StudyView, counts: OutcomeCounts) -> list[str]:
     searched = ", ".join(dim.name.replace("_", " ") for dim in view.space) or "an unknown space"
-    counts = compute_outcome_counts(view)
     state = "finished" if view.is_finished else "not finished"
     crash = "" if counts.crash_rate is None else f", crash rate {counts.crash_rate:.0%}"
     text = (
@@ -108,7 +135,8 @@ def _paragraphs(view: StudyView) -> list[str]:
     return [text, *edges, audit, *replayed, gap, compute_time_spent(view).words]
 
 
-def _score_figures(view: StudyView, shares: Shares) -> list[NamedFigure]:
+def score_figures(view: StudyView, shares: Shares) -> list[NamedFigure]:
+    """Return learning curves, how the best score grew, and who over-fits."""
     if view.epochs.empty:
         return []
     progress = compute_sweep_progress(view)
@@ -116,22 +144,24 @@ def _score_figures(view: StudyView, shares: Shares) -> list[NamedFigure]:
     gap = compute_generalisation_gap(view, shares.marks)
     figures = [
         NamedFigure(
-            f"{view.name}_progress",
-            f"Best validation {view.objective.words}{view.at_rate} so far against the epochs that "
-            f"all trials together had spent.{_reference_words(view)}",
-            draw_sweep_progress(progress),
-            progress.steps,
-        ),
-        NamedFigure(
             f"{view.name}_curves",
             f"Learning curves{view.at_rate}. {curves.words} The thick one is the best trial; "
             "dotted vertical lines are the rungs. Dash and end mark say how a trial ended.",
             draw_learning_curves(curves),
             curves.points,
             is_main=True,
+            title=curves.finding,
+        ),
+        NamedFigure(
+            f"{view.name}_progress",
+            f"Best validation {view.objective.words}{view.at_rate} so far against the epochs that "
+            f"all trials together had spent.{_reference_words(view)}",
+            draw_sweep_progress(progress),
+            progress.steps,
+            title=progress.finding,
         ),
     ]
-    if gap.best_gap_db is not None:
+    if len(gap.marks) >= MIN_MARKS:
         figures.append(
             NamedFigure(
                 f"{view.name}_gap",
@@ -139,6 +169,7 @@ def _score_figures(view: StudyView, shares: Shares) -> list[NamedFigure]:
                 "over-fits.",
                 draw_generalisation_gap(gap),
                 gap.marks,
+                title=gap.finding,
             )
         )
     return figures
@@ -158,7 +189,7 @@ def _reference_words(view: StudyView) -> str:
 def _space_figures(view: StudyView, shares: Shares) -> list[NamedFigure]:
     figures = []
     sensitivity = compute_sensitivity(view, shares.marks)
-    if sensitivity is not None:
+    if sensitivity is not None and len(sensitivity.marks) >= MIN_MARKS:
         figures.append(
             NamedFigure(
                 f"{view.name}_sensitivity",
@@ -169,10 +200,11 @@ def _space_figures(view: StudyView, shares: Shares) -> list[NamedFigure]:
                 draw_sensitivity(sensitivity),
                 sensitivity.marks,
                 is_main=True,
+                title=sensitivity.finding,
             )
         )
     lines = compute_parallel_coordinates(view, shares.lines)
-    if lines is not None:
+    if lines is not None and len(lines.lines) >= MIN_MARKS:
         figures.append(
             NamedFigure(
                 f"{view.name}_parallel",
@@ -181,6 +213,7 @@ def _space_figures(view: StudyView, shares: Shares) -> list[NamedFigure]:
                 "hides them.",
                 draw_parallel_coordinates(lines),
                 lines.lines,
+                title=lines.finding,
             )
         )
     importance = compute_importance_bars(view)
@@ -194,6 +227,7 @@ def _space_figures(view: StudyView, shares: Shares) -> list[NamedFigure]:
                 "equally long. In brackets the trials; tens of them say little.",
                 draw_importance_bars(importance),
                 importance.bars,
+                title=importance.finding,
             )
         )
     return figures
@@ -211,104 +245,44 @@ def _replay_figures(view: StudyView) -> list[NamedFigure]:
             "setting, the advised one and no stopping; the table has the others.",
             draw_replays(replays),
             replays.curves,
+            title=replays.finding,
         )
     ]
 
 
-def _cost_figures(view: StudyView) -> list[NamedFigure]:
-    counts, spent, memory = (
-        compute_outcome_counts(view),
-        compute_time_spent(view),
-        compute_memory_fit(view),
-    )
-    figures = [
-        NamedFigure(
-            f"{view.name}_outcomes",
-            "How the trials ended. Crashes are diverged, out of memory and failed; stopped is "
-            "none.",
-            draw_outcome_counts(counts),
-            counts.counts,
-        ),
-    ]
+def _cost_figures(view: StudyView, counts: OutcomeCounts) -> list[NamedFigure]:
+    spent, memory = compute_time_spent(view), compute_memory_fit(view)
+    figures = []
+    if counts.counts["outcome"].nunique() > 1:
+        figures.append(
+            NamedFigure(
+                f"{view.name}_outcomes",
+                "How the trials ended. Crashes are diverged, out of memory and failed; stopped is "
+                "none.",
+                draw_outcome_counts(counts),
+                counts.counts,
+                title=counts.finding,
+            )
+        )
     if spent.frame["seconds"].sum() > 0:
+        training = spent.frame["share"].iloc[0]
         figures.append(
-            NamedFigure(f"{view.name}_time", spent.words, draw_time_spent(spent), spent.frame)
+            NamedFigure(
+                f"{view.name}_time",
+                spent.words,
+                draw_time_spent(spent),
+                spent.frame,
+                title=f"{training:.0%} of the places' time was training",
+            )
         )
-    if memory.num_trials:
+    if memory.num_trials >= MIN_MARKS:
         figures.append(
-            NamedFigure(f"{view.name}_memory", memory.words, draw_memory_fit(memory), memory.marks)
+            NamedFigure(
+                f"{view.name}_memory",
+                memory.words,
+                draw_memory_fit(memory),
+                memory.marks,
+                title=memory.finding,
+            )
         )
     return figures
-
-
-def _tables(view: StudyView) -> list[NamedTable]:
-    counts, audit = compute_outcome_counts(view), compute_rung_audit(view)
-    tables = [
-        NamedTable(
-            f"{view.name}_outcome_reasons",
-            "How and why trials ended; numbers in reasons are N.",
-            counts.counts.rename(columns={"num_trials": "trials"}),
-        )
-    ]
-    if view.space:
-        tables.append(
-            NamedTable(
-                f"{view.name}_marginals",
-                "What each value gave on its own. Best scores of stopped trials are those of fewer "
-                "epochs; the mean at the first rung compares equally long trainings. The crash "
-                "rate is over ended trials.",
-                _marginal_headings(compute_marginals(view).values, view.objective),
-            )
-        )
-    replays = compute_replays(view)
-    if replays is not None:
-        tables.append(
-            NamedTable(
-                f"{view.name}_replay_settings",
-                "What other settings would have made of this study's whole curves. Near is within "
-                "0.1 dB (0.003 SSIM) of the best configuration; lost are nights that stopped what "
-                "would have won.",
-                headings(replays.settings),
-            )
-        )
-    if len(audit.rungs):
-        tables.append(
-            NamedTable(
-                f"{view.name}_rungs",
-                f"The rungs. {audit.words} The rank correlation is Spearman's, of the score there "
-                "with the end.",
-                _rung_headings(audit.rungs, view.objective),
-            )
-        )
-    return tables
-
-
-def _rung_headings(rungs: pd.DataFrame, objective: Objective) -> pd.DataFrame:
-    return rungs.rename(
-        columns={
-            "rung_epoch": "rung at epoch",
-            "num_judged": "judged",
-            "num_kept": "kept",
-            "num_stopped": "stopped",
-            "num_audited": "audited",
-            "num_audited_completed": "audited to the end",
-            "num_wrong_stops": "wrong stops",
-            "false_stop_rate": "false-stop rate",
-            "cutoff": f"last cutoff{objective.bracket}",
-            "rank_correlation": "rank correlation",
-            "num_ranked": "trials ranked",
-        }
-    )
-
-
-def _marginal_headings(values: pd.DataFrame, objective: Objective) -> pd.DataFrame:
-    return values.rename(
-        columns={
-            "num_trials": "trials",
-            "num_scored": "with a score",
-            "mean_best": f"mean best {objective.words}{objective.bracket}",
-            "max_best": f"best {objective.words}{objective.bracket}",
-            "first_rung_mean": f"mean at first rung{objective.bracket}",
-            "crash_rate": "crash rate",
-        }
-    )

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.page.axes import axis_title, shade_of, ticks_of
+from analysis.page.literal import literal
 from analysis.page.palette import GREY, LIGHT, OUTCOMES, Style
 from analysis.study_view import MAX_MARKS, StudyView, format_value, thin_trials, words_of
 from models.training.objective import Objective
@@ -34,6 +35,21 @@ class Sensitivity:
     marks: pd.DataFrame
     num_trials: int
     objective: Objective
+
+    @property
+    def finding(self) -> str:
+        """Where the best quarter of the trials with a score stands."""
+        score = self.objective.best_column
+        scored = self.marks.dropna(subset=[score]).sort_values(score, ascending=False)
+        name = self.x.name.replace("_", " ")
+        if scored.empty:
+            return f"No score at any {name}"
+        good = scored["x"].head(max(round(len(scored) / 4), 1))
+        if self.x.kind == "categorical":
+            return f"The best quarter has {name} {', '.join(map(format_value, _ordered(good)))}"
+        low, high = format_value(good.min()), format_value(good.max())
+        where = low if low == high else f"{low} to {high}"
+        return f"The best quarter has {name} {where}"
 
     @property
     def words(self) -> str:
@@ -70,6 +86,7 @@ def compute_sensitivity(view: StudyView, max_marks: int = MAX_MARKS) -> Sensitiv
     return Sensitivity(x, colour, marks, len(view.trials), view.objective)
 
 
+@literal
 def draw_sensitivity(result: Sensitivity) -> "Figure":
     """Return score over the first value: shade says the second, symbol how the trial ended.
 
@@ -124,7 +141,7 @@ def _draw_value(
             ),
             hovertemplate="%{customdata[0]} %{customdata[2]}, "
             + objective.hover
-            + "<br>%{customdata[1]}<extra></extra>",
+            + "\n%{customdata[1]}<extra></extra>",
             mode="markers",
             marker={
                 "color": shade,

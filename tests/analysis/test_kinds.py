@@ -84,14 +84,14 @@ def test_rate_distortion_of_a_kind_does_not_depend_on_the_other(both):
 def test_a_cell_of_both_kinds_is_two_cells(both):
     of_bytes, of_elements = compute_status(both)
     score = f"quick {psnr_of('attention', 0.5):.2f}"
+    assert "quick 20.74" in of_elements.cells.loc["attention", "16x"]
     assert score in of_bytes.cells.loc["attention", "16x"]
     assert score not in of_elements.cells.loc["attention", "16x"]
-    assert "4 trials, 2 without an end" in of_elements.cells.loc["attention", "16x"]
 
 
 def test_full_of_bytes_is_the_score_at_the_target_rate(both):
     cell = compute_status(both)[0].cells.loc["attention", "16x"]
-    full = float(re.search(r"full ([\d.]+)", cell)[1])
+    full = float(cell.splitlines()[0])
     assert full == pytest.approx(psnr_of("attention", 0.5), abs=0.05)
 
 
@@ -125,7 +125,8 @@ def test_the_page_of_both_is_built(sections):
 
 
 def test_searches_of_bytes_alone_say_so(tmp_path):
-    write_search(tmp_path, "attention", 16)
+    for ratio in (8, 16):
+        write_search(tmp_path, "attention", ratio)
     first = build_sections(analysis.load(tmp_path))[0]
     assert first.title == "The answer, of searches only, ratio of bytes"
     assert "at 8 / ratio bit per pixel" in first.paragraphs[0]

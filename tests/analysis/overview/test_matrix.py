@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.overview.matrix import compute_status
+from analysis.overview.matrix import compute_status, status_tables
 from tune.results.standings import read_promotions
 from tune.statistics.matrix import promoted_score
 
@@ -17,10 +17,10 @@ def cell(frames, arch, ratio):
 
 def test_a_cell_has_the_test_score_and_the_best_quick_score(recorded):
     assert cell(recorded, "baseline", 16).splitlines() == [
-        "full 21.06 [20.86, 21.26]",
+        "21.06",
+        "[20.86, 21.26]",
         "c1, 9 runs",
         "quick 20.25",
-        "14 trials",
     ]
 
 
@@ -32,7 +32,8 @@ def test_every_known_architecture_and_usual_ratio_has_a_cell(recorded):
 
 
 def test_trials_without_an_end_are_counted(recorded):
-    assert "4 trials, 2 without an end" in cell(recorded, "attention", 16)
+    searches = dataclasses.replace(recorded, runs=recorded.runs.iloc[:0])
+    assert "quick, 4 trials, 2 without an end" in cell(searches, "attention", 16)
 
 
 def test_a_promotion_without_verdicts_says_so(recorded):
@@ -50,8 +51,8 @@ def test_a_newer_promotion_without_test_scores_leaves_the_older_one_shown(record
     newer = runs.assign(study="baseline_full_c64_cr4x_20270101_000000")
     both = dataclasses.replace(recorded, runs=pd.concat([recorded.runs, newer]))
     lines = cell(both, "baseline", 4).splitlines()
-    assert lines[:2] == cell(recorded, "baseline", 4).splitlines()[:2]
-    assert lines[2] == "a newer promotion is not tested yet"
+    assert lines[:3] == cell(recorded, "baseline", 4).splitlines()[:3]
+    assert lines[3] == "a newer promotion is not tested yet"
 
 
 def test_full_means_in_the_report_what_it_means_in_the_status(recorded):
@@ -59,13 +60,33 @@ def test_full_means_in_the_report_what_it_means_in_the_status(recorded):
     assert len(promotions) == 6
     for promotion in promotions:
         score = promoted_score(promotion.test_psnr_db)
-        words = f"full {score.mean:.2f} [{score.low:.2f}, {score.high:.2f}]"
-        assert cell(recorded, *promotion.cell).splitlines()[0] == words
+        words = [f"{score.mean:.2f}", f"[{score.low:.2f}, {score.high:.2f}]"]
+        assert cell(recorded, *promotion.cell).splitlines()[:2] == words
 
 
 def test_a_study_whose_trials_never_scored_says_so(recorded):
     trials = recorded.trials.assign(best_val_psnr_db=math.nan)
-    assert "quick no score" in cell(dataclasses.replace(recorded, trials=trials), "resnet", 64)
+    assert "no score" in cell(dataclasses.replace(recorded, trials=trials), "resnet", 64)
+
+
+def test_the_best_of_a_ratio_is_the_darkest_and_the_farthest_behind_the_palest(recorded):
+    (table,) = status_tables(recorded)
+    shades = table.heat.shades
+    assert shades.loc["attention"].dropna().tolist() == [1, 1, 1]
+    assert shades.min(axis=None) == 0
+    assert table.heat.low == "0.62 dB behind"
+
+
+def test_a_quick_score_beside_full_ones_has_no_shade(recorded):
+    """The images differ, so that it compares with none of them."""
+    (table,) = status_tables(recorded)
+    assert math.isnan(table.heat.shades.loc["resnet", "64x"])
+
+
+def test_one_cell_is_no_matrix(recorded):
+    trials = recorded.trials[recorded.trials["arch"] == "resnet"]
+    alone = dataclasses.replace(recorded, trials=trials, runs=recorded.runs.iloc[:0])
+    assert status_tables(alone) == ()
 
 
 def test_scores_on_other_pixels_are_in_a_matrix_of_their_own(recorded):

@@ -1,18 +1,25 @@
 """The page in a real headless Chromium, opened as a person would: from a file, no network."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 
 from analysis.page.browser import find_browser, headless_flags
-from analysis.page.section import NamedFigure
+from analysis.page.html import build_page
+from analysis.page.literal import literal
+from analysis.page.palette import LIGHT
+from analysis.page.section import NamedFigure, Section
+from analysis.page.tables import contrast
 from analysis.rates.curves import compute_rate_distortion
 from analysis.rates.figure import draw_rate_distortion
 from analysis.report import write_report
+from tests.analysis.nasty import NASTY
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -239,6 +246,155 @@ def test_the_scheme_can_be_chosen_by_keyboard(browser, path):
     opened.page.keyboard.press("Enter")
     opened.page.wait_for_timeout(300)
     assert (paper(opened), figure_paper(opened)) == (DARK_PAPER, DARK_PAPER)
+
+
+def test_the_first_screen_has_the_answer_the_figure_and_the_heat_map(browser, path):
+    """All three are seen without scrolling, the answer in letters three times as large as text."""
+    for width_px in (1280, 1440):
+        page = open_page(browser, path, width_px, "light").page
+        size_px = page.evaluate(
+            "parseFloat(getComputedStyle(document.querySelector('.headline')).fontSize)"
+        )
+        assert size_px >= 40
+        for place in (".facts li", "#answer_psnr_rate", "table.heat"):
+            box = page.locator(place).first.bounding_box()
+            assert 0 <= box["y"] < 450, place
+        page.close()
+
+
+def test_the_words_and_pictures_need_no_javascript(browser, path):
+    page = browser.new_page(java_script_enabled=False)
+    page.goto(path.as_uri())
+    assert page.locator(".headline").inner_text().startswith("Attention is the best")
+    assert page.locator("table.heat td").count() == 20
+    assert page.locator(".comparison img").count() > 10
+    page.close()
+
+
+def test_classical_codecs_have_their_names_at_their_lines_and_not_in_the_legend(wide):
+    plot = "document.getElementById('answer_psnr_rate')"
+    labels = wide.page.evaluate(
+        f"[...{plot}.querySelectorAll('.annotation')].map(a => a.textContent)"
+    )
+    legend = wide.page.evaluate(f"{plot}.querySelector('.legend').textContent")
+    assert {"JPEG2000", "HEVC intra"} <= set(labels)
+    assert "JPEG2000" not in legend
+    assert "attention" in legend
+
+
+@pytest.mark.parametrize("width_px", [1280, 390])
+def test_no_two_names_of_lines_lie_over_each_other(wide, narrow, width_px):
+    opened = wide if width_px == 1280 else narrow
+    bad = opened.page.evaluate(
+        """() => [...document.querySelectorAll('.plot[id*="rate"]')].flatMap(plot => {
+            const texts = [...plot.querySelectorAll('.annotation-text-g text')];
+            const boxes = texts.map(text => text.getBoundingClientRect());
+            return boxes.flatMap((one, n) => boxes.slice(n + 1).filter(other =>
+                one.left < other.right && one.right > other.left &&
+                one.top < other.bottom - 4 && one.bottom - 4 > other.top).map(() => plot.id));
+        })"""
+    )
+    assert bad == []
+
+
+def test_the_slider_is_moved_by_the_arrow_keys_and_follows_the_chosen_picture(wide):
+    first = wide.page.locator(".comparison").first
+    slider = first.locator("input[type=range]")
+    at = "getComputedStyle(document.querySelector('.slider')).getPropertyValue('--at')"
+    assert wide.page.evaluate(at) == "50%"
+    slider.focus()
+    wide.page.keyboard.press("ArrowRight")
+    assert wide.page.evaluate(at) == "51%"
+    buttons = first.locator(".decoded button")
+    pressed = [buttons.nth(n).get_attribute("aria-pressed") for n in range(buttons.count())]
+    other = buttons.nth(pressed.index("false"))
+    other.focus()
+    wide.page.keyboard.press("Enter")
+    assert other.get_attribute("aria-pressed") == "true"
+    assert first.locator(".decoded button[aria-pressed=true]").count() == 1
+    assert other.get_attribute("aria-label").removeprefix("compare with ") in slider.get_attribute(
+        "aria-label"
+    )
+    shown = first.locator(".slider .under").get_attribute("src")
+    assert shown == other.locator("img").get_attribute("src")
+
+
+def test_toolbars_appear_when_the_mouse_is_over_a_figure(browser, path):
+    opened = open_page(browser, path, 1280, "light")
+    plot = opened.page.locator("#answer_psnr_rate")
+    plot.locator(".main-svg").first.wait_for()
+    opened.page.mouse.move(5, 5)
+    seen = "getComputedStyle(document.querySelector('#answer_psnr_rate .modebar')).opacity"
+    assert opened.page.evaluate(seen) == "0"
+    plot.hover(position={"x": 200, "y": 200})
+    opened.wait_until(f"{seen} > 0.5")
+
+
+def test_paper_gets_every_figure_light_and_no_wider_than_a_sheet(browser, path):
+    opened = open_page(browser, path, 1280, "dark")
+    opened.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    opened.wait_until("[...document.querySelectorAll('.plot')].every(plot => plot.dataset.drawn)")
+    widest = opened.page.evaluate(
+        "Math.max(...[...document.querySelectorAll('.main-svg')].map(s => s.clientWidth))"
+    )
+    tallest = opened.page.evaluate(
+        "Math.max(...[...document.querySelectorAll('.main-svg')].map(s => s.clientHeight))"
+    )
+    assert widest <= 700
+    assert tallest <= 900  # of 1016 px
+    assert (paper(opened), figure_paper(opened)) == (LIGHT_PAPER, LIGHT_PAPER)
+    opened.page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    opened.page.wait_for_timeout(300)
+    assert (paper(opened), figure_paper(opened)) == (DARK_PAPER, DARK_PAPER)
+
+
+def test_every_number_of_a_heat_map_is_read_on_its_colour(wide):
+    """WCAG 2.1 asks for a contrast of 4.5 of small letters, and 3 of large ones."""
+    colours = wide.page.evaluate(
+        """() => [...document.querySelectorAll('.heat td[style]')].map(cell => {
+            const style = getComputedStyle(cell);
+            return [style.color, style.backgroundColor];
+        })"""
+    )
+    assert colours
+    for pair in colours:
+        one, other = (
+            "#" + "".join(f"{int(part):02x}" for part in re.findall(r"\d+", colour)[:3])
+            for colour in pair
+        )
+        assert contrast(one, other) >= 4.5
+
+
+def test_a_link_leads_to_the_numbers_of_each_figure_and_table(wide, path):
+    links = wide.page.evaluate("[...document.querySelectorAll('a.csv')].map(a => a.href)")
+    files = {file.as_uri() for file in path.parent.glob("*/*.csv")}
+    assert set(links) == files
+
+
+@literal
+def draw_nasty(text: str) -> go.Figure:
+    figure = go.Figure(layout={"template": LIGHT, "height": 460})
+    figure.add_scatter(x=[text, "b"], y=[1, 2], name=text, mode="markers", showlegend=True)
+    figure.add_annotation(text=text, x=1, y=1.5, showarrow=False)
+    figure.update_yaxes(title=text)
+    return figure
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_figures_show_what_a_user_wrote_as_it_is(browser, tmp_path, text):
+    figure = NamedFigure("odd", text, draw_nasty(text), pd.DataFrame(), title=text)
+    (tmp_path / "page.html").write_text(
+        build_page("t", "a", [Section("S", "s", (text,), (figure,))]).text, encoding="utf-8"
+    )
+    opened = open_page(browser, tmp_path / "page.html", 1280, "light")
+    opened.draw_everything()
+    words = opened.page.evaluate(
+        "['.legendtext', '.annotation-text', '.ytitle', '.xtick text', 'h3', '.prose p']"
+        ".map(place => document.querySelector(place).textContent)"
+    )
+    # SVG folds blanks, and an axis may break a long tick over lines.
+    assert {"".join(word.split()) for word in words} == {"".join(text.split())}
+    assert opened.complaints == []
 
 
 def test_headings_are_reached_by_the_tab_key(browser, path):

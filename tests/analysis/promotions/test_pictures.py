@@ -1,11 +1,22 @@
+import base64
 import dataclasses
+import io
 import math
 
 import numpy as np
 import pytest
 
-from analysis.promotions.picture_figure import common_scale, draw_pictures, picture_sections
+from analysis.promotions.comparisons import common_scale, make_comparison, picture_sections
 from analysis.promotions.pictures import RULES, compute_pictures
+
+
+def decoded_of(source: str) -> np.ndarray:
+    """The pixels of a picture's address."""
+    from PIL import Image
+
+    content = base64.b64decode(source.partition(",")[2])
+    with Image.open(io.BytesIO(content)) as picture:
+        return np.asarray(picture.convert("RGB"))
 
 
 @pytest.fixture(scope="module")
@@ -40,21 +51,31 @@ def test_without_bounds_errors_are_a_share_of_the_range(recorded):
 
 
 def test_all_error_maps_share_one_scale(rows):
+    (section,) = picture_sections(rows)
     scale = common_scale(rows)
-    tops = {
-        trace.marker.cmax
-        for row in rows
-        for trace in draw_pictures(row, scale).data
-        if trace.type == "scatter"
+    assert {one.scale for one in section.comparisons} == {
+        f"error, 0 to {scale.top:.3g} {scale.unit}"
     }
-    assert tops == {scale.top}
 
 
-def test_all_pictures_of_a_row_zoom_together(rows):
-    figure = draw_pictures(rows[0])
-    axes = [axis for axis in figure.layout if axis.startswith("xaxis")]
-    assert len(axes) == 8
-    assert sum(figure.layout[axis].matches is None for axis in axes) == 1
+def test_the_pictures_of_a_page_are_those_of_the_table(rows):
+    shown = decoded_of(make_comparison(rows[0], common_scale(rows)).decoded[0].source)
+    assert shown.shape == (*rows[0].decoded[0].pixels.shape, 3)
+    assert (shown[:, :, 0] == rows[0].decoded[0].pixels).all()
+
+
+def test_the_best_picture_is_compared_first(rows):
+    row = rows[0]
+    best = max(row.decoded, key=lambda one: one.psnr_db)
+    made = make_comparison(row, common_scale(rows))
+    assert row.decoded[made.best] is best
+    assert f"{best.psnr_db:.2f} dB" in made.title
+
+
+def test_every_picture_has_a_row_of_numbers(rows):
+    (section,) = picture_sections(rows)
+    (table,) = section.tables
+    assert len(table.frame) == sum(len(one.decoded) for one in section.comparisons)
 
 
 def test_a_picture_without_its_original_is_left_out(recorded):

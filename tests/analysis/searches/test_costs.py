@@ -65,7 +65,7 @@ def test_reasons_that_differ_only_in_numbers_count_together(make_view):
     }
     assert found == {
         ("completed", ""): 1,
-        ("diverged", "train loss is nan in epoch N"): 2,
+        ("diverged", "such as: train loss is nan in epoch 3"): 2,
         ("failed", "OSError: gone"): 1,
         ("running", ""): 1,
     }

@@ -7,7 +7,7 @@ import pytest
 
 from analysis.frames import Frames
 from analysis.overview.matrix import compute_status
-from analysis.overview.search_scores import compute_search_scores
+from analysis.overview.search_scores import compute_search_scores, draw_search_scores
 from analysis.runlog import write_runlog
 from analysis.searches.learning_curves import compute_learning_curves, draw_learning_curves
 from analysis.searches.marginals import compute_marginals
@@ -99,10 +99,18 @@ def test_studies_of_different_objectives_never_share_a_matrix(frames):
     of_psnr = frames.trials.assign(objective="psnr", study="other")
     both = dataclasses.replace(frames, trials=pd.concat([frames.trials, of_psnr]))
     cells = sorted(matrix.cells.loc["baseline", "16x"] for matrix in compute_status(both))
-    assert [cell.splitlines()[0] for cell in cells] == ["quick 0.7000", "quick 22.00"]
+    assert [cell.splitlines()[0] for cell in cells] == ["0.7000", "22.00"]
     assert {scores.objective.name for scores in compute_search_scores(both)} == {"psnr", "ssim"}
 
 
 def test_epochs_without_the_score_of_the_objective_are_told(make_frames):
     frames = make_frames([TRIALS[0] | {"objective": "ms_ssim", "best_val_ms_ssim": 0.9}])
     assert "has it in every epoch, found the epochs of" in frames.notes[0]
+
+
+def test_scores_by_ms_ssim_are_drawn_without_reference_lines(make_frames):
+    """No linear codec was scored by it."""
+    scored = {"objective": "ms_ssim", "best_val_ms_ssim": 0.9}
+    frames = make_frames([TRIALS[0] | scored])
+    (scores,) = compute_search_scores(frames)
+    assert [trace.name for trace in draw_search_scores(scores).data] == ["baseline"]
