@@ -10,6 +10,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # As in the program: processes side by side have one thread each. Read when torch is imported.
     os.environ["OMP_NUM_THREADS"] = "1"
 
+for name in ("COLUMNS", "FORCE_COLOR", "NO_COLOR"):
+    os.environ.pop(name, None)  # what is printed shall not depend on who runs the tests
+
 settings.register_profile("default", max_examples=40, deadline=None)
 settings.register_profile("nightly", max_examples=1000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
