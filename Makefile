@@ -5,8 +5,9 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 SAMPLE := corpus/synthetic/corpus.json
 
-# Two test processes, a file in one of them: its fixtures are made once.
-SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
+# Three test processes on two cores, because much of a test with Ray is waiting; a file in one of
+# them: its fixtures are made once.
+SIDE_BY_SIDE := --numprocesses 3 --dist loadfile
 
 ARCH ?= attention
 RATIO ?= 16

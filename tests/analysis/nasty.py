@@ -10,3 +10,6 @@ NASTY = (
     "</script><img src=x onerror=alert(1)>",
     "<extra>%{x} {{ y }} $z_1$",
 )
+
+ALL_NASTY = " ".join(NASTY)
+"""In one string, where a whole page is made of it."""

@@ -137,8 +137,9 @@ def test_the_report_has_all_of_them(promoted, ask):
     assert f"left out study {COPY}" in log
     cells = pd.read_csv(cwd / "report" / "tables" / "status_1.csv", index_col="architecture")
     for ratio in ("16x", "64x"):
-        assert "full " in cells.loc["baseline", ratio]
-        assert "quick " in cells.loc["baseline", ratio]
+        first, *others = cells.loc["baseline", ratio].splitlines()
+        assert float(first.split()[0]) > 0  # the test score, in dB
+        assert any(line.startswith("quick ") for line in others)
 
 
 @pytest.mark.parametrize("study", [UNFINISHED, FINISHED, PROMOTION])
