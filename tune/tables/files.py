@@ -6,6 +6,7 @@ on both sides. What the columns mean is in `tune.tables.schemas`; `python -m tun
 as docs/TABLES.md.
 """
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -139,8 +140,11 @@ def find_tables(results: Path | str, name: str, study: str | None = None) -> lis
             path for path in [Path(results) / study / "tables" / f"{name}.parquet"] if path.exists()
         ]
     copies = find_copies(results)
-    found = sorted(Path(results).glob(f"*/tables/{name}.parquet"))
-    return [path for path in found if path.parents[1].name not in copies]
+    folders = sorted(Path(results).iterdir()) if Path(results).is_dir() else []
+    # Not by a pattern, which looks into every folder: a status has a thousand of them.
+    paths = (one / "tables" / f"{name}.parquet" for one in folders if one.name not in copies)
+    # Unlike that of a Path, this one says no of a folder that may not be looked into.
+    return [path for path in paths if os.path.exists(path)]  # noqa: PTH110
 
 
 def _to_columns(schema: TableSchema, rows: Sequence[Mapping[str, Any]]) -> list[Sequence[Any]]:
@@ -209,16 +213,16 @@ def _read_file(path: Path, schema: TableSchema, columns: Sequence[str] | None = 
                 f"a table must be a Parquet file, found {str(path)!r} which is none ({error}): "
                 f"python -m tune.doctor {path.parent.parent.name} --repair writes it again"
             ) from error
-        found = (parquet.schema_arrow.metadata or {}).get(_VERSION_KEY, b"none").decode()
+        there = parquet.schema_arrow  # made anew at each access
+        found = (there.metadata or {}).get(_VERSION_KEY, b"none").decode()
         if found != str(SCHEMA_VERSION):
             raise UsageError(
                 f"tables must have schema version {SCHEMA_VERSION}, found {found} in "
                 f"{str(path)!r}: read it with the release that wrote it or move the study away"
             )
         wanted = [column for column in schema.columns if column.name in (columns or schema.names)]
-        there = parquet.schema_arrow.names
-        absent = [column for column in wanted if column.name not in there]
-        lacking = [one for one in absent if not one.is_added or one.came_with in there]
+        absent = [column for column in wanted if column.name not in there.names]
+        lacking = [one for one in absent if not one.is_added or one.came_with in there.names]
         if lacking:
             names = ", ".join(sorted(column.name for column in lacking))
             raise UsageError(
