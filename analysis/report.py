@@ -98,7 +98,13 @@ def _report(arguments: argparse.Namespace) -> int:
         from analysis.page.browser import require_browser
 
         browser = require_browser()  # before anything is written
-    written = write_report(results or DEFAULT_RESULTS, out, looks, browser)
+    try:
+        written = write_report(results or DEFAULT_RESULTS, out, looks, browser)
+    except OSError as error:
+        raise UsageError(
+            f"--out must be a folder that can be written, found {str(out)!r} which cannot "
+            f"({error.strerror or error}): name another one"
+        ) from error
     sys.stdout.write(_words(written, out))
     return DONE
 

@@ -1,6 +1,7 @@
 """What a ratio of bytes lets the answer say: bytes saved, whether a network pays, who is below."""
 
 from collections.abc import Mapping
+from shlex import quote
 
 from analysis.frames import Frames
 from analysis.overview.words import bytes_words, lead_words, span_bpp_words
@@ -136,10 +137,10 @@ def _how_to_get_linear(frames: Frames, panel: RatePanel) -> str:
     here = trials[trials["corpus_fingerprint"] == panel.footing.corpus_fingerprint]
     searched = sorted(set(here.loc[here["arch"] == LINEAR, "study"]))
     if searched:
-        return f"It was searched: python -m tune.promote --study {searched[-1]}."
+        return f"It was searched: python -m tune.promote --study {quote(searched[-1])}."
     ratios = sorted({p.ratio for c in panel.curves if c.kind in ARCHITECTURES for p in c.coded})
     data = {frames.configs.get(study, {}).get("data") for study in set(here["study"])} - {None}
-    flag = f" --data {data.pop()}" if len(data) == 1 else ""
+    flag = f" --data {quote(data.pop())}" if len(data) == 1 else ""
     wanted = ",".join(map(str, ratios))
     return f"python -m tune.search --arch linear --ratio {wanted}{flag} begins it."
 

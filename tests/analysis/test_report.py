@@ -304,6 +304,12 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path, capsys):
     assert path.read_text(encoding="utf-8") == "mine"
 
 
+def test_a_folder_below_a_file_is_refused_in_a_sentence(tmp_path, capsys):
+    (tmp_path / "taken").write_text("mine", encoding="utf-8")
+    assert main(["--results", str(tmp_path), "--out", str(tmp_path / "taken" / "report")]) == 2
+    assert "--out must be a folder that can be written" in capsys.readouterr().err
+
+
 def test_static_without_a_browser_is_refused_before_anything_is_written(
     tmp_path, monkeypatch, capsys
 ):
