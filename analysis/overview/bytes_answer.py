@@ -140,7 +140,7 @@ def _how_to_get_linear(frames: Frames, panel: RatePanel) -> str:
         return f"It was searched: python -m tune.promote --study {quote(searched[-1])}."
     ratios = sorted({p.ratio for c in panel.curves if c.kind in ARCHITECTURES for p in c.coded})
     data = {frames.configs.get(study, {}).get("data") for study in set(here["study"])} - {None}
-    flag = f" --data {quote(data.pop())}" if len(data) == 1 else ""
+    flag = f" --data {quote(str(data.pop()))}" if len(data) == 1 else ""
     wanted = ",".join(map(str, ratios))
     return f"python -m tune.search --arch linear --ratio {wanted}{flag} begins it."
 
