@@ -11,6 +11,8 @@ and one of its largest search alone into a temporary folder, opens both in Chrom
 | `pictures.png` | the slider between original and decoded, of the middle picture |
 | `search.png` | the first screen of one search alone |
 
+`pictures.png` shows pixels of the corpus and is not kept in the project (.gitignore).
+
 The results folder is the one that the README tells of: searches of a matrix of architectures and
 ratios of bytes on one corpus, and their promotions with test scores and pictures. Where it lacks
 promotions or pictures, their pictures are not written, and it says so. Another folder gives the
