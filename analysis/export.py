@@ -9,10 +9,16 @@ from pathlib import Path
 
 from analysis.exports.folder import check_folder, claim_folder
 from analysis.exports.shapes import PLAIN, SHAPES, compute_exports, read_names, require_packages
-from tune.config.command import DONE, OneSentenceParser, run_command
+from tune.config.command import (
+    DEFAULT_RESULTS,
+    DONE,
+    OneSentenceParser,
+    check_results_exist,
+    run_command,
+    writing_to,
+)
 from tune.errors import UsageError
 
-DEFAULT_RESULTS = "ray_results"
 DEFAULT_OUT = "export"
 
 
@@ -51,11 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _export(results: str, out: Path, names: str) -> int:
     shapes = read_names(names)
-    if not Path(results).is_dir():
-        raise UsageError(
-            f"--results must be a folder of studies, found {results!r} which is none: "
-            "check the path, or make a study with python -m tune.search"
-        )
+    check_results_exist(results)
     check_folder(out)
     require_packages(shapes)
     from analysis.frames import load
@@ -70,16 +72,11 @@ def _export(results: str, out: Path, names: str) -> int:
         )
     for note in frames.notes:
         sys.stdout.write(f"{note}\n")
-    try:
+    with writing_to(out):
         claim_folder(out)
         for name, export in exports.items():
             said = export.write(out) if export.count else f"nothing, found no {export.lacks}"
             sys.stdout.write(f"{name}: {said}\n")
-    except OSError as error:
-        raise UsageError(
-            f"--out must be a folder that can be written, found {str(out)!r} which cannot "
-            f"({error}): name another one"
-        ) from error
     return DONE
 
 

@@ -11,14 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tune.config.command import DONE, OneSentenceParser, run_command
+from tune.config.command import (
+    DEFAULT_RESULTS,
+    DONE,
+    OneSentenceParser,
+    check_results_exist,
+    run_command,
+    writing_to,
+)
 from tune.errors import UsageError
 
 if TYPE_CHECKING:
     from analysis.frames import Frames
     from analysis.page.section import Section
 
-DEFAULT_RESULTS = "ray_results"
 DEFAULT_OUT = "report"
 DEFAULT_LOOKS = 4.4
 
@@ -82,11 +88,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _report(arguments: argparse.Namespace) -> int:
     results, out, looks = arguments.results, arguments.out, arguments.looks
-    if results is not None and not Path(results).is_dir():
-        raise UsageError(
-            f"--results must be a folder of studies, found {results!r} which is none: "
-            "check the path, or make a study with python -m tune.search"
-        )
+    if results is not None:
+        check_results_exist(results)
     if not looks > 0:
         raise UsageError(
             f"--looks must be above 0, found {looks:g}: give the sensor's, such as 4.4"
@@ -98,13 +101,8 @@ def _report(arguments: argparse.Namespace) -> int:
         from analysis.page.browser import require_browser
 
         browser = require_browser()  # before anything is written
-    try:
+    with writing_to(out):
         written = write_report(results or DEFAULT_RESULTS, out, looks, browser)
-    except OSError as error:
-        raise UsageError(
-            f"--out must be a folder that can be written, found {str(out)!r} which cannot "
-            f"({error.strerror or error}): name another one"
-        ) from error
     sys.stdout.write(_words(written, out))
     return DONE
 

@@ -92,7 +92,7 @@ def promote(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     from tune.terminal.words import say, show_commands
 
     machine = detect_machine(str(asked.get("device", "auto")))
-    check_results(asked.get("results", "ray_results"))
+    check_results(asked.get("results", DEFAULT_RESULTS))
     events = events_of(arguments)
     console = make_console(sys.stderr if events.are_asked_for else None)
     planned = plan_all(asked, machine, arguments, console)
@@ -133,7 +133,7 @@ def read_settings(arguments: argparse.Namespace, flags: Mapping[str, object]) ->
 
     asked = read_asked(flags, {})
     return (
-        asdict(promotion_to_resume(asked.get("results", "ray_results"), arguments.resume)) | asked
+        asdict(promotion_to_resume(asked.get("results", DEFAULT_RESULTS), arguments.resume)) | asked
     )
 
 
@@ -165,7 +165,7 @@ def plan_all(
         given = corpora[asked["data"]] = open_data(asked["data"], partial(say, console))
     archs, ratios = (_several(asked.get(name, ALL)) for name in ("arch", "ratio"))
     searches = choose_searches(
-        asked.get("results", "ray_results"),
+        asked.get("results", DEFAULT_RESULTS),
         archs,
         ratios,
         asked.get("study"),
@@ -174,7 +174,7 @@ def plan_all(
     is_one = archs is not None and ratios is not None and len(archs) * len(ratios) == 1
     is_matrix = asked.get("study") is None and not is_one
     card = measure_card(machine.device)
-    known = list(find_promotions(asked.get("results", "ray_results")))
+    known = list(find_promotions(asked.get("results", DEFAULT_RESULTS)))
     planned = []
     for search in searches:
         promotion = resolve_promotion(asked, search, machine)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from tune.card.mps import add_mps_flag
 from tune.config.command import (
+    DEFAULT_RESULTS,
     DONE,
     FINISHED_WITH_FAILURES,
     INTERRUPTED,
@@ -171,7 +172,7 @@ def read_settings(arguments: argparse.Namespace, flags: Mapping[str, object]) ->
     from tune.results.resume import find_study
     from tune.storage.kind import Kind
 
-    results = str(flags.get("results", "ray_results"))
+    results = str(flags.get("results", DEFAULT_RESULTS))
     return read_toml_file(find_study(results, arguments.resume, Kind.SEARCH).config_file)
 
 

@@ -20,6 +20,7 @@ from tune.config.command import (
     DEFAULT_RESULTS,
     DONE,
     OneSentenceParser,
+    check_results_exist,
     make_console,
     results_flag,
     run_command,
@@ -111,11 +112,8 @@ def read_status(results: str | None) -> "tuple[Sequence[Matrix], list[str]]":
     Raises:
         UsageError: If the folder that was named does not exist.
     """
-    if results is not None and not Path(results).is_dir():
-        raise UsageError(
-            f"--results must be a folder of studies, found {results!r} which is none: "
-            "check the path, or make a study with python -m tune.search"
-        )
+    if results is not None:
+        check_results_exist(results)
     from tune.results.standings import describe_best, read_promotions, read_searches
     from tune.statistics.matrix import build_matrices
     from tune.tables.originals import copy_sentences

@@ -4,8 +4,12 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, NoReturn
+
+from tune.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,6 +58,38 @@ def command_line(module: str, argv: Sequence[str] | None) -> list[str]:
     return ["python", "-m", module, *(sys.argv[1:] if argv is None else argv)]
 
 
+def check_results_exist(results: Path | str) -> None:
+    """Refuse a folder to read studies from that is none.
+
+    Raises:
+        UsageError: If there is no such folder.
+    """
+    if not Path(results).is_dir():
+        raise UsageError(
+            f"--results must be a folder of studies, found {str(results)!r} which is none: "
+            "check the path, or make a study with python -m tune.search"
+        )
+
+
+@contextmanager
+def writing_to(out: Path) -> Iterator[None]:
+    """Tell in one sentence that what is written inside cannot be.
+
+    Args:
+        out: Folder that `--out` names.
+
+    Raises:
+        UsageError: If the system refuses a file or folder.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"--out must be a folder that can be written, found {str(out)!r} which cannot "
+            f"({error.strerror or error}): name another one"
+        ) from error
+
+
 def results_flag(results: str) -> str:
     """Return the flag that names a results folder in a command; nothing for the default one."""
     return "" if results == DEFAULT_RESULTS else f" --results {shlex.quote(results)}"
@@ -97,7 +133,6 @@ def run_command(
     """
     from data.errors import DataError
     from models.errors import ModelError
-    from tune.errors import UsageError
 
     try:
         return body()
