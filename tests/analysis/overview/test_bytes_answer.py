@@ -2,19 +2,10 @@
 
 import dataclasses
 
-import pytest
-
 import analysis
 from analysis.overview.answer import answer_sections, answer_sentences
 from analysis.rates.curves import compute_rate_distortion
-from tests.analysis.made_of_bytes import make_bytes, write_promotion, write_search
-
-
-@pytest.fixture(scope="module")
-def frames(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bytes")
-    make_bytes(folder)
-    return analysis.load(folder)
+from tests.analysis.made_of_bytes import write_promotion, write_search
 
 
 def sentences(frames):

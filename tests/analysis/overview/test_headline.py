@@ -10,15 +10,8 @@ from analysis.overview.headline import facts, headline
 from analysis.rates.curves import compute_rate_distortion
 from analysis.rates.finding import finding
 from analysis.report import build_sections
-from tests.analysis.made_of_bytes import make_bytes, write_promotion, write_search
+from tests.analysis.made_of_bytes import write_promotion, write_search
 from tune.statistics.intervals import Interval
-
-
-@pytest.fixture(scope="module")
-def frames(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bytes")
-    make_bytes(folder)
-    return analysis.load(folder)
 
 
 @pytest.fixture(scope="module")

@@ -15,18 +15,10 @@ from tests.analysis.made_of_bytes import (
     RATIOS,
     WEAKER_DB,
     exact_percent,
-    make_bytes,
     psnr_of,
     write_promotion,
 )
 from tune.statistics.intervals import Interval
-
-
-@pytest.fixture(scope="module")
-def frames(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bytes")
-    make_bytes(folder)
-    return analysis.load(folder)
 
 
 @pytest.fixture(scope="module")

@@ -5,18 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-import analysis
 from analysis.rates.curves import compute_rate_distortion
 from analysis.rates.figure import draw_rate_distortion, rate_distortion_frame
-from tests.analysis.made_of_bytes import make_bytes, psnr_of
+from tests.analysis.made_of_bytes import psnr_of
 from tests.recorded.make import jpeg2000_psnr_db
-
-
-@pytest.fixture(scope="module")
-def frames(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bytes")
-    make_bytes(folder)
-    return analysis.load(folder)
 
 
 @pytest.fixture(scope="module")
