@@ -1,22 +1,24 @@
 """How far every search and promotion of a results folder is, read quickly and from tables alone.
 
 A status of a thousand studies answers in a second, so each file is opened once, for a dozen
-columns, and what is shown of the few best trials is read afterwards. pandas is never loaded.
+columns, and that of a finished search only the first time (`known_searches.py`); what is shown of
+the few best trials is read afterwards. pandas is never loaded.
 """
 
 import contextlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from models.training.objective import OBJECTIVES
 from tune.config.promotion import read_promotion
 from tune.config.search import read_config
 from tune.errors import UsageError
 from tune.outcomes import Outcome
+from tune.results.known_searches import FILE, KnownSearches, files_state
 from tune.space.dimensions import DEFAULT_TUNE
 from tune.statistics.matrix import Pixels, Progress, PromotionView, Row, SearchView
 from tune.statistics.objectives import objective_named
@@ -26,6 +28,7 @@ from tune.storage.lock import is_locked
 from tune.tables.files import find_tables, read_columns
 
 Columns = Mapping[str, list[Any]]
+T = TypeVar("T")
 
 PIXELS = tuple(field.name for field in fields(Pixels))
 BYTES, ELEMENTS = "bytes", "elements"
@@ -44,12 +47,31 @@ SPEED_COLUMNS = ("outcome", "epochs_finished", "max_epochs", "train_s", "val_s")
 
 def read_searches(results: Path) -> tuple[list[SearchView], list[str]]:
     """Return every search that has a trial, and a sentence about each table that cannot be read."""
-    return _read_each(results, "trials", SEARCH_COLUMNS, _search)
+    known = KnownSearches(results / FILE)
+
+    def view(folder: StudyFolder, path: Path) -> SearchView | None:
+        found = known.find(folder, path)
+        if found is None:
+            state = files_state(folder, path)
+            columns = read_columns(path, "trials", SEARCH_COLUMNS)
+            found = _search(folder, path, columns) if columns["arch"] else None
+            if found is not None:
+                known.keep(found, folder, state)
+        return found
+
+    found = _read_each(results, "trials", view)
+    known.write()
+    return found
 
 
 def read_promotions(results: Path) -> tuple[list[PromotionView], list[str]]:
     """Return every promotion that has a run, older ones first, and sentences likewise."""
-    views, sentences = _read_each(results, "runs", RUN_COLUMNS, _promotion)
+
+    def view(folder: StudyFolder, path: Path) -> PromotionView | None:
+        columns = read_columns(path, "runs", RUN_COLUMNS)
+        return _promotion(folder, path, columns) if columns["arch"] else None
+
+    views, sentences = _read_each(results, "runs", view)
     return sorted(views, key=lambda view: view.study.rpartition("x_")[2]), sentences
 
 
@@ -66,17 +88,19 @@ def describe_best(results: Path, search: SearchView) -> tuple[Row, Sequence[str]
 
 
 def _read_each(
-    results: Path, name: str, columns: Sequence[str], view: Any
-) -> tuple[list[Any], list[str]]:
+    results: Path, name: str, view: Callable[[StudyFolder, Path], T | None]
+) -> tuple[list[T], list[str]]:
+    """Return what is seen of every study with a table of this name, and of whose nothing is."""
     views, sentences = [], []
     for path in find_tables(results, name):
         folder = StudyFolder(path.parent.parent)
         try:
-            found = read_columns(path, name, columns)
-            if found[columns[0]]:
-                views.append(view(folder, path, found))
+            found = view(folder, path)
         except UsageError as error:
             sentences.append(f"left out study {folder.name}: {error}")
+            continue
+        if found is not None:
+            views.append(found)
     return views, sentences
 
 

@@ -220,9 +220,10 @@ def _read_file(path: Path, schema: TableSchema, columns: Sequence[str] | None = 
                 f"tables must have schema version {SCHEMA_VERSION}, found {found} in "
                 f"{str(path)!r}: read it with the release that wrote it or move the study away"
             )
-        wanted = [column for column in schema.columns if column.name in (columns or schema.names)]
-        absent = [column for column in wanted if column.name not in there.names]
-        lacking = [one for one in absent if not one.is_added or one.came_with in there.names]
+        names_there, names_wanted = set(there.names), frozenset(columns or schema.names)
+        wanted = [column for column in schema.columns if column.name in names_wanted]
+        absent = [column for column in wanted if column.name not in names_there]
+        lacking = [one for one in absent if not one.is_added or one.came_with in names_there]
         if lacking:
             names = ", ".join(sorted(column.name for column in lacking))
             raise UsageError(
