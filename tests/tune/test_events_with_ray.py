@@ -90,7 +90,8 @@ def test_events_come_in_their_order(finished):
     names = [event["event"] for event in finished[0]]
     assert names[:3] == ["plan", "study_started", "dashboard"]
     assert names[-1] == "study_ended"
-    assert set(names[3:-1]) == {"epoch", "trial_ended"}
+    assert set(names[3:-1]) == {"trial_started", "epoch", "trial_ended"}
+    assert names.count("trial_started") == 4
 
 
 @pytest.mark.parametrize(("event", "table"), [("epoch", "epochs"), ("trial_ended", "trials")])

@@ -127,6 +127,7 @@ class Conductor:
         """Record that a worker started a trial; until then it waits, which is not hanging."""
         self._watchdog.restart(number)
         self.recorder.start(number)
+        self._watcher.show_start(self.recorder.trials[number], self.recorder.trials.values())
 
     @property
     def is_drained(self) -> bool:

@@ -41,6 +41,10 @@ class Watches(Protocol):
         """Show that an epoch was finished."""
         ...
 
+    def show_start(self, record: TrialRecord, records: Iterable[TrialRecord]) -> None:
+        """Show that a worker has a trial, for the first time or to continue it."""
+        ...
+
     def show_end(self, record: TrialRecord, records: Iterable[TrialRecord]) -> None:
         """Show that a trial ended."""
         ...

@@ -96,6 +96,9 @@ class Nobody:
     def update(self, records: Iterable[TrialRecord]) -> None:
         """Show nothing."""
 
+    def show_start(self, record: TrialRecord, records: Iterable[TrialRecord]) -> None:
+        """Show nothing."""
+
     def show_end(self, record: TrialRecord, records: Iterable[TrialRecord]) -> None:
         """Show nothing."""
 

@@ -73,10 +73,10 @@ def events_of(arguments: Namespace) -> Events:
 
 
 class EventWatcher:
-    """Writes an event per finished epoch, ended trial and sentence; passes all on to another.
+    """Writes an event per start, finished epoch, end and sentence; passes all on to another.
 
-    A trial of a search ends with the event `trial_ended` and its row of the table trials, a run of
-    a promotion with `run_ended` and its row of the table runs.
+    `trial_started` and `trial_ended` of a search have the trial's row of the table trials,
+    `run_started` and `run_ended` of a promotion the run's row of the table runs.
     """
 
     def __init__(
@@ -108,12 +108,21 @@ class EventWatcher:
             self._num_written[record.spec.number] = len(record.epochs)
         self._inner.update(records)
 
+    def show_start(self, record: "TrialRecord", records: "Iterable[TrialRecord]") -> None:
+        """Write that a worker has a trial."""
+        records = list(records)
+        self._write_row("started", record, records)
+        self._inner.show_start(record, records)
+
     def show_end(self, record: "TrialRecord", records: "Iterable[TrialRecord]") -> None:
         """Write how a trial ended."""
         records = list(records)
-        table, row = row_of(record, records, self._facts, self._make_rows)
-        self._events.write(f"{table.removesuffix('s')}_ended", row)
+        self._write_row("ended", record, records)
         self._inner.show_end(record, records)
+
+    def _write_row(self, what: str, record: "TrialRecord", records: "list[TrialRecord]") -> None:
+        table, row = row_of(record, records, self._facts, self._make_rows)
+        self._events.write(f"{table.removesuffix('s')}_{what}", row)
 
     def say(self, sentence: str) -> None:
         """Write a sentence about something that went wrong."""

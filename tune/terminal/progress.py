@@ -181,6 +181,9 @@ class StudyProgress:
         words = self._status(records, room).plain
         self._bar.update(self._task, completed=num_ended, description=words)
 
+    def show_start(self, record: TrialRecord, records: Iterable[TrialRecord]) -> None:
+        """Write nothing: a start is seen in Ray's dashboard and in events for scripts."""
+
     def show_end(self, record: TrialRecord, records: Iterable[TrialRecord]) -> None:
         """Write the line of a trial that ended, in a log with how far the study is."""
         if self._quiet:

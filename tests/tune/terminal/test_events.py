@@ -38,6 +38,9 @@ class Silent:
     def update(self, records) -> None:
         self.calls.append("update")
 
+    def show_start(self, record, records) -> None:
+        self.calls.append("show_start")
+
     def show_end(self, record, records) -> None:
         self.calls.append("show_end")
 
@@ -77,6 +80,7 @@ def watched(folder, facts, journal, make_spec, make_epoch, make_rows):
         journal.study.ask()
         recorder.begin(make_spec(number))
         recorder.start(number)
+        watcher.show_start(recorder.trials[number], trials)
         for epoch in range(1, num_epochs + 1):
             recorder.add_epoch(number, make_epoch(epoch, 20.0 + epoch / 3))
             watcher.update(trials)
@@ -102,8 +106,14 @@ def test_epochs_and_ends_of_a_search_are_the_rows_of_its_tables(
     assert named(events, "epoch") == table_rows(study_folder.tables, "epochs")
     assert named(events, "trial_ended") == table_rows(study_folder.tables, "trials")
     assert named(events, "note") == [{"message": "[red] is no colour"}]
-    assert len(events) == 6 + 3 + 1
-    assert inner.calls == ["begin", *["update"] * 6, "[red] is no colour", *["show_end"] * 3]
+    started = named(events, "trial_started")
+    assert [row["trial_number"] for row in started] == [0, 1, 2]
+    assert {row["outcome"] for row in started} == {None}
+    assert len(events) == 3 + 6 + 3 + 1
+    assert [call for call in inner.calls if call != "update"] == [
+        "begin", *["show_start"] * 3, "[red] is no colour", *["show_end"] * 3,
+    ]  # fmt: skip
+    assert inner.calls.count("update") == 6
 
 
 def test_runs_of_a_promotion_end_with_the_rows_of_their_own_table(
@@ -119,6 +129,7 @@ def test_runs_of_a_promotion_end_with_the_rows_of_their_own_table(
         run_rows(candidates),
     )
     assert named(events, "run_ended") == table_rows(study_folder.tables, "runs")
+    assert len(named(events, "run_started")) == 3
     assert named(events, "trial_ended") == []
 
 
@@ -226,8 +237,8 @@ def test_a_mistake_is_an_event_too_with_its_exit_code(command, module):
 
 
 EVENTS = {
-    "plan", "cost", "study_started", "dashboard", "epoch", "trial_ended", "run_ended", "note",
-    "study_ended", "error",
+    "plan", "cost", "study_started", "dashboard", "trial_started", "run_started", "epoch",
+    "trial_ended", "run_ended", "note", "study_ended", "error",
 }  # fmt: skip
 
 
@@ -239,4 +250,7 @@ def test_the_page_lists_every_event():
     for path in (PAGE.parents[1] / "tune").rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         written |= set(re.findall(r"(?:events|self)\.write\(\s*\"(\w+)\"", text))
-    assert written | {"trial_ended", "run_ended"} == EVENTS
+    assert (
+        written | {f"{one}_{what}" for one in ("trial", "run") for what in ("started", "ended")}
+        == EVENTS
+    )
