@@ -14,6 +14,7 @@ to 13 % low where widths are no multiples of 16: oneDNN unfolds those images. No
 measured on a GPU.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -175,8 +176,7 @@ def fit_micro_batch(
         >>> fit_micro_batch(model, 64, 16, "fp32", budget_mib=100.0)
         8
     """
-    divisors = (size for size in range(batch_size, 0, -1) if batch_size % size == 0)
-    for micro_batch in divisors:
+    for micro_batch in micro_batches(batch_size):
         footprint = predict_footprint(
             model,
             patch_px,
@@ -189,6 +189,15 @@ def fit_micro_batch(
         if footprint.peak_mib <= budget_mib:
             return micro_batch
     return None
+
+
+def micro_batches(batch_size: int) -> Iterator[int]:
+    """Yield the sizes of micro-batches that a batch divides into, the whole batch first.
+
+    >>> list(micro_batches(6))
+    [6, 3, 2, 1]
+    """
+    return (size for size in range(batch_size, 0, -1) if batch_size % size == 0)
 
 
 @lru_cache(maxsize=4096)

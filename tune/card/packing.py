@@ -117,6 +117,18 @@ class Packing:
         """
         return replace(spec, placement=self._reserve(self.predict(spec)))
 
+    def needed_mib(self, spec: TrialSpec) -> float:
+        """Return the memory that a trial needs with its micro-batch, its context included."""
+        return self._needed_mib(self.predict(spec))
+
+    def share(self, needed_mib: float) -> float:
+        """Return the share of the card, or on a CPU of the memory, that is reserved for a need."""
+        if not self.num_gpus:
+            return self._ram_mib(needed_mib) / self.usable_mib
+        usable_mib = self.usable_mib
+        fitting = (share for share in GPU_CLASSES if needed_mib <= share * usable_mib)
+        return self.gpus_per_trial or next(fitting, GPU_CLASSES[-1])
+
     def predict(self, spec: TrialSpec) -> Footprint:
         """Return what a trial would take with its micro-batch, before any correction."""
         return predict_footprint(
@@ -140,6 +152,10 @@ class Packing:
     def _needed_mib(self, footprint: Footprint) -> float:
         return self._tensors_mib(footprint) + footprint.context_mib + self._own_mib
 
+    def _ram_mib(self, needed_mib: float) -> float:
+        """Return the machine's memory that is reserved for a need on a CPU."""
+        return min(math.ceil(needed_mib / RAM_CLASS_MIB) * RAM_CLASS_MIB, self.trial_mib)
+
     def _reject(self, footprint: Footprint) -> Placement:
         reason = (
             f"predicted to need {self._needed_mib(footprint):.0f} MiB with one image at a time, "
@@ -151,10 +167,8 @@ class Packing:
         needed_mib = self._needed_mib(footprint)
         reservation = self._reservation(footprint)
         if not self.num_gpus:
-            rounded_mib = math.ceil(needed_mib / RAM_CLASS_MIB) * RAM_CLASS_MIB
-            return replace(reservation, ram_mib=min(rounded_mib, self.trial_mib))
-        fitting = (share for share in GPU_CLASSES if needed_mib <= share * self.usable_mib)
-        fraction = self.gpus_per_trial or next(fitting, GPU_CLASSES[-1])
+            return replace(reservation, ram_mib=self._ram_mib(needed_mib))
+        fraction = self.share(needed_mib)
         # Its share of the headroom is its own: the allocator's fragments lie there.
         cap_mib = fraction * self.card.free_mib - footprint.context_mib
         return replace(reservation, gpu_fraction=fraction, cap_mib=cap_mib)

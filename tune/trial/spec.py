@@ -26,6 +26,10 @@ class Placement:
         num_threads: Threads of its worker.
         correction: Factor in predicted_peak_mib that earlier trials of the study asked for.
         rejection: Why it cannot run at all; None if it can.
+        host: Machine that it runs on; None for a rejected one, and in journals of earlier releases.
+        card: The CUDA card that it runs on, as its maker calls it; None also on a CPU.
+        raylet: Ray's name of the place that it is bound to; None for the only one, of a Ray that
+            the search starts for itself.
     """
 
     predicted_peak_mib: float | None = None
@@ -35,6 +39,9 @@ class Placement:
     num_threads: int = 1
     correction: float = 1.0
     rejection: str | None = None
+    host: str | None = None
+    card: str | None = None
+    raylet: str | None = None
 
 
 UNPLACED = Placement()

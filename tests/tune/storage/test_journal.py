@@ -1,5 +1,6 @@
 """The journal: what is written is what is read back."""
 
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,9 @@ from tune.storage.history import Agreement, Budget, Ending
 from tune.storage.journal import StudyJournal
 from tune.trial.clock import Moment
 from tune.trial.record import RungDecision
-from tune.trial.spec import StudyFacts
+from tune.trial.spec import Placement, StudyFacts
+
+RECORDED = Path(__file__).parents[2] / "recorded"
 
 AGREEMENT = Agreement(
     known=(KnownPoint("hand_set", {"learning_rate": 1e-4, "schedule": "plateau"}),),
@@ -62,6 +65,25 @@ def test_a_trial_is_read_back_whole(journal, read_back, make_epoch, make_record)
     assert trial.failures == ("the worker process died",)
     assert trial.ending == Ending(Outcome.DIVERGED, "train loss is nan in epoch 3", at(4.0))
     assert not trial.is_reported
+
+
+def test_the_place_of_a_trial_is_read_back(journal, read_back, make_record):
+    journal.study.ask()
+    spec = make_record(0).spec
+    there = Placement(gpu_fraction=0.5, host="node7", card="NVIDIA L4", raylet="ab12")
+    journal.begin_trial(replace(spec, placement=there), at(1.0))
+    (trial,) = read_back().trials()
+    assert trial.spec.placement == there
+
+
+def test_a_journal_from_before_there_were_places_is_read(tmp_path):
+    recorded = RECORDED / "begun" / "ray_results" / "finished_search" / "journal"
+    path = tmp_path / "journal"
+    shutil.copyfile(recorded, path)
+    assert '"host"' not in path.read_text()
+    placements = [trial.spec.placement for trial in StudyJournal.open(path).trials()]
+    assert len(placements) > 0
+    assert {(one.host, one.card, one.raylet) for one in placements} == {(None, None, None)}
 
 
 def test_epochs_come_in_order_beyond_nine(journal, read_back, make_epoch):

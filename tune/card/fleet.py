@@ -1,0 +1,250 @@
+"""Where trials run if there is more than one place: which card or machine each one gets.
+
+Pure: takes places, a trial and what the others reserve, gives the trial its place. A trial is bound
+to its place when it is suggested and may have to wait there. One that waits counts as one that
+runs, so that nobody who comes later takes its memory.
+
+A trial goes to the smallest card that holds it, so that large ones stay free for large trials, and
+of equal cards to the emptiest, because trials on one card take turns.
+"""
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from models.footprint.predict import micro_batches
+from tune.card.correction import memory_correction
+from tune.card.packing import LOOK_AHEAD, Packing
+from tune.trial.record import TrialRecord
+from tune.trial.spec import Placement, TrialSpec
+
+GIB_IN_MIB = 1024.0
+SLACK = 1e-9
+"""Of sums of shares, which are no exact numbers."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where trials can be bound to: one of Ray's nodes (a raylet), best with one card each.
+
+    Attributes:
+        raylet: Its name in Ray; None for the only one, of a Ray that the search starts for itself.
+        host: The machine that it is on; several places can be on one.
+        packing: How trials share it: its card, and how many of them may run side by side.
+        num_cards: Equal cards that it has; Ray chooses one of them for each trial.
+    """
+
+    raylet: str | None
+    host: str
+    packing: Packing
+    num_cards: int = 1
+
+    @property
+    def card(self) -> str | None:
+        """What its CUDA cards are called; None for a CPU."""
+        return self.packing.card.name if self.packing.num_gpus else None
+
+    @property
+    def size(self) -> tuple[bool, int]:
+        """What places are ordered by: cards before machines without, then memory in whole GiB.
+
+        In whole ones, because two machines of a kind differ by some MiB.
+        """
+        return not self.packing.num_gpus, round(self.packing.card.total_mib / GIB_IN_MIB)
+
+    def share(self, placement: Placement) -> float:
+        """Return what a trial reserves, in cards, or in machines on a CPU."""
+        if self.packing.num_gpus:
+            return placement.gpu_fraction
+        return placement.ram_mib / self.packing.usable_mib
+
+    def holds(self, shares: Sequence[float]) -> bool:
+        """Return whether trials with these shares can run here side by side; else some wait."""
+        if len(shares) > self.packing.max_concurrent or sum(shares) > self.num_cards + SLACK:
+            return False
+        return self.num_cards == 1 or _fit_on_cards(shares, self.num_cards)
+
+    def filling(self, shares: Sequence[float]) -> float:
+        """Return which part of its memory or of its slots trials reserve, the larger of both.
+
+        It is above 1 where some of them wait.
+        """
+        return max(sum(shares) / self.num_cards, len(shares) / self.packing.max_concurrent)
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """All places that the trials of a study may run at.
+
+    Attributes:
+        places: The places, at least one, each with another name.
+        max_concurrent: Most trials side by side over all of them; None for as many as they take.
+
+    Example:
+        >>> from tune.card.device import Card
+        >>> card = Card("cuda", "pretend", 8192, 8000)
+        >>> packing = Packing(card, 0.1, max_concurrent=4, num_cores=8)
+        >>> fleet = Fleet((Place("a", "node1", packing), Place("b", "node1", packing)))
+        >>> fleet.num_slots, fleet.num_hosts
+        (8, 1)
+    """
+
+    places: tuple[Place, ...]
+    max_concurrent: int | None = None
+
+    @property
+    def num_hosts(self) -> int:
+        """Machines that the places are on."""
+        return len({place.host for place in self.places})
+
+    @property
+    def num_cards(self) -> int:
+        """CUDA cards of all places."""
+        return sum(place.num_cards for place in self.places if place.packing.num_gpus)
+
+    @property
+    def num_slots(self) -> int:
+        """Most trials side by side, as far as the places and the study allow."""
+        return min(self._offered_slots, self.max_concurrent or self._offered_slots)
+
+    @property
+    def max_live(self) -> int:
+        """Trials that run or wait to be placed.
+
+        None waits where the study allows fewer than the places do: it would run.
+        """
+        waits = self.num_cards > 0 and self.num_slots == self._offered_slots
+        return self.num_slots + (LOOK_AHEAD if waits else 0)
+
+    def place(self, spec: TrialSpec, live: Iterable[Placement]) -> TrialSpec:
+        """Return a trial with its place, micro-batch and reservation, or why it cannot run.
+
+        It trains with whole batches if any place holds them, else with the largest micro-batches.
+        Where no such place has room now, it waits at the one that is the least filled.
+
+        Args:
+            spec: The trial.
+            live: What all trials that run or wait reserve.
+        """
+        for images in micro_batches(spec.train.batch_size):
+            micro_batch = None if images == spec.train.batch_size else images
+            asked = replace(spec, train=replace(spec.train, micro_batch=micro_batch))
+            options = self._holding(asked)
+            if options:
+                return _bind(asked, _choose(options, live))
+        return self._largest.packing.place(spec)
+
+    def reserve_again(self, spec: TrialSpec, live: Iterable[Placement]) -> TrialSpec:
+        """Return a trial that continues with a place and a reservation; its micro-batch stays.
+
+        What does not fit anywhere any more reserves all that can be of the largest place.
+
+        Args:
+            spec: The trial.
+            live: What all other trials that run or wait reserve.
+        """
+        most_mib = self._largest.packing.trial_mib
+        options = self._holding(spec) or [
+            (place, place.packing.share(most_mib))
+            for place in self.places
+            if place.packing.trial_mib == most_mib
+        ]
+        return _bind(spec, _choose(options, live))
+
+    def corrected(self, records: Iterable[TrialRecord]) -> "Fleet":
+        """Return the fleet with packings that have learnt from the trials on cards of their kind.
+
+        Trials of earlier releases, which do not say on which card they ran, count for all.
+        """
+        known = list(records)
+        corrections = {
+            card: memory_correction(
+                record for record in known if record.spec.placement.card in {None, card}
+            )
+            for card in {place.card for place in self.places}
+        }
+        places = (
+            replace(place, packing=replace(place.packing, correction=corrections[place.card]))
+            for place in self.places
+        )
+        return replace(self, places=tuple(places))
+
+    def without(self, raylet: str) -> "Fleet":
+        """Return the fleet without a place."""
+        left = (place for place in self.places if place.raylet != raylet)
+        return replace(self, places=tuple(left))
+
+    def with_places(self, places: Iterable[Place]) -> "Fleet":
+        """Return the fleet with further places; of two with one name the new one stands."""
+        named = {place.raylet: place for place in (*self.places, *places)}
+        return replace(self, places=tuple(named.values()))
+
+    @property
+    def _offered_slots(self) -> int:
+        """Most trials side by side, as far as the places allow."""
+        return sum(place.packing.max_concurrent for place in self.places)
+
+    @property
+    def _largest(self) -> Place:
+        return max(self.places, key=lambda place: place.packing.trial_mib)
+
+    @cached_property
+    def _alike(self) -> tuple[tuple[Place, ...], ...]:
+        """Places in groups for which the same memory is predicted; there are few such groups."""
+        found: dict[Hashable, list[Place]] = {}
+        for place in self.places:
+            packing = place.packing
+            predicts = packing.card.device, packing.calibration, packing.correction
+            found.setdefault(predicts, []).append(place)
+        return tuple(map(tuple, found.values()))
+
+    def _holding(self, spec: TrialSpec) -> list["Option"]:
+        """Return the places that hold a trial with the micro-batch that it has."""
+        options = []
+        for places in self._alike:
+            needed_mib = places[0].packing.needed_mib(spec)
+            options += [
+                (place, place.packing.share(needed_mib))
+                for place in places
+                if needed_mib <= place.packing.trial_mib
+            ]
+        return options
+
+
+Option = tuple[Place, float]
+"""A place, and the share of it that a trial would reserve there."""
+
+
+def _choose(options: Sequence[Option], live: Iterable[Placement]) -> Place:
+    """Return the best place with room now, or else the one that is the least filled."""
+    shares: dict[str | None, list[float]] = {place.raylet: [] for place, _ in options}
+    places = {place.raylet: place for place, _ in options}
+    for placement in live:
+        if placement.raylet in places:
+            shares[placement.raylet].append(places[placement.raylet].share(placement))
+    fillings = {name: place.filling(shares[name]) for name, place in places.items()}
+    free = [place for place, share in options if place.holds([*shares[place.raylet], share])]
+    if free:
+        return min(free, key=lambda one: (one.size, fillings[one.raylet], one.raylet or ""))
+    return min(places.values(), key=lambda one: (fillings[one.raylet], one.size, one.raylet or ""))
+
+
+def _bind(spec: TrialSpec, place: Place) -> TrialSpec:
+    """Return a trial with its reservation at a place."""
+    reserved = place.packing.reserve_again(spec)
+    placement = replace(reserved.placement, host=place.host, card=place.card, raylet=place.raylet)
+    return replace(reserved, placement=placement, device=place.packing.card.device)
+
+
+def _fit_on_cards(shares: Iterable[float], num_cards: int) -> bool:
+    """Return whether shares fit on cards, none on two: the largest first, each where it fits best.
+
+    Ray takes them as they come, so a trial may still wait where what is free lies on two cards.
+    """
+    free = [1.0 + SLACK] * num_cards
+    for share in sorted(shares, reverse=True):
+        fitting = [card for card, room in enumerate(free) if share <= room]
+        if not fitting:
+            return False
+        free[min(fitting, key=free.__getitem__)] -= share
+    return True
