@@ -46,12 +46,13 @@ def study_lock(path: Path) -> Iterator[Owner | None]:
     """
     check_locks(path, str(path.parent.parent))
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    with os.fdopen(descriptor, "r+") as file:
+    with os.fdopen(descriptor, "r+", encoding="utf-8", errors="replace") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise UsageError(_refusal(path)) from error
-        before, dead = path.read_text(encoding="utf-8"), read_owner(path)
+        before = file.read()  # not by another opening: on SMB a lock keeps that out too
+        dead = _owner_in(before)
         _write(file.fileno(), json.dumps(asdict(_this_process())))
         try:
             yield dead
@@ -65,8 +66,8 @@ def study_lock(path: Path) -> Iterator[Owner | None]:
 def read_owner(path: Path) -> Owner | None:
     """Return who holds a lock or died holding it; None if it was released or cannot be told."""
     try:
-        return Owner(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        return _owner_in(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None
 
 
@@ -119,6 +120,13 @@ def lock_fault(path: Path) -> str | None:
         except OSError as error:
             return f"they are refused ({error.strerror or error})"
     return "two holders have one lock"
+
+
+def _owner_in(text: str) -> Owner | None:
+    try:
+        return Owner(**json.loads(text))
+    except (ValueError, TypeError):
+        return None
 
 
 def _this_process() -> Owner:

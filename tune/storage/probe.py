@@ -48,8 +48,13 @@ class Probe:
 
     @property
     def driver_file(self) -> Path:
-        """The driver's file; the driver holds a lock on it."""
+        """What the driver wrote."""
         return self.path / "driver"
+
+    @property
+    def locked_file(self) -> Path:
+        """An empty file that the driver holds a lock on; on SMB nobody else can read such a one."""
+        return self.path / "locked"
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ def open_probe(results: str) -> Iterator[Probe]:
         probe = Probe(str(place), f"{folder.name}/files", secrets.token_hex(CONTENT_BYTES))
         probe.path.mkdir()
         _write(probe.driver_file, probe.content)
-        with probe.driver_file.open("ab") as file:
+        with probe.locked_file.open("ab") as file:
             with suppress(OSError):  # where locks are refused, nodes find that too
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield probe
@@ -122,7 +127,7 @@ def look(probe: Probe, node: str = "") -> Seen:
     name, content = f"node_{secrets.token_hex(8)}", secrets.token_hex(CONTENT_BYTES)
     seen = replace(
         seen,
-        locks_cross=_is_kept_out(probe.driver_file),
+        locks_cross=_is_kept_out(probe.locked_file),
         free_mib=shutil.disk_usage(probe.results).free / 2**20,
     )
     try:
