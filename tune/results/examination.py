@@ -23,7 +23,7 @@ from tune.storage.kind import Kind, read_kind
 from tune.storage.lock import is_locked, read_owner
 from tune.storage.replay import project_tables
 from tune.tables.files import read_table, write_table
-from tune.trial.checkpoints import newest_file, previous_file
+from tune.trial.checkpoint_files import newest_file, previous_file
 
 
 @dataclass(frozen=True)

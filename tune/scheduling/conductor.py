@@ -119,7 +119,7 @@ class Conductor:
                 return None
             spec = self.recorder.begin(self._make_spec(suggestion)).spec
             if spec.placement.rejection is None:
-                return spec
+                return self.recorder.next_attempt(spec.number)
             self.end(spec.number, Outcome.REJECTED, spec.placement.rejection)
         return None
 

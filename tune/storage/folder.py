@@ -10,7 +10,8 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,10 +21,13 @@ import psutil
 from models.shapes import nominal_channels, target_bpp
 from tune.config.search import SearchConfig
 from tune.errors import UsageError
+from tune.storage.lock import check_locks
 from tune.tables.originals import find_copies, given_name
 
 CONFIG_FILE = "study.toml"
 MANIFEST_FILE = "manifest.json"
+NEW_STUDY = "new_study"
+"""How the names of half-made studies begin."""
 
 
 @dataclass(frozen=True)
@@ -118,11 +122,11 @@ def check_results(results: str) -> None:
         while not existing.exists():
             existing = existing.parent
     except OSError as error:  # a name that no file can have
-        raise _unwritable(results, error.strerror or str(error)) from error
+        raise unwritable(results, error.strerror or str(error)) from error
     if not existing.is_dir():
-        raise _unwritable(results, f"{str(existing)!r} is a file")
+        raise unwritable(results, f"{str(existing)!r} is a file")
     if not os.access(existing, os.W_OK | os.X_OK):
-        raise _unwritable(results, "Permission denied")
+        raise unwritable(results, "Permission denied")
 
 
 def create_study_folder(
@@ -143,22 +147,60 @@ def create_study_folder(
         mode: Fidelity, "quick" or "full".
 
     Raises:
-        UsageError: If the results folder cannot be written, or the name is taken.
+        UsageError: If the results folder cannot be written, locks do not work in it, or the name
+            is taken.
     """
     results = Path(config.results)
     try:
-        results.mkdir(parents=True, exist_ok=True)
-        _sweep_folders(results)
-        draft = Path(tempfile.mkdtemp(prefix=f"{_draft_prefix()}{os.getpid()}_", dir=results))
+        made = make_folders(results)
+        draft = make_passing_folder(results, NEW_STUDY)
     except OSError as error:
-        raise _unwritable(config.results, error.strerror or str(error)) from error
+        raise unwritable(config.results, error.strerror or str(error)) from error
     try:
         _fill(draft, files)
+        check_locks(StudyFolder(draft).lock, config.results)
         if config.name is not None:
             return _place_named(draft, results / config.name)
         return _place_at_free_second(draft, config, moment or datetime.now(UTC), mode)
     finally:
         shutil.rmtree(draft, ignore_errors=True)  # still there only if it found no place
+        remove_empty(made)
+
+
+def make_folders(path: Path) -> list[Path]:
+    """Make a folder with those above it; return the ones that were missing, innermost first.
+
+    Raises:
+        OSError: If they cannot be made.
+    """
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Remove folders, innermost first, as far as nothing is in them."""
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
+
+
+def make_passing_folder(results: Path, kind: str) -> Path:
+    """Make a hidden folder that this process removes or renames; remove those of killed ones.
+
+    Args:
+        results: Where; other machines may have such folders there too.
+        kind: How its name begins, after the dot.
+
+    Raises:
+        OSError: If it cannot be made.
+    """
+    prefix = f".{kind}_{platform.node()}_"
+    for path in results.glob(f"{glob.escape(prefix)}*"):
+        pid = path.name.removeprefix(prefix).split("_")[0]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(path, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}_", dir=results))
 
 
 def sweep_drafts(folder: StudyFolder) -> None:
@@ -166,20 +208,6 @@ def sweep_drafts(folder: StudyFolder) -> None:
     for place in (folder.tables, folder.checkpoints):
         for path in [*place.glob("*.tmp"), *place.glob("*.draft")]:
             path.unlink(missing_ok=True)
-
-
-def _sweep_folders(results: Path) -> None:
-    """Remove the half-made folders of processes of this machine that were killed."""
-    prefix = _draft_prefix()
-    for path in results.glob(f"{glob.escape(prefix)}*"):
-        pid = path.name.removeprefix(prefix).split("_")[0]
-        if pid.isdigit() and not psutil.pid_exists(int(pid)):
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _draft_prefix() -> str:
-    """Return how the names of this machine's half-made folders begin; results may be shared."""
-    return f".new_study_{platform.node()}_"
 
 
 def _fill(draft: Path, files: Mapping[str, str]) -> None:
@@ -221,7 +249,8 @@ def _move_to_free_place(draft: Path, place: Path) -> bool:
     return True
 
 
-def _unwritable(results: str, reason: str) -> UsageError:
+def unwritable(results: str, reason: str) -> UsageError:
+    """Return the refusal of a results folder."""
     return UsageError(
         f"the results folder must be writable, found {results!r} ({reason}): "
         "choose another with --results"

@@ -153,9 +153,14 @@ class StudyJournal:
 
     def begin_session(self, command: Sequence[str], moment: Moment) -> int:
         """Write that a session begins; return its number, from 1."""
-        number = 1 + sum(name.startswith("session:") for name in self.study.user_attrs)
+        number = 1 + self.num_sessions
         self.study.set_user_attr(f"session:{number}", {"command": list(command), **_moment(moment)})
         return number
+
+    @property
+    def num_sessions(self) -> int:
+        """How many sessions have begun, this one included."""
+        return sum(name.startswith("session:") for name in self.study.user_attrs)
 
     def add_run(self, candidate: str, seed: int, candidates: Sequence[str]) -> int:
         """Write that one of the candidates is promoted with a seed; return the run's number.

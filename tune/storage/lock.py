@@ -1,7 +1,8 @@
 """One driver per study: a lock that its holder's death releases.
 
 The lock is the kernel's (`flock`), so there is nothing to clean up after a crash; the file beside
-it only says who holds it, or who died holding it.
+it only says who holds it, or who died holding it. Some file systems refuse such locks, others
+grant one to everybody: where they do, two drivers would write one journal, so none may.
 """
 
 import fcntl
@@ -41,15 +42,17 @@ def study_lock(path: Path) -> Iterator[Owner | None]:
         path: The lock's file; it is empty while nobody holds the lock.
 
     Raises:
-        UsageError: If another process holds it.
+        UsageError: If another process holds it, or locks do not work there.
     """
+    check_locks(path, str(path.parent.parent))
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    with os.fdopen(descriptor, "r+") as file:
+    with os.fdopen(descriptor, "r+", encoding="utf-8", errors="replace") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise UsageError(_refusal(path)) from error
-        before, dead = path.read_text(encoding="utf-8"), read_owner(path)
+        before = file.read()  # not by another opening: on SMB a lock keeps that out too
+        dead = _owner_in(before)
         _write(file.fileno(), json.dumps(asdict(_this_process())))
         try:
             yield dead
@@ -63,8 +66,8 @@ def study_lock(path: Path) -> Iterator[Owner | None]:
 def read_owner(path: Path) -> Owner | None:
     """Return who holds a lock or died holding it; None if it was released or cannot be told."""
     try:
-        return Owner(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        return _owner_in(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None
 
 
@@ -77,7 +80,53 @@ def is_locked(path: Path) -> bool:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
+        except OSError:
+            return False  # where locks do not work, nobody drives a study
     return False
+
+
+def check_locks(path: Path, results: str) -> None:
+    """Refuse a study where a lock would keep nobody out.
+
+    Args:
+        path: Its lock's file, in an existing folder; made if absent.
+        results: Its results folder, as a person gave it.
+
+    Raises:
+        UsageError: If locks are not supported there, or do not exclude.
+    """
+    if (fault := lock_fault(path)) is not None:
+        raise UsageError(
+            f"a results folder must have file locks that work, found {results!r} where {fault}: "
+            "mount it with locks, or choose another with --results"
+        )
+
+
+def lock_fault(path: Path) -> str | None:
+    """Return why a lock on a file would keep nobody out; None if it would.
+
+    A lock belongs to one opening of a file, so a second opening in this process is refused as
+    another process is. One that is held already works.
+
+    Args:
+        path: The file, in an existing folder; made if absent.
+    """
+    with path.open("ab") as first, path.open("ab") as second:
+        try:
+            fcntl.flock(first, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            return f"they are refused ({error.strerror or error})"
+    return "two holders have one lock"
+
+
+def _owner_in(text: str) -> Owner | None:
+    try:
+        return Owner(**json.loads(text))
+    except (ValueError, TypeError):
+        return None
 
 
 def _this_process() -> Owner:

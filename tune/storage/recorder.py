@@ -19,7 +19,7 @@ from tune.storage.history import Ending, TrialHistory
 from tune.storage.journal import StudyJournal
 from tune.storage.trial_rows import MakeRows, Row, epoch_row, rung_row, trial_rows
 from tune.tables.files import write_table
-from tune.trial.checkpoints import drop_resumable
+from tune.trial.checkpoint_files import drop_resumable
 from tune.trial.clock import Moment, StudyClock
 from tune.trial.record import RungDecision, TrialRecord
 from tune.trial.spec import StudyFacts, TrialSpec
@@ -114,7 +114,17 @@ class Recorder:
         if record.outcome is Outcome.INTERRUPTED:
             self.journal.reopen_trial(number)
             record.outcome = record.reason = record.ended = None
-        return replace(record.spec, known_epochs=len(record.epochs))
+        return self.next_attempt(number)
+
+    def next_attempt(self, number: int) -> TrialSpec:
+        """Return what a worker needs for the next attempt at a trial.
+
+        A trial is attempted again after it lost a worker and in a later session. Both are in the
+        journal by then, so their number grows with every attempt, whenever this process dies.
+        """
+        record = self.trials[number]
+        attempt = self.journal.num_sessions + len(record.failures)
+        return replace(record.spec, known_epochs=len(record.epochs), attempt=attempt)
 
     def add_epoch(self, number: int, result: EpochResult) -> bool:
         """Add a finished epoch to its trial; return whether it was news.
@@ -191,12 +201,10 @@ class Recorder:
         """Keep the checkpoints of trials that can be resumed and of the best few that ended."""
         ended = [record for record in self.trials.values() if record.is_over]
         ended.sort(key=lambda record: record.best_score, reverse=True)
-        for rank, record in enumerate(ended):
-            if record.spec.checkpoint is not None:
-                best = Path(record.spec.checkpoint)
-                drop_resumable(best)
-                if rank >= self._best_kept:
-                    best.unlink(missing_ok=True)
+        files = [Path(record.spec.checkpoint) for record in ended if record.spec.checkpoint]
+        drop_resumable(self._folder.checkpoints, {best.stem for best in files})
+        for best in files[self._best_kept :]:
+            best.unlink(missing_ok=True)
 
     def _flush_when_due(self) -> None:
         if time.monotonic() >= self._next_flush_s:

@@ -1,19 +1,17 @@
 """The checkpoint files of one trial: its newest epoch, the one before it, and its best epoch.
 
 A trial continues from its newest readable epoch, so that a checkpoint that was damaged costs one
-epoch and not the trial. The best one is a second name of the newest file at that moment: nothing
-is written twice. Every file holds the results of all epochs up to its own, because the search may
-have died before the last one was reported.
+epoch and not the trial. Every file holds the results of all epochs up to its own, because the
+search may have died before the last one was reported. Only the newest attempt at a trial writes
+them (`lease`).
 
 Whether an epoch becomes the best file is decided against the score that lies in that file, never
 against the scores that are known: a full disk or a kill may have kept the best epoch out of it.
 """
 
-import os
-import shutil
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from models.errors import ModelError
 from models.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -21,7 +19,46 @@ from models.training.epoch_result import EpochResult
 from models.training.objective import OBJECTIVES
 from models.training.session import TrainingSession
 from tune.errors import is_disk_full
+from tune.trial.checkpoint_files import (
+    newest_draft,
+    newest_file,
+    place_best,
+    place_newest,
+    previous_file,
+)
+from tune.trial.lease import check_lease, take_lease
 from tune.trial.spec import TrialSpec
+
+
+class CheckpointStore(Protocol):
+    """Where the training loop keeps a trial between epochs.
+
+    Attributes:
+        results: The epochs so far, those of earlier sessions included.
+    """
+
+    results: list[EpochResult]
+
+    def restore(self, session: TrainingSession) -> list[str]:
+        """Begin the attempt and bring a new session to the newest epoch; return what to say.
+
+        Raises:
+            LeaseLostError: If a newer attempt has begun.
+        """
+
+    def save(self, session: TrainingSession, result: EpochResult) -> str | None:
+        """Save the session after an epoch; return what to say, None if it is saved.
+
+        Raises:
+            LeaseLostError: If a newer attempt has begun; nothing is written.
+        """
+
+    def check(self) -> None:
+        """Go on only while the attempt is the newest.
+
+        Raises:
+            LeaseLostError: If it is not.
+        """
 
 
 class TrialCheckpoints:
@@ -39,6 +76,7 @@ class TrialCheckpoints:
         self._best = None if spec.checkpoint is None else Path(spec.checkpoint)
         self._objective = OBJECTIVES[spec.train.objective]
         self._kept_score = float("-inf")
+        self._has_lease = False
         self.results: list[EpochResult] = []
 
     def restore(self, session: TrainingSession) -> list[str]:
@@ -46,6 +84,9 @@ class TrialCheckpoints:
 
         Returns:
             A sentence for each file that could not be used.
+
+        Raises:
+            LeaseLostError: If a newer attempt has begun.
         """
         notes = [] if self._best is None else self._restore_files(self._best, session)
         if session.epoch < self._spec.known_epochs:
@@ -57,30 +98,53 @@ class TrialCheckpoints:
 
         Returns:
             None, or a sentence if there was no space: training continues, the last files stand.
+
+        Raises:
+            LeaseLostError: If a newer attempt has begun; the files are as that one left them.
         """
         self.results.append(result)
         if self._best is None:
             return None
-        newest = newest_file(self._best)
+        score = self._objective.of(result)
+        is_best = score > self._kept_score
+        attempt = self._spec.attempt
         try:
-            draft = newest.with_suffix(".draft")
-            save_checkpoint(draft, session, self._metadata(result))
-            if newest.exists():
-                newest.replace(previous_file(self._best))
-            draft.replace(newest)
-            self._keep_if_best(newest, self._best)
+            self._take_lease(self._best)
+            save_checkpoint(newest_draft(self._best, attempt), session, self._metadata(result))
+            place_newest(self._best, attempt, is_best)
         except OSError as error:
             if not is_disk_full(error):
+                self.check()  # whatever fails for an outdated attempt, fails because it is one
                 raise
-            is_best = self._objective.of(result) > self._kept_score
-            best = ", its best epoch so far" if is_best else ""
-            return (
-                f"no space left for checkpoint {newest.name}{best}: training continues without it"
-            )
+            name, best = newest_file(self._best).name, ", its best epoch so far" if is_best else ""
+            return f"no space left for checkpoint {name}{best}: training continues without it"
+        if is_best:
+            self._kept_score = score
         return None
+
+    def check(self) -> None:
+        """Go on only while this attempt is the newest.
+
+        Raises:
+            LeaseLostError: If it is not.
+        """
+        if self._best is not None and self._has_lease:
+            check_lease(self._best, self._spec.attempt)
+
+    def _take_lease(self, best: Path) -> None:
+        """Take the lease; once, and again with every epoch while there is no space for it."""
+        if not self._has_lease:
+            take_lease(best, self._spec.attempt)
+            self._has_lease = True
 
     def _restore_files(self, best: Path, session: TrainingSession) -> list[str]:
         notes = []
+        try:
+            self._take_lease(best)
+        except OSError as error:
+            if not is_disk_full(error):
+                raise
+            notes.append(f"no space left beside checkpoint {best.name}: training begins without")
         restored = None
         for path in (newest_file(best), previous_file(best)):
             if not path.exists():
@@ -118,7 +182,8 @@ class TrialCheckpoints:
         """Make the file of the last epoch the best file, if it scores above what is in that."""
         score = self._objective.of(self.results[-1])
         if score > self._kept_score:
-            _copy(path, best)
+            self._take_lease(best)
+            place_best(path, best, self._spec.attempt)
             self._kept_score = score
 
     def _score_in(self, best: Path) -> float:
@@ -147,34 +212,5 @@ class TrialCheckpoints:
         }
 
 
-def newest_file(best: Path) -> Path:
-    """Return the file of a trial's newest epoch."""
-    return best.with_suffix(".newest.pt")
-
-
-def previous_file(best: Path) -> Path:
-    """Return the file of the epoch before it."""
-    return best.with_suffix(".previous.pt")
-
-
-def drop_resumable(best: Path) -> None:
-    """Remove what only a trial that continues needs."""
-    for path in (newest_file(best), previous_file(best), newest_file(best).with_suffix(".draft")):
-        path.unlink(missing_ok=True)
-
-
 def _unusable(path: Path, error: ModelError) -> str:
     return f"checkpoint {path.name} cannot be used ({error})"
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Give a file a second name, atomically; copy it where the file system has no second names."""
-    draft = target.with_suffix(".draft")
-    draft.unlink(missing_ok=True)
-    try:
-        os.link(source, draft)
-    except OSError as error:
-        if is_disk_full(error):
-            raise
-        shutil.copyfile(source, draft)
-    draft.replace(target)

@@ -102,6 +102,7 @@ class TrialSpec:
         known_epochs: Epochs that were reported to the search, from which the trial continues.
         placement: What is reserved for it.
         label: What its name ends in; None for its number.
+        attempt: Number of this attempt at the trial, higher than those of all attempts before it.
     """
 
     study: str
@@ -115,6 +116,7 @@ class TrialSpec:
     known_epochs: int = 0
     placement: Placement = UNPLACED
     label: str | None = None
+    attempt: int = 0
 
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
         """Return itself, which never changes: Ray Tune copies what it is given, twice a trial."""

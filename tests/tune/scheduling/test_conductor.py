@@ -337,3 +337,16 @@ def test_waiting_ends_when_a_worker_first_takes_the_trial_up(make_conductor, stu
     conductor.start(0)
     assert conductor.recorder.trials[0].started == started
     assert make_conductor().recorder.trials[0].started == started
+
+
+def test_every_time_that_a_trial_is_scheduled_its_attempt_is_a_newer_one(
+    make_conductor, study_folder
+):
+    attempts = []
+    for _ in range(2):
+        conductor = make_conductor(num_trials=1)
+        conductor.recorder.journal.begin_session(["search"], conductor.recorder.clock.now())
+        attempts.append(conductor.next_trial().attempt)
+    conductor.lose_worker(0, "the worker process died")
+    attempts.append(conductor.next_trial().attempt)
+    assert attempts == [1, 2, 3]

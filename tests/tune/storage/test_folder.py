@@ -104,3 +104,11 @@ def test_the_files_of_a_study_lie_in_its_folder() -> None:
     folder = StudyFolder(Path("results/mine"))
     assert folder.name == "mine"
     assert {folder.journal.parent, folder.errors.parent, folder.tables.parent} == {folder.path}
+
+
+def test_a_study_is_not_made_where_locks_do_not_work(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("fcntl.flock", lambda file, operation: None)
+    config = config_of(results=str(tmp_path / "new" / "results"))
+    with pytest.raises(UsageError, match="must have file locks that work"):
+        create_study_folder(config, {"study.toml": "trials = 3\n"})
+    assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,7 @@
 """The lock of a study: one holder, told apart from one who died."""
 
+import errno
+import fcntl
 import json
 import os
 import subprocess
@@ -9,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tune.errors import UsageError
-from tune.storage.lock import Owner, is_locked, read_owner, study_lock
+from tune.storage.lock import Owner, is_locked, lock_fault, read_owner, study_lock
 
 HOLD = """
 import sys
@@ -79,3 +81,47 @@ def test_an_owner_is_written_as_json(lock):
     lock.parent.mkdir()
     with study_lock(lock):
         assert json.loads(lock.read_text())["pid"] == os.getpid()
+
+
+def test_a_lock_that_keeps_others_out_has_no_fault_free_or_held(lock, holder):
+    assert lock_fault(lock) is None
+    assert lock_fault(lock.with_name("another")) is None
+
+
+def test_looking_for_a_fault_releases_the_lock(lock):
+    lock.parent.mkdir()
+    assert lock_fault(lock) is None
+    with study_lock(lock) as dead:
+        assert dead is None
+
+
+@pytest.fixture(params=[errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, None])
+def broken_locks(request, monkeypatch) -> str:
+    """A file system that refuses locks, or (None) grants them to everybody."""
+
+    def flock(file, operation) -> None:
+        if request.param is not None:
+            raise OSError(request.param, os.strerror(request.param))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    if request.param is None:
+        return "two holders have one lock"
+    return rf"they are refused \({os.strerror(request.param)}\)"
+
+
+def test_where_locks_do_not_work_nobody_may_drive_a_study(lock, broken_locks):
+    lock.parent.mkdir()
+    message = f"must have file locks that work, found '.*' where {broken_locks}: .* --results"
+    with pytest.raises(UsageError, match=message), study_lock(lock):
+        pass
+    assert lock.read_text() == ""
+
+
+def test_where_locks_are_refused_nobody_holds_one(lock, monkeypatch):
+    def flock(file, operation) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    lock.parent.mkdir()
+    lock.touch()
+    monkeypatch.setattr(fcntl, "flock", flock)
+    assert not is_locked(lock)

@@ -4,12 +4,17 @@ import errno
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tune.outcomes import Outcome
+from tune.storage.folder import StudyFolder
+from tune.storage.journal import StudyJournal
 from tune.storage.recorder import BEST_KEPT, FLUSH_CEILING_S, FLUSH_FLOOR_S, FLUSH_RATIO, Recorder
 from tune.tables.files import read_table
-from tune.trial.checkpoints import newest_file, previous_file
+from tune.trial.checkpoint_files import newest_file, previous_file
 from tune.trial.clock import StudyClock
+from tune.trial.lease import LeaseLostError, check_lease, take_lease
 
 
 @pytest.fixture
@@ -178,3 +183,50 @@ def test_a_flush_at_the_end_never_waits(recorder, begin, clock, written):
     begin(0)
     recorder.flush()
     assert len(written.names) == 6
+
+
+def test_an_ended_trial_keeps_no_lease_so_that_nobody_can_write_it(
+    recorder, run_to_end, study_folder
+):
+    files = [study_folder.checkpoints / f"{number}.pt" for number in (0, 1)]
+    for number, best in enumerate(files):
+        run_to_end(number, [20.0], outcome=None)
+        take_lease(best, 1)
+    recorder.end(0, Outcome.COMPLETED, None)
+    with pytest.raises(LeaseLostError):
+        check_lease(files[0], 1)
+    check_lease(files[1], 1)
+
+
+def test_the_first_attempt_of_the_first_session_has_number_one(recorder, begin, journal):
+    journal.begin_session(["search"], recorder.clock.now())
+    begin(0)
+    assert recorder.next_attempt(0).attempt == 1
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
+@given(st.lists(st.sampled_from(["lost", "session"]), max_size=12))
+def test_no_attempt_has_the_number_of_one_before_it(
+    tmp_path_factory, study_facts, make_record, happenings
+):
+    """Whatever happens between two attempts is in the journal before the second."""
+    folder = StudyFolder(tmp_path_factory.mktemp("study"))
+    folder.tables.mkdir()
+    folder.checkpoints.mkdir()
+    journal = StudyJournal.create(folder.journal, "study")
+    recorder = Recorder(folder, study_facts, journal, StudyClock())
+    journal.begin_session([], recorder.clock.now())
+    journal.study.ask()
+    recorder.begin(make_record(0).spec)
+    attempts = [recorder.next_attempt(0).attempt]
+    for what in happenings:
+        if what == "lost":
+            recorder.add_failure(0, "the worker process died")
+        else:
+            journal = StudyJournal.open(folder.journal)
+            recorder = Recorder(folder, study_facts, journal, StudyClock())
+            journal.begin_session([], recorder.clock.now())
+            (history,) = journal.trials()
+            recorder.recall(history.spec, history)
+        attempts.append(recorder.resume_trial(0).attempt)
+    assert attempts == sorted(set(attempts))

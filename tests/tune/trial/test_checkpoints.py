@@ -13,7 +13,9 @@ from models.training.checkpoint import load_checkpoint
 from models.training.config import TrainConfig
 from models.training.epoch_result import EpochResult
 from models.training.loop import train_epochs
-from tune.trial.checkpoints import TrialCheckpoints, drop_resumable, newest_file, previous_file
+from tune.trial.checkpoint_files import drop_resumable, newest_file, previous_file
+from tune.trial.checkpoints import TrialCheckpoints
+from tune.trial.lease import move_draft
 from tune.trial.session import open_session
 from tune.trial.spec import DataSpec, TrialSpec
 
@@ -149,12 +151,14 @@ def test_lost_weights_of_the_best_epoch_are_said_when_the_trial_goes_on(
 def test_a_trial_killed_before_its_best_epoch_became_the_best_file_makes_it_so(
     spec, make_epoch, monkeypatch
 ):
-    def killed(*_) -> None:
-        raise KeyboardInterrupt
+    def killed(draft: Path, place: Path, best: Path, attempt: int) -> None:
+        if place == best:
+            raise KeyboardInterrupt
+        move_draft(draft, place, best, attempt)
 
     save_each(spec, [make_epoch(1, 20.0)], monkeypatch, full=0)
     with monkeypatch.context() as process:
-        process.setattr("tune.trial.checkpoints._copy", killed)
+        process.setattr("tune.trial.checkpoint_files.move_draft", killed)
         with pytest.raises(KeyboardInterrupt):
             save_each(spec, [make_epoch(2, 25.0)], monkeypatch, full=0)
     assert kept_epoch(spec) == 1
@@ -247,5 +251,45 @@ def test_without_a_file_nothing_is_written(spec, tmp_path):
 
 def test_what_only_going_on_needs_can_be_dropped(spec, tmp_path):
     train(spec, 2)
-    drop_resumable(Path(spec.checkpoint))
-    assert [path.name for path in tmp_path.iterdir()] == ["study_t003.pt"]
+    train(replace(spec, number=4, checkpoint=str(tmp_path / "study_t004.pt"), attempt=2), 1)
+    others = {path.name for path in tmp_path.glob("study_t004.*")}
+    left = [
+        "study_t003.newest.0.draft",
+        ".study_t003.newest.0.draft.ab_1.tmp",
+        "study_t003.0.draft",
+    ]
+    for name in left:
+        (tmp_path / name).touch()
+    drop_resumable(tmp_path, {"study_t003"})
+    assert {path.name for path in tmp_path.iterdir()} == {"study_t003.pt"} | others
+
+
+def test_names_of_studies_may_have_dots_and_numbers(tmp_path):
+    for name in ("a.2_t001.pt", "a.2_t001.newest.pt", "a.2_t001.3.lease", "a_t001.newest.pt"):
+        (tmp_path / name).touch()
+    drop_resumable(tmp_path, {"a.2_t001"})
+    assert {path.name for path in tmp_path.iterdir()} == {"a.2_t001.pt", "a_t001.newest.pt"}
+
+
+def test_a_file_system_without_second_names_gets_copies(spec, whole, monkeypatch):
+    def refuse(*_) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", refuse)
+    assert scores_db(train(spec, EPOCHS)) == scores_db(whole)
+    best = max(whole.results, key=lambda result: result.val_psnr_db)
+    assert kept_epoch(spec) == best.epoch
+    assert load_checkpoint(previous_file(Path(spec.checkpoint))).metadata["epoch"] == EPOCHS - 1
+
+
+def test_without_space_for_a_lease_training_goes_on_and_takes_it_later(
+    spec, make_epoch, monkeypatch
+):
+    checkpoints, session = TrialCheckpoints(spec), open_session(spec)
+    with monkeypatch.context() as disk:
+        disk.setattr("tune.trial.checkpoints.take_lease", no_space)
+        assert "no space left" in checkpoints.restore(session)[0]
+        assert "no space left" in checkpoints.save(session, make_epoch(1, 20.0))
+        checkpoints.check()
+    assert checkpoints.save(session, make_epoch(2, 21.0)) is None
+    assert kept_epoch(spec) == 2
