@@ -5,6 +5,7 @@ what happens is in `tune.promotion.run`. Nothing that a worker unpickles is defi
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -12,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tune.card.mps import add_mps_flag
+from tune.config.cluster import add_cluster_flags, read_cluster
 from tune.config.command import (
     DEFAULT_RESULTS,
     DONE,
@@ -28,6 +30,7 @@ from tune.config.command import (
 from tune.config.promotion import PromotionConfig, read_asked
 from tune.config.settings import ALL, add_flags, given_values
 from tune.config.watching import add_live_flags, read_live
+from tune.engine.reach import reached
 from tune.errors import UsageError
 from tune.terminal.events import Events, events_of
 
@@ -35,9 +38,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from data.dataset import Corpus
+    from tune.card.fleet import Fleet
     from tune.card.packing import Packing
     from tune.config.machine import Machine
     from tune.config.watching import Live
+    from tune.engine.nodes import Nodes
     from tune.promotion.plan import PromotionPlan
     from tune.promotion.run import PromotionResult
     from tune.results.resume import Start
@@ -69,6 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_mps_flag(parser)
     parser.add_argument("--quiet", action="store_true", help="print only what was found")
     add_live_flags(parser)
+    add_cluster_flags(parser)
     parser.add_argument("--resume", metavar="NAME", help="resume the promotion of this name")
     parser.add_argument("--new", action="store_true", help="start a new one whatever there is")
     arguments = parser.parse_args(argv)
@@ -77,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def promote(arguments: argparse.Namespace, command: Sequence[str]) -> int:
-    """Plan every promotion that was asked for, then run them one after the other.
+    """Promote on this machine, or on the cluster that was named; return the exit code.
 
     Raises:
         UsageError, DataError, ModelError: If something that was asked for cannot be done; nothing
@@ -85,17 +91,35 @@ def promote(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     """
     flags = given_values(PromotionConfig, arguments)
     asked = read_settings(arguments, flags)
+    console = make_console(sys.stderr if arguments.json else None)
+    from tune.terminal.words import say
 
+    with reached(read_cluster(arguments, os.environ), partial(say, console)) as nodes:
+        return promote_on(nodes, console, asked, command, arguments)
+
+
+def promote_on(
+    nodes: "Nodes | None",
+    console: "Console",
+    asked: Mapping[str, Any],
+    command: Sequence[str],
+    arguments: argparse.Namespace,
+) -> int:
+    """Plan every promotion that was asked for, then run them one after the other.
+
+    Raises:
+        UsageError, DataError, ModelError: See `promote`.
+    """
     from tune.config.machine import detect_machine
     from tune.storage.folder import check_results
     from tune.terminal.event_fields import promotion_fields
     from tune.terminal.words import say, show_commands
 
-    machine = detect_machine(str(asked.get("device", "auto")))
+    device = str(asked.get("device", "auto"))
+    machine = detect_machine(device) if nodes is None else nodes.machine(device)
     check_results(asked.get("results", DEFAULT_RESULTS))
     events = events_of(arguments)
-    console = make_console(sys.stderr if events.are_asked_for else None)
-    planned = plan_all(asked, machine, arguments, console)
+    planned = plan_all(asked, machine, arguments, console, nodes)
     if not planned:
         say(
             console,
@@ -111,7 +135,7 @@ def promote(arguments: argparse.Namespace, command: Sequence[str]) -> int:
         events.write("plan", promotion_fields(plan, start))
     if arguments.dry_run:
         return DONE
-    return run_all(console, events, planned, machine, command, arguments)
+    return run_all(console, events, planned, machine, command, arguments, nodes)
 
 
 def read_settings(arguments: argparse.Namespace, flags: Mapping[str, object]) -> dict[str, Any]:
@@ -142,6 +166,7 @@ def plan_all(
     machine: "Machine",
     arguments: argparse.Namespace,
     console: "Console",
+    nodes: "Nodes | None",
 ) -> "list[Planned]":
     """Return what is promoted, most useful ratios first.
 
@@ -173,7 +198,7 @@ def plan_all(
     )
     is_one = archs is not None and ratios is not None and len(archs) * len(ratios) == 1
     is_matrix = asked.get("study") is None and not is_one
-    card = measure_card(machine.device)
+    card = measure_card(machine.device) if nodes is None else None
     known = list(find_promotions(asked.get("results", DEFAULT_RESULTS)))
     planned = []
     for search in searches:
@@ -182,12 +207,37 @@ def plan_all(
             continue
         if promotion.data not in corpora:
             corpora[promotion.data] = open_data(promotion.data, partial(say, console))
-        plan = plan_promotion(promotion, search, corpora[promotion.data], card)
+        corpus = corpora[promotion.data]
+        fleet = None if nodes is None else admit(nodes, asked, promotion, corpus)
+        plan = plan_promotion(promotion, search, corpus, card, fleet)
         start = choose_promotion_start(
             promotion, known, plan.num_runs, new=arguments.new, resume=arguments.resume
         )
         planned.append((plan, start))
     return planned
+
+
+def admit(
+    nodes: "Nodes", asked: Mapping[str, Any], promotion: PromotionConfig, corpus: "Corpus"
+) -> "Fleet":
+    """Return the places of a cluster that can train the runs of a promotion.
+
+    Raises:
+        UsageError: If there is none.
+    """
+    from tune.config.search import SearchConfig
+    from tune.engine.nodes import Asked
+
+    return nodes.admit(
+        Asked(
+            results=promotion.results,
+            corpus=corpus,
+            device=promotion.device,
+            headroom=SearchConfig.headroom,
+            gpus_per_trial=None,
+            max_concurrent=asked.get("max_concurrent"),  # a profile's choice is for one machine
+        )
+    )
 
 
 def show_all(console: "Console", planned: "Sequence[Planned]", *, with_costs: bool) -> None:
@@ -207,6 +257,7 @@ def run_all(
     machine: "Machine",
     command: Sequence[str],
     arguments: argparse.Namespace,
+    nodes: "Nodes | None",
 ) -> int:
     """Run the planned promotions in one Ray session and return the exit code."""
     from models.training.precision import prepare_process
@@ -223,13 +274,13 @@ def run_all(
     show_address = partial(show_dashboard, console, events, live=live, quiet=arguments.quiet)
     codes = [DONE]
     with ray_on_demand(
-        live, mps=arguments.mps, say=partial(say, console), show_address=show_address
+        live, nodes, mps=arguments.mps, say=partial(say, console), show_address=show_address
     ) as start_ray:
         for plan, start in planned:
             with open_study(plan, start, machine, command) as study:
                 events.write("study_started", start_fields(study))
                 result = run_and_show(
-                    console, events, plan, study, start_ray, live, quiet=arguments.quiet
+                    console, events, plan, study, start_ray, live, nodes, quiet=arguments.quiet
                 )
             codes.append(show_result(console, plan, study, result))
             events.write("study_ended", promotion_end_fields(plan, study, result, codes[-1]))
@@ -246,6 +297,7 @@ def run_and_show(
     study: "OpenStudy",
     start_ray: "Callable[[Packing], None]",
     live: "Live",
+    nodes: "Nodes | None",
     *,
     quiet: bool,
 ) -> "PromotionResult":
@@ -264,7 +316,7 @@ def run_and_show(
     with StudyProgress(console, num_runs, epochs, quiet, unit="runs") as progress:
         agreement = study.agreement
         watcher = events.watching(progress, agreement.facts, run_rows(agreement.candidates))
-        promoter = train_candidates(plan, study, watcher, start_ray, live)
+        promoter = train_candidates(plan, study, watcher, start_ray, live, nodes)
     tell = (lambda _: None) if quiet else partial(say, console)
     return conclude(plan, study, promoter, tell)
 

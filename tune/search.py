@@ -6,6 +6,7 @@ here.
 
 import argparse
 import math
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tune.card.mps import add_mps_flag
+from tune.config.cluster import add_cluster_flags, read_cluster
 from tune.config.command import (
     DEFAULT_RESULTS,
     DONE,
@@ -30,13 +32,17 @@ from tune.config.resolve import Resolved, add_search_flags, resolve, search_flag
 from tune.config.settings import read_toml_file
 from tune.config.until import local_now, one_deadline
 from tune.config.watching import add_live_flags, read_live
+from tune.engine.reach import reached
 from tune.errors import UsageError
 from tune.terminal.events import Events, events_of
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from data.dataset import Corpus
+    from tune.card.fleet import Fleet
     from tune.config.watching import Live
+    from tune.engine.nodes import Nodes
     from tune.study.fitting import Fitted
     from tune.study.opening import OpenStudy
     from tune.study.plan import StudyPlan
@@ -58,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--quiet", action="store_true", help="print only what was found")
     add_session_flags(parser)
     add_live_flags(parser)
+    add_cluster_flags(parser)
     arguments = parser.parse_args(argv)
     command = command_line("tune.search", argv)
     return run_command(lambda: search(arguments, command), events_of(arguments).write_error)
@@ -79,7 +86,7 @@ def add_session_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def search(arguments: argparse.Namespace, command: Sequence[str]) -> int:
-    """Plan every study that was asked for, then run them one after the other.
+    """Search on this machine, or on the cluster that was named; return the exit code.
 
     Raises:
         UsageError, DataError, ModelError: If something that was asked for cannot be done; nothing
@@ -87,7 +94,28 @@ def search(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     """
     flags = search_flags(arguments)
     flags, file = one_deadline(flags, read_settings(arguments, flags), local_now())
-    machine = detect_machine(str(flags.get("device", file.get("device", "auto"))))
+    console = make_console(sys.stderr if arguments.json else None)
+    from tune.terminal.words import say
+
+    with reached(read_cluster(arguments, os.environ), partial(say, console)) as nodes:
+        return search_on(nodes, console, flags, file, command, arguments)
+
+
+def search_on(
+    nodes: "Nodes | None",
+    console: "Console",
+    flags: Mapping[str, object],
+    file: Mapping[str, object],
+    command: Sequence[str],
+    arguments: argparse.Namespace,
+) -> int:
+    """Plan every study that was asked for, then run them one after the other.
+
+    Raises:
+        UsageError, DataError, ModelError: See `search`.
+    """
+    device = str(flags.get("device", file.get("device", "auto")))
+    machine = detect_machine(device) if nodes is None else nodes.machine(device)
     resolved = resolve(flags, file, machine)
 
     from tune.card.device import measure_card
@@ -112,12 +140,12 @@ def search(arguments: argparse.Namespace, command: Sequence[str]) -> int:
         free=free,
     )
     events = events_of(arguments)
-    console = make_console(sys.stderr if events.are_asked_for else None)
     corpus = open_data(resolved[0].config.data, partial(say, console))
-    card = measure_card(machine.device)
+    fleet = None if nodes is None else admit(nodes, resolved[0], corpus)
+    card = measure_card(machine.device) if fleet is None else None
     num_left = sum(not start.is_finished for start in starts)
     studies = [
-        fit(plan_study(as_begun(one, start, free), corpus, card), start, num_left)
+        fit(plan_study(as_begun(one, start, free), corpus, card, fleet), start, num_left)
         for one, start in zip(resolved, starts, strict=True)
     ]
     if not arguments.quiet:
@@ -128,7 +156,29 @@ def search(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     if arguments.dry_run:
         dry_run(console, events, studies)
         return DONE
-    return run_all(console, events, studies, machine, command, arguments)
+    return run_all(console, events, studies, machine, command, arguments, nodes)
+
+
+def admit(nodes: "Nodes", resolved: Resolved, corpus: "Corpus") -> "Fleet":
+    """Return the places of a cluster that can train the studies that were asked for.
+
+    Raises:
+        UsageError: If there is none.
+    """
+    from tune.engine.nodes import Asked
+
+    config = resolved.config
+    return nodes.admit(
+        Asked(
+            results=config.results,
+            corpus=corpus,
+            device=config.device,
+            headroom=config.headroom,
+            gpus_per_trial=config.gpus_per_trial,
+            # A profile's choice is for one machine.
+            max_concurrent=None if "max_concurrent" in resolved.picked else config.max_concurrent,
+        )
+    )
 
 
 def dry_run(console: "Console", events: Events, studies: "Sequence[Fitted]") -> None:
@@ -183,6 +233,7 @@ def run_all(
     machine: Machine,
     command: Sequence[str],
     arguments: argparse.Namespace,
+    nodes: "Nodes | None",
 ) -> int:
     """Run the planned studies in one Ray session, print what each found, return the exit code."""
     from models.training.precision import prepare_process
@@ -200,7 +251,7 @@ def run_all(
     show_address = partial(show_dashboard, console, events, live=live, quiet=arguments.quiet)
     codes = [DONE]
     with ray_on_demand(
-        live, mps=arguments.mps, say=partial(say, console), show_address=show_address
+        live, nodes, mps=arguments.mps, say=partial(say, console), show_address=show_address
     ) as start_ray:
         open_studies = [one for one in studies if not one.start.is_finished]
         for fitted in studies:
@@ -217,7 +268,9 @@ def run_all(
             with open_study(plan, start, machine, command) as study:
                 events.write("study_started", start_fields(study))
                 start_ray(plan.packing)
-                result = run_and_show(console, events, plan, study, live, quiet=arguments.quiet)
+                result = run_and_show(
+                    console, events, plan, study, live, nodes, quiet=arguments.quiet
+                )
             codes.append(show_result(console, plan, result))
             events.write("study_ended", search_end_fields(study, result, codes[-1]))
             if codes[-1] == INTERRUPTED:
@@ -229,7 +282,8 @@ def plan_again(plan: "StudyPlan") -> "StudyPlan":
     """Return the plan of a study when others before it have ended: they are its neighbours now."""
     from tune.study.plan import plan_study
 
-    return plan_study(Resolved(plan.config, plan.picked), plan.corpus, plan.packing.card)
+    resolved = Resolved(plan.config, plan.picked)
+    return plan_study(resolved, plan.corpus, plan.packing.card, plan.fleet)
 
 
 def run_and_show(
@@ -238,6 +292,7 @@ def run_and_show(
     plan: "StudyPlan",
     study: "OpenStudy",
     live: "Live",
+    nodes: "Nodes | None",
     *,
     quiet: bool,
 ) -> "StudyResult":
@@ -256,7 +311,7 @@ def run_and_show(
     )
     watcher = events.watching(progress, study.agreement.facts, trial_rows)
     with progress:
-        return run_study(plan, study, watcher, live)
+        return run_study(plan, study, watcher, live, nodes)
 
 
 def show_result(console: "Console", plan: "StudyPlan", result: "StudyResult") -> int:

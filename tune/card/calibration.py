@@ -3,6 +3,7 @@
 The file lies in the results folder, so that the next study on the same card starts at once.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,12 @@ from tune.errors import UsageError
 
 
 def calibrated(
-    packing: Packing, results: Path, model: ModelConfig, crop_px: int, stack: Stack
+    packing: Packing,
+    results: Path,
+    model: ModelConfig,
+    crop_px: int,
+    stack: Stack,
+    run: Callable[..., MeasuredMemory] = lambda function, *arguments: function(*arguments),
 ) -> Packing:
     """Return a packing with the calibration of its card; a CPU needs none.
 
@@ -26,6 +32,7 @@ def calibrated(
         model: Of the trials, at any width.
         crop_px: Side of their crops.
         stack: How their training steps run.
+        run: Calls a function with its arguments where the card is.
 
     Raises:
         UsageError: If the short training does not run on the card.
@@ -39,7 +46,7 @@ def calibrated(
         crop_px,
         stack.precision,
         stack.channels_last,
-        lambda *asked: measure_in_child(packing.card, *asked),
+        lambda *asked: run(measure_in_child, packing.card, *asked),
     )
     return replace(packing, calibration=calibration)
 

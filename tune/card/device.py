@@ -5,9 +5,10 @@ driver, because asking torch would make a CUDA context of half a GiB in a proces
 """
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psutil
 
@@ -40,6 +41,8 @@ class Card:
         free_mib: What nobody holds.
         held_mib: What processes hold; a driver reserves some more for itself.
         holders: Who holds the rest, as far as the driver tells; empty for a CPU.
+        index: Number or name by which `nvidia-smi` knows it; empty for a CPU.
+        compute_capability: Such as "8.6"; empty for a CPU, and where the driver does not tell.
     """
 
     device: str
@@ -48,6 +51,8 @@ class Card:
     free_mib: float
     held_mib: float = 0.0
     holders: tuple[Holder, ...] = ()
+    index: str = ""
+    compute_capability: str = ""
 
     def usable_mib(self, headroom: float) -> float:
         """Return what may be reserved: the free memory less a share of it.
@@ -85,21 +90,46 @@ def measure_card(device: str) -> Card:
     if device == "cpu":
         memory = psutil.virtual_memory()
         return limit_memory(memory.total / MIB, memory.available / MIB, memory_limits())
-    card = f"--id={first_visible(os.environ)}"
-    cards = _ask_smi("--query-gpu=name,memory.total,memory.free,memory.used", card)
-    processes = _ask_smi("--query-compute-apps=pid,name,used_memory", card)
-    return read_card(cards, processes)
+    return _measure_cuda(first_visible(os.environ))
+
+
+def measure_cards(environment: Mapping[str, str]) -> tuple[Card, ...]:
+    """Return every CUDA card that a process with this environment sees; none without a driver.
+
+    Raises:
+        UsageError: If a driver is installed and does not answer.
+    """
+    if shutil.which(SMI) is None:
+        return ()
+    names = visible_cards(environment)
+    if names is None:
+        names = tuple(_ask_smi("--query-gpu=index", "").split())
+    return tuple(map(_measure_cuda, names))
 
 
 def first_visible(environment: Mapping[str, str]) -> str:
     """Return what `nvidia-smi` calls the card that torch calls the first one: a number or a name.
 
-    Torch counts as nvidia-smi does where CUDA_DEVICE_ORDER is PCI_BUS_ID, which `ray_session` sets.
-
     >>> first_visible({"CUDA_VISIBLE_DEVICES": "2,0"}), first_visible({})
     ('2', '0')
     """
-    return environment.get("CUDA_VISIBLE_DEVICES", "").split(",")[0].strip() or "0"
+    return (visible_cards(environment) or ("0",))[0]
+
+
+def visible_cards(environment: Mapping[str, str]) -> tuple[str, ...] | None:
+    """Return what `nvidia-smi` calls the cards that torch sees: numbers or names; None for all.
+
+    Torch counts as nvidia-smi does where CUDA_DEVICE_ORDER is PCI_BUS_ID, which `ray_session` sets.
+
+    >>> visible_cards({"CUDA_VISIBLE_DEVICES": "2, 0"}), visible_cards({}) is None
+    (('2', '0'), True)
+    >>> visible_cards({"CUDA_VISIBLE_DEVICES": ""})
+    ()
+    """
+    named = environment.get("CUDA_VISIBLE_DEVICES")
+    if named is None:
+        return None
+    return tuple(filter(None, (name.strip() for name in named.split(","))))
 
 
 def limit_memory(total_mib: float, free_mib: float, limits: Iterable[MemoryLimit]) -> Card:
@@ -112,6 +142,22 @@ def limit_memory(total_mib: float, free_mib: float, limits: Iterable[MemoryLimit
         total_mib = min(total_mib, limit.limit_mib)
         free_mib = min(free_mib, limit.limit_mib - limit.held_mib)
     return Card("cpu", "this machine's memory", total_mib, max(0.0, free_mib))
+
+
+def _measure_cuda(index: str) -> Card:
+    which = f"--id={index}"
+    card = read_card(
+        _ask_smi("--query-gpu=name,memory.total,memory.free,memory.used", which),
+        _ask_smi("--query-compute-apps=pid,name,used_memory", which),
+    )
+    return replace(card, index=index, compute_capability=_compute_capability(which))
+
+
+def _compute_capability(which: str) -> str:
+    try:
+        return _ask_smi("--query-gpu=compute_cap", which).strip()
+    except UsageError:  # drivers before 510 do not know the question
+        return ""
 
 
 def read_card(cards: str, processes: str) -> Card:
@@ -152,7 +198,7 @@ def _who(holders: Sequence[Holder]) -> str:
 
 
 def _ask_smi(query: str, card: str) -> str:
-    words = [SMI, query, card, "--format=csv,noheader,nounits"]
+    words = [SMI, query, *filter(None, [card]), "--format=csv,noheader,nounits"]
     try:
         done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=True)
     except (OSError, subprocess.SubprocessError) as error:

@@ -132,7 +132,7 @@ class Fleet:
             options = self._holding(asked)
             if options:
                 return _bind(asked, _choose(options, live))
-        return self._largest.packing.place(spec)
+        return self.largest.packing.place(spec)
 
     def reserve_again(self, spec: TrialSpec, live: Iterable[Placement]) -> TrialSpec:
         """Return a trial that continues with a place and a reservation; its micro-batch stays.
@@ -143,7 +143,7 @@ class Fleet:
             spec: The trial.
             live: What all other trials that run or wait reserve.
         """
-        most_mib = self._largest.packing.trial_mib
+        most_mib = self.largest.packing.trial_mib
         options = self._holding(spec) or [
             (place, place.packing.share(most_mib))
             for place in self.places
@@ -185,7 +185,8 @@ class Fleet:
         return sum(place.packing.max_concurrent for place in self.places)
 
     @property
-    def _largest(self) -> Place:
+    def largest(self) -> Place:
+        """The place where a single trial can reserve the most."""
         return max(self.places, key=lambda place: place.packing.trial_mib)
 
     @cached_property

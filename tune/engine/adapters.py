@@ -28,6 +28,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 from ray.tune.stopper import NoopStopper
 
+from tune.engine.nodes import Nodes
 from tune.engine.worker import METRIC, NOTES, RESULT, SPEC
 from tune.outcomes import Outcome
 from tune.scheduling.conductor import Conductor
@@ -42,9 +43,10 @@ def trial_number(trial: Trial) -> int:
 class StudySearcher(Searcher):
     """Hands the conductor's trials to Ray; outcomes reach the conductor through the callback."""
 
-    def __init__(self, conductor: Conductor) -> None:
+    def __init__(self, conductor: Conductor, nodes: Nodes | None = None) -> None:
         super().__init__(metric=METRIC, mode="max")
         self._conductor = conductor
+        self._nodes = nodes
 
     def suggest(  # type: ignore[override]  # Ray's own searchers return its word, a text
         self, trial_id: str
@@ -53,6 +55,8 @@ class StudySearcher(Searcher):
 
         Ray never asks again after "no more", and a trial that loses its worker has to continue.
         """
+        if self._nodes is not None and not self._nodes.have_room(len(self._conductor.live)):
+            return str(Searcher.FINISHED) if self._conductor.is_drained else None
         spec = self._conductor.next_trial()
         if spec is not None:
             return {SPEC: spec}
@@ -68,11 +72,27 @@ class StudySearcher(Searcher):
 
 
 class RungScheduler(FIFOScheduler):
-    """First come, first served; the conductor says who is stopped."""
+    """First come, first served; the conductor says who is stopped.
 
-    def __init__(self, conductor: Conductor) -> None:
+    On a cluster, a trial that waits for a place which is gone goes back to the conductor.
+    """
+
+    def __init__(self, conductor: Conductor, nodes: Nodes | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._conductor = conductor
+        self._nodes = nodes
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
+        """Return the first trial that waits; asked at every step of Ray's loop."""
+        if self._nodes is not None:
+            self._nodes.refresh()
+            for trial in tune_controller.get_live_trials():
+                raylet = trial.config[SPEC].placement.raylet
+                if trial.status == Trial.PENDING and not self._nodes.has(raylet):
+                    self._conductor.put_back(trial_number(trial))
+                    tune_controller.request_stop_trial(trial)
+        chosen: Trial | None = super().choose_trial_to_run(tune_controller)
+        return chosen
 
     def on_trial_result(
         self,

@@ -35,6 +35,14 @@ OWN = {
 }
 """What is set, for the driver and all that it starts."""
 
+OF_WORKERS = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "RAY_CHDIR_TO_TRIAL_DIR",
+    "CUDA_DEVICE_ORDER",
+)
+"""What of it matters in the process of a worker."""
+
 OF_ANOTHER_RAY = (
     "RAY_ADDRESS",
     "RAY_NAMESPACE",
@@ -57,16 +65,9 @@ def without_another_ray(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name not in OF_ANOTHER_RAY}
 
 
-def another_ray_words(environment: Mapping[str, str]) -> str | None:
-    """Return a sentence about a Ray that the shell names and is left alone; None without one.
-
-    >>> another_ray_words({"RAY_ADDRESS": "10.0.0.1:6379"})
-    'RAY_ADDRESS=10.0.0.1:6379 is not used: trials run in a Ray of their own on this machine'
-    """
-    address = environment.get("RAY_ADDRESS")
-    if not address:
-        return None
-    return f"RAY_ADDRESS={address} is not used: trials run in a Ray of their own on this machine"
+def for_workers() -> dict[str, str]:
+    """Return what workers on a foreign cluster are given: its nodes have their own environment."""
+    return {name: OWN[name] for name in OF_WORKERS}
 
 
 def for_ray(environment: Mapping[str, str], project: Path, temporary: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import psutil
 
@@ -18,14 +19,20 @@ from tune.config.watching import USUAL, Live
 from tune.engine.temporary import end_processes, temporary_folder
 from tune.scheduling.conductor import Conductor
 
+if TYPE_CHECKING:  # which loads Ray
+    from tune.engine.nodes import Nodes
 
-def run_trials(conductor: Conductor, packing: Packing, live: Live = USUAL) -> None:
-    """Run a conductor's study to its end inside a `ray_session`.
+
+def run_trials(
+    conductor: Conductor, packing: Packing, live: Live = USUAL, nodes: "Nodes | None" = None
+) -> None:
+    """Run a conductor's study to its end inside a `ray_session`, or attached to a cluster.
 
     Args:
         conductor: Says what is tried; everything is reported to it.
         packing: How its trials share the machine.
         live: Whether each trial has a worker of its own.
+        nodes: Those of the cluster; None for a Ray of our own.
     """
     from ray.tune import CheckpointConfig, run
     from ray.tune.execution import class_cache
@@ -48,16 +55,18 @@ def run_trials(conductor: Conductor, packing: Packing, live: Live = USUAL) -> No
                 AutoencoderTrial,
                 name="trials",
                 storage_path=str(storage),
-                search_alg=StudySearcher(conductor),
-                scheduler=RungScheduler(conductor),
+                search_alg=StudySearcher(conductor, nodes),
+                scheduler=RungScheduler(conductor, nodes),
                 callbacks=[StudyCallback(conductor)],
                 stop=StudyStopper(conductor),
                 num_samples=-1,  # the conductor counts the trials
-                max_concurrent_trials=packing.max_live,  # the request of each says if it fits
+                # The request of each says if it fits; on a cluster, which grows, the searcher does.
+                max_concurrent_trials=packing.max_live if nodes is None else None,
                 reuse_actors=not live.has_own_workers,
                 checkpoint_config=CheckpointConfig(checkpoint_frequency=0),
                 raise_on_failed_trial=False,
                 verbose=0,
+                _remote=False,  # the driver holds the journal, wherever its cluster is
             )
     finally:
         conductor.close()

@@ -10,14 +10,18 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tune.card.mps import mps_session
 from tune.card.packing import Packing
 from tune.config.watching import USUAL, Live
-from tune.engine.environment import OWN, another_ray_words, for_ray
+from tune.engine.environment import OWN, for_ray
 from tune.engine.processes import end_ray, start_ray
 from tune.engine.sockets import SHORT_PLACES, socket_place
 from tune.engine.temporary import end_left_over, sweep_temporary, temporary_folder
+
+if TYPE_CHECKING:  # which loads Ray
+    from tune.engine.nodes import Nodes
 
 PROJECT = Path(__file__).parents[2]
 """Holds the packages of this project: a checkout, or where a wheel was installed."""
@@ -25,12 +29,18 @@ PROJECT = Path(__file__).parents[2]
 
 @contextmanager
 def ray_on_demand(
-    live: Live, *, mps: bool, say: Callable[[str], None], show_address: Callable[[str | None], None]
+    live: Live,
+    nodes: "Nodes | None" = None,
+    *,
+    mps: bool,
+    say: Callable[[str], None],
+    show_address: Callable[[str | None], None],
 ) -> Iterator[Callable[[Packing], None]]:
     """Yield what starts Ray, once: with the first study that has a trial to run.
 
     Args:
         live: Whether to start Ray's dashboard, and where it listens.
+        nodes: Those of a cluster that was reached: nothing is started there.
         mps: Whether trials may share a CUDA card by NVIDIA's multi-process service.
         say: Shows what became of that.
         show_address: Shows the dashboard's address, if it has one.
@@ -40,11 +50,13 @@ def ray_on_demand(
 
         def start(packing: Packing) -> None:
             nonlocal is_up
-            if not is_up:
-                is_up = True
-                show_address(
-                    session.enter_context(ray_session(packing, live=live, mps=mps, say=say))
-                )
+            if is_up:
+                return
+            is_up = True
+            if nodes is not None:
+                show_address(nodes.dashboard)
+                return
+            show_address(session.enter_context(ray_session(packing, live=live, mps=mps, say=say)))
 
         yield start
 
@@ -69,9 +81,6 @@ def ray_session(
     """
     # Workers inherit the environment of the raylet, which inherits ours; Ray's `runtime_env` would
     # start a process of its own for it and cost three seconds.
-    words = another_ray_words(os.environ)
-    if words:
-        say(words)
     os.environ.update(OWN)
     import ray
 

@@ -92,7 +92,11 @@ class AutoencoderTrial(Trainable):
 def _request(placement: Placement) -> PlacementGroupFactory:
     """Return one request for all trials of a placement: Ray keeps each trial's to the end."""
     request = {"CPU": 1.0, "GPU": placement.gpu_fraction, "memory": placement.ram_mib * 2**20}
-    return PlacementGroupFactory([{name: part for name, part in request.items() if part}])
+    parts = {name: part for name, part in request.items() if part}
+    if placement.raylet is None:
+        return PlacementGroupFactory([parts])
+    selector = {"ray.io/node-id": placement.raylet}
+    return PlacementGroupFactory([parts], bundle_label_selector=[selector])
 
 
 def cap_allocator(cap_mib: float) -> None:

@@ -4,7 +4,7 @@ A `PromotionPlan` is a `StudyPlan` without a space, so that folder, lock, journa
 workers are those of a search; what differs is that its suggestions name a candidate and a seed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from models.registry import ARCHITECTURES, ModelConfig
 from models.shapes import nominal_channels
 from models.training.precision import Stack
 from tune.card.device import Card
+from tune.card.fleet import Fleet
 from tune.config.machine import Machine
 from tune.config.profiles import choose_profile
 from tune.config.promotion import PromotionConfig, write_promotion
@@ -32,7 +33,7 @@ from tune.statistics.candidates import (
 from tune.storage.folder import StudyFolder
 from tune.storage.kind import Kind
 from tune.study.plan import StudyPlan, plan_study
-from tune.trial.spec import TrialSpec
+from tune.trial.spec import Placement, TrialSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +71,11 @@ class PromotionPlan(StudyPlan):
         return next(candidate for candidate in self.candidates if candidate.name == name)
 
     def trial_spec(
-        self, suggestion: Suggestion, stack: Stack, folder: StudyFolder | None = None
+        self,
+        suggestion: Suggestion,
+        stack: Stack,
+        folder: StudyFolder | None = None,
+        live: Iterable[Placement] = (),
     ) -> TrialSpec:
         """Return what a worker needs to run a candidate with a seed.
 
@@ -80,7 +85,7 @@ class PromotionPlan(StudyPlan):
         candidate = self.candidate(str(suggestion.values["candidate"]))
         seed = int(suggestion.values["seed"])
         values = replace(suggestion, values=candidate.values, proposed_by=candidate.name)
-        spec = super().trial_spec(values, stack, folder)
+        spec = super().trial_spec(values, stack, folder, live)
         if candidate.is_control:
             spec = replace(spec, model=_without_recipe(spec.model))
         spec = replace(
@@ -141,7 +146,11 @@ def resolve_promotion(
 
 
 def plan_promotion(
-    promotion: PromotionConfig, search: Search, corpus: Corpus, card: Card | None = None
+    promotion: PromotionConfig,
+    search: Search,
+    corpus: Corpus,
+    card: Card | None = None,
+    fleet: Fleet | None = None,
 ) -> PromotionPlan:
     """Decide everything about a promotion; reads the search's tables, writes nothing.
 
@@ -150,6 +159,7 @@ def plan_promotion(
         search: What is promoted.
         corpus: What it reads.
         card: What its runs share; None measures it now.
+        fleet: The places of a cluster, in the place of a card.
 
     Raises:
         UsageError: If the corpus is not the one that was searched on, or there is no candidate.
@@ -176,7 +186,7 @@ def plan_promotion(
     candidates = tuple(_fit(candidate, promotion.epochs) for candidate in found)
     num_runs = len(candidates) * promotion.seeds
     config = _study_config(promotion, search.config, num_runs)
-    base = plan_study(Resolved(config, {}), corpus, card)
+    base = plan_study(Resolved(config, {}), corpus, card, fleet)
     values = {entry.name: getattr(base, entry.name) for entry in fields(StudyPlan)}
     values |= {"known": (), "rungs": (), "space": SearchSpace(())}
     values |= {"kind": Kind.PROMOTION, "candidates": candidates}

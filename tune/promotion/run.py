@@ -7,6 +7,7 @@ place of the sampler (`tune.promotion.queue`).
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,9 @@ from tune.study.run import join_conductor, listener
 from tune.tables.files import write_table
 from tune.trial.linear_start import linear_start
 from tune.trial.record import TrialRecord
+
+if TYPE_CHECKING:  # which loads Ray
+    from tune.engine.nodes import Nodes
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,11 @@ class Promoter:
 
 
 def make_promoter(
-    plan: PromotionPlan, study: OpenStudy, watcher: Watches, live: Live = USUAL
+    plan: PromotionPlan,
+    study: OpenStudy,
+    watcher: Watches,
+    live: Live = USUAL,
+    nodes: "Nodes | None" = None,
 ) -> Promoter:
     """Return what drives an open promotion, with everything that earlier sessions did.
 
@@ -102,7 +110,8 @@ def make_promoter(
         watcher.say,
         promotion.seed,
     )
-    conductor = join_conductor(plan, study, watcher, queue, RungLedger((), TopShare(2)), recorder)
+    ledger = RungLedger((), TopShare(2))
+    conductor = join_conductor(plan, study, watcher, queue, ledger, recorder, nodes)
     return Promoter(conductor, queue, validation)
 
 
@@ -121,6 +130,7 @@ def train_candidates(
     watcher: Watches,
     start_ray: Callable[[Packing], None],
     live: Live = USUAL,
+    nodes: "Nodes | None" = None,
 ) -> Promoter:
     """Train the runs of an open promotion that are still to be trained; return what drove them.
 
@@ -130,17 +140,18 @@ def train_candidates(
         watcher: Shows a person what happens.
         start_ray: Starts Ray; called only if there is a run to train.
         live: What else is offered to watch.
+        nodes: Those of the cluster that runs train on; None where they train on this machine.
     """
     for note in study.notes:
         watcher.say(note)
     if plan.config.has_path:  # fitted once, before every worker asks for it
         linear_start(plan.corpus.path, plan.corpus.info.split_fingerprint)
-    promoter = make_promoter(plan, study, watcher, live)
+    promoter = make_promoter(plan, study, watcher, live, nodes)
     if promoter.conductor.is_drained:
         promoter.conductor.close()
     else:
         start_ray(plan.packing)
-        run_trials(promoter.conductor, plan.packing, live)
+        run_trials(promoter.conductor, plan.packing, live, nodes)
     return promoter
 
 

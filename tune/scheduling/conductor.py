@@ -19,7 +19,7 @@ from tune.space.points import Suggestion
 from tune.storage.history import Budget, TrialHistory
 from tune.storage.recorder import Recorder
 from tune.trial.record import RungDecision, TrialRecord
-from tune.trial.spec import TrialSpec
+from tune.trial.spec import Placement, TrialSpec
 
 MAX_FAILURES = 2
 """Times that a trial may lose its worker: after the first it continues, after this one it ends."""
@@ -40,6 +40,7 @@ class Conductor:
         watcher: Shows a person what happens.
         budget: How much the study may do, all its sessions together.
         reserve_again: Reserves memory again for a trial of an earlier session.
+        move: Gives a trial that continues a place as places are now; leaves it where it is.
 
     Example:
         A study in this process, one trial after the other; Ray runs several:
@@ -64,6 +65,7 @@ class Conductor:
         watcher: Watches,
         budget: Budget,
         reserve_again: Callable[[TrialSpec], TrialSpec] = lambda spec: spec,
+        move: Callable[[TrialSpec], TrialSpec] = lambda spec: spec,
     ) -> None:
         self._sampler = sampler
         self._ledger = ledger
@@ -72,6 +74,7 @@ class Conductor:
         self._watcher = watcher
         self._budget = budget
         self._reserve_again = reserve_again
+        self._move = move
         self._pace = Pace()
         self._to_continue: deque[int] = deque()
         self._watchdog = Watchdog(lambda: recorder.clock.elapsed_s)
@@ -109,6 +112,7 @@ class Conductor:
             if self._to_continue:
                 number = self._to_continue.popleft()
                 if self._fits_rest(number):
+                    self.recorder.move(number, self._move(self.recorder.trials[number].spec))
                     return self.recorder.resume_trial(number)
                 self.end(number)
                 continue
@@ -208,6 +212,20 @@ class Conductor:
         self._to_continue.append(number)
         name = record.spec.short_name
         self._watcher.say(f"{name}  {reason}; it continues after epoch {len(record.epochs)}")
+
+    def put_back(self, number: int) -> None:
+        """Take back a trial that waits for a place which is gone; it gets another one."""
+        if self.recorder.trials[number].outcome is None and number not in self._to_continue:
+            self._to_continue.append(number)
+
+    @property
+    def live(self) -> list[Placement]:
+        """What the trials reserve that run or wait for their place."""
+        return [
+            record.spec.placement
+            for number, record in self.recorder.trials.items()
+            if record.outcome is None and number not in self._to_continue
+        ]
 
     def overdue(self) -> list[int]:
         """Return the trials that hang and must be killed; each is named once."""

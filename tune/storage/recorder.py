@@ -108,6 +108,13 @@ class Recorder:
             record.started = self.clock.now()
             self.journal.start_trial(number, record.started)
 
+    def move(self, number: int, spec: TrialSpec) -> None:
+        """Note that a trial continues at another place, or with another reservation."""
+        record = self.trials[number]
+        if spec != record.spec:
+            record.spec = spec
+            self.journal.begin_trial(spec, record.begun)
+
     def resume_trial(self, number: int) -> TrialSpec:
         """Return what a worker needs to continue a trial; an interruption is undone."""
         record = self.trials[number]

@@ -12,6 +12,7 @@ from models.training.precision import PLAIN, Stack, prepare_process
 from models.training.session import TrainingSession
 from models.training.sources import BatchSource
 from tune.card.packing import side_by_side
+from tune.engine.elsewhere import run_where_trials_do
 from tune.scheduling.rules import StoppingRule
 from tune.scheduling.rungs import rung_epochs
 from tune.space.points import Suggestion
@@ -91,12 +92,12 @@ def estimate_study(plan: StudyPlan) -> StudyEstimate:
     most = config.trials * config.epochs
     return StudyEstimate(
         timed=timed,
-        epoch_s=time_epoch(timed).whole_s,
+        epoch_s=run_where_trials_do(timed.placement, time_epoch, timed).whole_s,
         expected_epochs=epochs_under(StoppingRule.of(config), config.trials, config.epochs),
         most_epochs=most,
         classes=configuration_classes(plan, PLAIN),
         timed_macs=configuration_class(plan, PLAIN, config.base_channels).macs,
-        num_side_by_side=config.max_concurrent,
+        num_side_by_side=plan.num_slots,
         num_trials=config.trials,
     )
 

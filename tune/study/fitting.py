@@ -14,6 +14,7 @@ from tune.config.profiles import Pick
 from tune.config.resolve import Resolved
 from tune.config.search import read_config
 from tune.config.until import read_until, seconds_until
+from tune.engine.elsewhere import run_where_trials_do
 from tune.results.resume import Start
 from tune.scheduling.rules import StoppingRule
 from tune.space.points import Suggestion
@@ -97,7 +98,7 @@ def fit(plan: StudyPlan, start: Start, num_left: int = 1) -> Fitted:
         if chosen[name] != picked[name].value:
             picked[name] = Pick(chosen[name], reason)
     config = replace(plan.config, **chosen)
-    again = plan_study(Resolved(config, picked), plan.corpus, plan.packing.card)
+    again = plan_study(Resolved(config, picked), plan.corpus, plan.packing.card, plan.fleet)
     budget = replace(start.budget, trials=choice.trials)
     return Fitted(again, replace(start, budget=budget), choice)
 
@@ -117,7 +118,7 @@ def _work(plan: StudyPlan, free: frozenset[str]) -> Work:
     prepare_process(plan.packing.num_threads)
     spec = plan.trial_spec(Suggestion(0, "deadline", {}), PLAIN)
     num_workers = max(1, min(config.max_concurrent, side_by_side(plan.packing, spec.placement)))
-    alone = time_epoch(spec)
+    alone = run_where_trials_do(spec.placement, time_epoch, spec)
     slower = max(1.0, num_workers / CARD_GAIN) if plan.packing.num_gpus else 1.0
     return Work(
         rule=StoppingRule.of(config),

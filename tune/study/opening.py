@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from models.training.precision import Stack, choose_stack
 from tune.config.machine import Machine
 from tune.config.rules import check_same_corpus
+from tune.engine.elsewhere import run_where_trials_do
 from tune.errors import is_disk_full
 from tune.results.resume import Start
 from tune.storage.folder import (
@@ -160,7 +161,14 @@ def choose_study_stack(plan: StudyPlan) -> Stack:
     config = plan.config
     if config.precision != "auto":
         return Stack(config.precision, channels_last=False, reason=f"{config.precision} as asked")
-    return choose_stack(plan.model_config({}), plan.crop_px, config.batch_size, config.device)
+    return run_where_trials_do(
+        plan.narrowest_trial().placement,
+        choose_stack,
+        plan.model_config({}),
+        plan.crop_px,
+        config.batch_size,
+        config.device,
+    )
 
 
 def study_facts(plan: StudyPlan) -> StudyFacts:

@@ -11,6 +11,7 @@ from models.training.config import TrainConfig
 from models.training.precision import Stack
 from tune.card.correction import memory_correction
 from tune.card.device import Card, measure_card
+from tune.card.fleet import Fleet
 from tune.card.packing import Packing, plan_packing, require_fit
 from tune.config.machine import available_cores
 from tune.config.profiles import Pick
@@ -28,7 +29,7 @@ from tune.storage.folder import StudyFolder
 from tune.storage.kind import Kind
 from tune.tables.files import read_readable_tables
 from tune.trial.record import TrialRecord
-from tune.trial.spec import DataSpec, TrialSpec
+from tune.trial.spec import DataSpec, Placement, TrialSpec
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,13 @@ class StudyPlan:
         space: What is searched.
         known: The points to try first.
         rungs: The epochs at which trials are compared; empty without a scheduler.
-        packing: How trials share the machine.
+        packing: How trials share the machine; of several places, the largest.
         crop_px: Side of the crops that trials train and are scored on.
         val_images: Images of the frozen validation set.
         notes: Earlier studies that could not be looked at, one sentence each.
         kind: What the study does.
         candidates: What a promotion promotes; none for a search.
+        fleet: The places of a cluster; None where all trials run on this machine.
     """
 
     config: SearchConfig
@@ -62,6 +64,12 @@ class StudyPlan:
     notes: tuple[str, ...] = ()
     kind: Kind = Kind.SEARCH
     candidates: tuple[Candidate, ...] = ()
+    fleet: Fleet | None = None
+
+    @property
+    def num_slots(self) -> int:
+        """Most trials side by side."""
+        return self.config.max_concurrent if self.fleet is None else self.fleet.num_slots
 
     @property
     def mode(self) -> str:
@@ -132,15 +140,18 @@ class StudyPlan:
         return self.trial_spec(Suggestion(0, "plan", values), stack)
 
     def corrected(self, records: Iterable[TrialRecord]) -> Self:
-        """Return the plan with a packing that has learnt from the study's trials so far."""
-        packing = replace(self.packing, correction=memory_correction(records))
-        return replace(self, packing=packing)
+        """Return the plan with packings that have learnt from the study's trials so far."""
+        known = list(records)
+        packing = replace(self.packing, correction=memory_correction(known))
+        fleet = None if self.fleet is None else self.fleet.corrected(known)
+        return replace(self, packing=packing, fleet=fleet)
 
     def data_spec(self) -> DataSpec:
         """Return which pixels the trials see."""
         config = self.config
         return DataSpec(
-            corpus=str(self.corpus.path),
+            # A worker on another node has another working folder.
+            corpus=str(self.corpus.path if self.fleet is None else self.corpus.path.absolute()),
             crop_px=self.crop_px,
             data_fraction=config.data_fraction,
             val_images=self.val_images,
@@ -150,9 +161,20 @@ class StudyPlan:
         )
 
     def trial_spec(
-        self, suggestion: Suggestion, stack: Stack, folder: StudyFolder | None = None
+        self,
+        suggestion: Suggestion,
+        stack: Stack,
+        folder: StudyFolder | None = None,
+        live: Iterable[Placement] = (),
     ) -> TrialSpec:
-        """Return what a worker needs to run a suggestion; no folder, no checkpoint."""
+        """Return what a worker needs to run a suggestion.
+
+        Args:
+            suggestion: The trial's values.
+            stack: How its training steps run.
+            folder: The study's; without one it keeps no checkpoint.
+            live: What all trials that run or wait reserve.
+        """
         train = self.train_config(suggestion.values)
         study = "plan" if folder is None else folder.given_name
         checkpoint = None
@@ -168,16 +190,21 @@ class StudyPlan:
             proposed_by=suggestion.proposed_by,
             checkpoint=checkpoint,
         )
+        if self.fleet is not None and self.fleet.places:
+            return self.fleet.place(spec, live)
         return self.packing.place(spec)
 
 
-def plan_study(resolved: Resolved, corpus: Corpus, card: Card | None = None) -> StudyPlan:
+def plan_study(
+    resolved: Resolved, corpus: Corpus, card: Card | None = None, fleet: Fleet | None = None
+) -> StudyPlan:
     """Decide everything about a study; reads earlier tables, writes nothing.
 
     Args:
         resolved: The configuration of the study.
         corpus: What it reads.
         card: What its trials share; None measures it now.
+        fleet: The places of a cluster, in the place of a card.
 
     Raises:
         UsageError: If flags, space and corpus do not fit together.
@@ -225,13 +252,16 @@ def plan_study(resolved: Resolved, corpus: Corpus, card: Card | None = None) -> 
         space=space,
         known=tuple(known[: config.trials]),
         rungs=StoppingRule.of(config).rungs(config.epochs),
-        packing=plan_packing(
+        packing=fleet.largest.packing
+        if fleet is not None
+        else plan_packing(
             card or measure_card(config.device),
             headroom=config.headroom,
             max_concurrent=config.max_concurrent,
             num_cores=available_cores(),
             gpus_per_trial=config.gpus_per_trial,
         ),
+        fleet=fleet,
         crop_px=crop_px,
         val_images=min(num_val, config.val_images or num_val),
         notes=tuple(notes),

@@ -7,11 +7,14 @@ session and a new one go the same way: the journal of a new one is empty.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from models.training.objective import OBJECTIVES
 from tune.card.calibration import calibrated
 from tune.config.watching import USUAL, Live
+from tune.engine.elsewhere import run_where_trials_do
 from tune.engine.run import run_trials
 from tune.evaluation.references import Reference, reference_lines
 from tune.scheduling.conductor import Conductor
@@ -32,6 +35,9 @@ from tune.tables.files import read_readable_tables, write_table
 from tune.trial.record import TrialRecord
 from tune.trial.spec import TrialSpec
 
+if TYPE_CHECKING:  # which loads Ray
+    from tune.engine.nodes import Nodes
+
 
 @dataclass(frozen=True)
 class StudyResult:
@@ -48,7 +54,11 @@ class StudyResult:
 
 
 def make_conductor(
-    plan: StudyPlan, study: OpenStudy, watcher: Watches, live: Live = USUAL
+    plan: StudyPlan,
+    study: OpenStudy,
+    watcher: Watches,
+    live: Live = USUAL,
+    nodes: "Nodes | None" = None,
 ) -> Conductor:
     """Return the conductor of an open study, with everything that earlier sessions did."""
     config = plan.config
@@ -69,7 +79,7 @@ def make_conductor(
     )
     cutoff = StoppingRule.of(config).cutoff
     ledger = RungLedger(plan.rungs, cutoff, config.audit, config.seed)
-    return join_conductor(plan, study, watcher, sampler, ledger, recorder)
+    return join_conductor(plan, study, watcher, sampler, ledger, recorder, nodes)
 
 
 def join_conductor(
@@ -79,22 +89,46 @@ def join_conductor(
     sampler: Suggests,
     ledger: RungLedger,
     recorder: Recorder,
+    nodes: "Nodes | None" = None,
 ) -> Conductor:
     """Return a conductor of these parts that knows what earlier sessions did.
 
-    Its trials are placed on the study's card, with what its own trials teach about their memory.
+    Its trials are placed on the study's card, or at the places that the cluster has by then, with
+    what its own trials teach about their memory.
     """
     study.journal.name_score(OBJECTIVES[plan.config.objective].title)
     results, model = Path(plan.config.results), plan.model_config({})
-    packing = calibrated(plan.packing, results, model, plan.crop_px, study.stack)
-    plan = replace(plan, packing=packing)
+    kind = results, model, plan.crop_px, study.stack
+    if nodes is None:
+        plan = replace(plan, packing=calibrated(plan.packing, *kind))
+    else:
+        nodes.calibrate(
+            lambda packing, placement: calibrated(
+                packing, *kind, run=partial(run_where_trials_do, placement)
+            )
+        )
+
+    def learnt() -> StudyPlan:
+        now = plan if nodes is None else replace(plan, fleet=nodes.fleet)
+        return now.corrected(recorder.trials.values())
 
     def make_spec(suggestion: Suggestion) -> TrialSpec:
-        learnt = plan.corrected(recorder.trials.values())
-        return learnt.trial_spec(suggestion, study.stack, study.folder)
+        live = conductor.live if nodes is not None else ()
+        return learnt().trial_spec(suggestion, study.stack, study.folder, live)
+
+    def move(spec: TrialSpec) -> TrialSpec:
+        fleet = learnt().fleet
+        return spec if fleet is None else fleet.reserve_again(spec, conductor.live)
 
     conductor = Conductor(
-        sampler, ledger, recorder, make_spec, watcher, study.budget, plan.packing.reserve_again
+        sampler,
+        ledger,
+        recorder,
+        make_spec,
+        watcher,
+        study.budget,
+        plan.packing.reserve_again if nodes is None else move,
+        move,
     )
     study.journal.on_full(watcher.say, lambda: conductor.interruption is not None)
     conductor.resume()
@@ -109,7 +143,11 @@ def listener(folder: StudyFolder, live: Live) -> Callable[[TrialRecord], None]:
 
 
 def run_study(
-    plan: StudyPlan, study: OpenStudy, watcher: Watches, live: Live = USUAL
+    plan: StudyPlan,
+    study: OpenStudy,
+    watcher: Watches,
+    live: Live = USUAL,
+    nodes: "Nodes | None" = None,
 ) -> StudyResult:
     """Run an open study inside a `ray_session` and return what it found.
 
@@ -118,6 +156,7 @@ def run_study(
         study: Its folder and journal.
         watcher: Shows a person what happens.
         live: What else is offered to watch.
+        nodes: Those of the cluster that trials run on; None where they run on this machine.
 
     Example:
         >>> with (  # doctest: +SKIP
@@ -135,8 +174,8 @@ def run_study(
     for note in study.notes:
         watcher.say(note)
     write_table(study.folder.tables, "dimensions", dimension_rows(study.folder.name, plan.space))
-    conductor = make_conductor(plan, study, watcher, live)
-    run_trials(conductor, plan.packing, live)
+    conductor = make_conductor(plan, study, watcher, live, nodes)
+    run_trials(conductor, plan.packing, live, nodes)
     if conductor.has_filled_its_time:
         close_budget(study, len(conductor.recorder.trials))
     records = list(conductor.recorder.trials.values())

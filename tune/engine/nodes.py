@@ -1,0 +1,348 @@
+"""The nodes of a cluster while a command uses it: who may train, as nodes come and go.
+
+A node is greeted by a task of its own, which reserves nothing. It may train when it has the
+driver's versions, sees the driver's results folder and has the study's corpus. One that does not
+answer, or may not, is named once and left out.
+"""
+
+import math
+import platform
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+
+from data.dataset import Corpus
+from models.footprint.predict import Calibration
+from tune.card.fleet import Fleet, Place
+from tune.card.packing import Packing
+from tune.config.machine import Machine
+from tune.config.profiles import MAX_CUDA_WORKERS
+from tune.engine.node import Greeting, NodeFacts, Question, greet, own_versions
+from tune.errors import UsageError
+from tune.storage.probe import Probe, compare, open_probe, refusal
+from tune.trial.spec import Placement
+
+GREETING_S = 60.0
+"""Time that a node has to answer: its first task starts a process, which imports torch."""
+
+REFRESH_S = 5.0
+"""Time between two looks at who has come and who has gone."""
+
+DRIVER = "driver-"
+"""What the names of the actors begin with by which drivers know of each other."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a study asks of its nodes.
+
+    Attributes:
+        results: The results folder.
+        corpus: The corpus that trials read.
+        device: Where trials train.
+        headroom: Share of a place's free memory that is never reserved.
+        gpus_per_trial: Share of a card that every trial reserves; None to follow predictions.
+        max_concurrent: Most trials side by side; None for as many as the places take.
+    """
+
+    results: str
+    corpus: Corpus
+    device: str
+    headroom: float
+    gpus_per_trial: float | None
+    max_concurrent: int | None
+
+
+@dataclass
+class Joining:
+    """A node that was greeted and has not answered yet."""
+
+    answer: Any
+    probe: Probe | None
+    since_s: float
+    stack: ExitStack = field(default_factory=ExitStack)
+
+
+class Nodes:
+    """The nodes that may train.
+
+    Attributes:
+        facts: What each of them is, by Ray's name.
+        fleet: Their places, as soon as it is known what is asked of them.
+        dashboard: Address of the cluster's dashboard.
+
+    Args:
+        say: Shows a sentence.
+        dashboard: Address of the cluster's dashboard; None if it is not told.
+    """
+
+    def __init__(self, say: Callable[[str], None], dashboard: str | None = None) -> None:
+        self.dashboard = dashboard
+        self.facts: dict[str, NodeFacts] = {}
+        self.fleet: Fleet | None = None
+        self._say = say
+        self._asked: Asked | None = None
+        self._calibrations: dict[str, Calibration] = {}
+        self._joining: dict[str, Joining] = {}
+        self._left_out: set[str] = set()
+        self._next_s = 0.0
+
+    def meet(self) -> None:
+        """Find out what all nodes are.
+
+        Raises:
+            UsageError: If none answers that has the driver's versions.
+        """
+        self._greet(alive_nodes())
+        self._wait()
+        if not self.facts:
+            raise UsageError(
+                "a cluster needs a node that trials can run on, found none that answers with the "
+                "driver's versions: `ray status` on its head lists them"
+            )
+
+    def machine(self, device: str) -> Machine:
+        """Return what a profile needs to know of the cluster.
+
+        Args:
+            device: "auto" takes the cards where any node has one.
+
+        Raises:
+            UsageError: If no node has what is asked for.
+        """
+        with_cards = [one for one in self.facts.values() if one.cards]
+        if device == "cuda" and not with_cards:
+            raise UsageError(
+                "--device cuda needs a node with a CUDA card, found none in the cluster: start one "
+                "there with `python -m tune.node`, or use --device cpu"
+            )
+        if device == "cpu" or not with_cards:
+            return Machine("cpu", sum(one.num_cores for one in self.facts.values()))
+        return Machine("cuda", sum(one.num_cores for one in with_cards))
+
+    def admit(self, asked: Asked) -> Fleet:
+        """Ask every node for the study's folders; return the places of those that have them.
+
+        Raises:
+            UsageError: If there is none.
+        """
+        self._asked = asked
+        self.facts.clear()
+        before = len(self._left_out)
+        self._greet(alive_nodes())
+        self._wait()
+        if self.fleet is None:
+            num_left_out = len(self._left_out) - before
+            raise UsageError(
+                f"a study on a cluster needs a node that can train {asked.device} trials, found "
+                f"none of {len(self.facts) + num_left_out}: see what was left out above, or "
+                "`ray status` on its head"
+            )
+        return self.fleet
+
+    def refresh(self) -> None:
+        """Take in who has come, let go of who has gone; does nothing within seconds of the last."""
+        now_s = time.monotonic()
+        if now_s < self._next_s:
+            return
+        self._next_s = now_s + REFRESH_S
+        alive = alive_nodes()
+        for raylet in [one for one in self.facts if one not in alive]:
+            self._say(f"node {self.facts.pop(raylet).host} has left the cluster")
+        known = {*self.facts, *self._joining, *self._left_out}
+        self._greet({raylet: node for raylet, node in alive.items() if raylet not in known})
+        self._take_answers()
+        self._place()
+
+    def has(self, raylet: str | None) -> bool:
+        """Return whether a place is there that a trial was given."""
+        return self.fleet is not None and raylet in {one.raylet for one in self.fleet.places}
+
+    def have_room(self, num_live: int) -> bool:
+        """Return whether one more trial may run or wait.
+
+        Args:
+            num_live: Those that do.
+        """
+        return self.fleet is not None and bool(self.fleet.places) and num_live < self.fleet.max_live
+
+    def close(self) -> None:
+        """Forget who has not answered."""
+        for joining in self._joining.values():
+            joining.stack.close()
+        self._joining.clear()
+
+    def _greet(self, nodes: dict[str, dict[str, float]]) -> None:
+        task = ray.remote(greet)
+        for raylet, resources in nodes.items():
+            stack = ExitStack()
+            question = None
+            if self._asked is not None:
+                probe = stack.enter_context(open_probe(self._asked.results))
+                info = self._asked.corpus.info
+                question = Question(
+                    probe,
+                    str(self._asked.corpus.path.absolute()),
+                    info.fingerprint,
+                    info.split_fingerprint,
+                    platform.node(),
+                )
+            answer = task.options(
+                num_cpus=0, label_selector={"ray.io/node-id": raylet}, max_retries=0
+            ).remote(raylet, resources, question)
+            probe_asked = None if question is None else question.probe
+            self._joining[raylet] = Joining(answer, probe_asked, time.monotonic(), stack)
+
+    def _wait(self) -> None:
+        """Take the answers of all that were greeted, or name who does not answer."""
+        answers = [one.answer for one in self._joining.values()]
+        if answers:
+            ray.wait(answers, num_returns=len(answers), timeout=GREETING_S)
+        self._take_answers()
+        for raylet in list(self._joining):
+            self._refuse(raylet, f"node {raylet[:8]} did not answer within {GREETING_S:.0f} s")
+        self._place()
+
+    def _take_answers(self) -> None:
+        for raylet, joining in list(self._joining.items()):
+            ready, _ = ray.wait([joining.answer], timeout=0)
+            if not ready:
+                continue
+            try:
+                greeting: Greeting = ray.get(joining.answer)
+            except RayError as error:
+                self._refuse(raylet, f"node {raylet[:8]} did not answer ({_first_line(error)})")
+                continue
+            if (fault := self._fault(greeting, joining.probe)) is not None:
+                self._refuse(raylet, fault)
+                continue
+            joining.stack.close()
+            del self._joining[raylet]
+            is_new = self.fleet is not None and self._asked is not None
+            self.facts[raylet] = greeting.facts
+            if is_new:
+                self._say(f"node {greeting.facts.host} has joined the cluster")
+
+    def _fault(self, greeting: Greeting, probe: Probe | None) -> str | None:
+        facts = greeting.facts
+        if facts.num_cores == 0:
+            return ""  # a head that was asked to train nothing
+        if (fault := versions_fault(facts)) is not None:
+            return fault
+        if greeting.corpus_fault is not None:
+            return greeting.corpus_fault
+        if greeting.seen is None or probe is None:
+            return None
+        return refusal(probe, compare(probe, greeting.seen))
+
+    def _refuse(self, raylet: str, fault: str) -> None:
+        self._joining.pop(raylet).stack.close()
+        self._left_out.add(raylet)
+        if fault:
+            self._say(f"left out: {fault}")
+
+    def _place(self) -> None:
+        """Make the places of who may train, and of them this driver's share."""
+        if self._asked is None:
+            return
+        asked = self._asked
+        found = [make_place(one, asked) for one in self.facts.values()]
+        places = tuple(self._calibrated(place) for place in found if place is not None)
+        if not places:
+            self.fleet = None if self.fleet is None else replace(self.fleet, places=())
+            return
+        whole = Fleet(places, asked.max_concurrent)
+        share = math.ceil(whole.num_slots / max(1, num_drivers()))
+        self.fleet = replace(whole, max_concurrent=share)
+
+    def _calibrated(self, place: Place) -> Place:
+        calibration = self._calibrations.get(place.card or "")
+        return replace(place, packing=replace(place.packing, calibration=calibration))
+
+    def calibrate(self, calibrated: Callable[[Packing, Placement], Packing]) -> None:
+        """Calibrate predicted memory on one card of each kind.
+
+        A kind of card that joins later is predicted with the assumptions of `models.footprint`.
+
+        Args:
+            calibrated: Returns the packing of a card with its calibration, measured at a place.
+        """
+        assert self.fleet is not None
+        for place in self.fleet.places:
+            if place.card is None or place.card in self._calibrations:
+                continue
+            whole = Placement(gpu_fraction=1.0, raylet=place.raylet)
+            calibration = calibrated(place.packing, whole).calibration
+            if calibration is not None:
+                self._calibrations[place.card] = calibration
+        self._place()
+
+
+@ray.remote(num_cpus=0)
+class Driver:
+    """Tells other drivers that this one is there; it ends with its driver."""
+
+
+def register_driver() -> Any:
+    """Let other drivers know of this one for as long as what is returned is kept."""
+    actor: Any = Driver
+    return actor.options(name=f"{DRIVER}{secrets.token_hex(8)}").remote()
+
+
+def num_drivers() -> int:
+    """Return how many drivers of ours share the cluster, this one included."""
+    names = ray.util.list_named_actors()
+    return sum(name.startswith(DRIVER) for name in names)
+
+
+def alive_nodes() -> dict[str, dict[str, float]]:
+    """Return what every living node declares, by Ray's name of it."""
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    return {node["NodeID"]: node["Resources"] for node in nodes if node["Alive"]}
+
+
+def versions_fault(facts: NodeFacts) -> str | None:
+    """Return the sentence about a node with other versions than the driver's; None if equal."""
+    own = own_versions()
+    others = [
+        f"{name} {facts.versions.get(name, 'none')} and not {version}"
+        for name, version in own.items()
+        if facts.versions.get(name) != version
+    ]
+    if not others:
+        return None
+    return (
+        f"every node must have the driver's versions, found {', '.join(others)} on node "
+        f"{facts.host}: install the same there"
+    )
+
+
+def make_place(facts: NodeFacts, asked: Asked) -> Place | None:
+    """Return a node as a place for trials; None if it has not what they need."""
+    if asked.device == "cuda":
+        if not facts.cards:
+            return None
+        card = min(facts.cards, key=lambda one: one.free_mib)
+        num_cards = facts.num_cards
+        slots = min(facts.num_cores, MAX_CUDA_WORKERS * num_cards)
+    else:
+        free_mib = min(facts.memory_mib, facts.memory.free_mib)
+        name = f"memory of {facts.host}"
+        card, num_cards = replace(facts.memory, name=name, free_mib=free_mib), 1
+        slots = facts.num_cores
+    packing = Packing(card, asked.headroom, slots, facts.num_cores, asked.gpus_per_trial)
+    try:
+        card.usable_mib(asked.headroom)
+    except UsageError:  # too little of it is free for any trial
+        return None
+    return Place(facts.raylet, facts.host, packing, num_cards)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
