@@ -55,8 +55,10 @@ class StudySearcher(Searcher):
 
         Ray never asks again after "no more", and a trial that loses its worker has to continue.
         """
-        if self._nodes is not None and not self._nodes.have_room(len(self._conductor.live)):
-            return str(Searcher.FINISHED) if self._conductor.is_drained else None
+        if self._nodes is not None:
+            self._nodes.refresh()  # while nothing runs, Ray asks for nothing but a suggestion
+            if not self._nodes.have_room(len(self._conductor.live)):
+                return str(Searcher.FINISHED) if self._conductor.is_drained else None
         spec = self._conductor.next_trial()
         if spec is not None:
             return {SPEC: spec}
@@ -111,8 +113,9 @@ class StudyCallback(Callback):
     An exception in here ends the whole search, as it should: it would be ours.
     """
 
-    def __init__(self, conductor: Conductor) -> None:
+    def __init__(self, conductor: Conductor, nodes: Nodes | None = None) -> None:
         self._conductor = conductor
+        self._nodes = nodes
         self._last_words: dict[int, tuple[Outcome, str | None]] = {}
 
     def on_trial_result(
@@ -162,6 +165,8 @@ class StudyCallback(Callback):
             self._conductor.end(number, Outcome.OUT_OF_MEMORY, death_reason(details), details)
         else:
             self._conductor.lose_worker(number, death_reason(details), details)
+            if self._nodes is not None:
+                self._nodes.doubt(trial.config[SPEC].placement.raylet)
 
 
 def forget_statistics(trial: Trial) -> None:

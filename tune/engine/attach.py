@@ -11,6 +11,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import grpc
 from tune.config.cluster import SHELL, Cluster
 from tune.engine.code import copy_packages
 from tune.engine.environment import OWN, for_workers
+from tune.engine.head import HeadWatch
 from tune.engine.processes import reason
 from tune.engine.session import PROJECT, environment
 from tune.engine.temporary import sweep_temporary, temporary_folder
@@ -31,9 +33,22 @@ ANSWER_S = 5.0
 """Time that a cluster's head has to take a connection."""
 
 
+@dataclass(frozen=True)
+class Attached:
+    """A cluster that this process is attached to.
+
+    Attributes:
+        dashboard: Address of its dashboard; None if that is not told.
+        head: Watches whether its head is there.
+    """
+
+    dashboard: str | None
+    head: HeadWatch
+
+
 @contextmanager
-def attached(cluster: Cluster, say: Callable[[str], None]) -> Iterator[str | None]:
-    """Attach this process to a cluster; yield the address of its dashboard, if it is told.
+def attached(cluster: Cluster, say: Callable[[str], None]) -> Iterator["Attached"]:
+    """Attach this process to a cluster for a time.
 
     Args:
         cluster: Which one.
@@ -50,6 +65,7 @@ def attached(cluster: Cluster, say: Callable[[str], None]) -> Iterator[str | Non
 
     usual = Path(tempfile.gettempdir())
     sweep_temporary(usual)
+    ray._private.worker._worker_logs_enabled = False  # no setting hides the raylets' obituaries
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     with temporary_folder(usual) as temporary:
         code = temporary / "code"
@@ -71,7 +87,9 @@ def attached(cluster: Cluster, say: Callable[[str], None]) -> Iterator[str | Non
         try:
             if cluster.is_client:
                 _give_tune_a_folder(temporary)
-            yield getattr(context, "dashboard_url", None) or None
+            head = cluster.host_and_port or _split(ray.get_runtime_context().gcs_address)
+            with HeadWatch(head) as watch:
+                yield Attached(getattr(context, "dashboard_url", None) or None, watch)
         finally:
             ray.shutdown()
 
@@ -133,11 +151,17 @@ def refusal(cluster: Cluster, error: Exception) -> str:
     )
 
 
+def _split(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host, int(port)
+
+
 def _short_waits() -> dict[str, str]:
     """Return settings by which Ray gives up on what is no cluster within seconds."""
     return {
         "RAY_gcs_rpc_server_connect_timeout_s": "5",
-        "RAY_gcs_rpc_server_reconnect_timeout_s": "8",
+        # Later than `HeadWatch` notices it: Ray ends the process where it stands.
+        "RAY_gcs_rpc_server_reconnect_timeout_s": "120",
         "RAY_gcs_server_request_timeout_seconds": "8",
         "RAY_NUM_REDIS_GET_RETRIES": "2",
     }

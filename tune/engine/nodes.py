@@ -23,6 +23,7 @@ from tune.card.fleet import Fleet, Place
 from tune.card.packing import Packing
 from tune.config.machine import Machine
 from tune.config.profiles import MAX_CUDA_WORKERS
+from tune.engine.attach import Attached
 from tune.engine.node import Greeting, NodeFacts, Question, greet, own_versions
 from tune.errors import UsageError
 from tune.storage.probe import Probe, compare, open_probe, refusal
@@ -75,15 +76,17 @@ class Nodes:
     Attributes:
         facts: What each of them is, by Ray's name.
         fleet: Their places, as soon as it is known what is asked of them.
-        dashboard: Address of the cluster's dashboard.
+        dashboard: Address of the cluster's dashboard; None if it is not told.
+        head: Watches whether the cluster's head is there.
 
     Args:
         say: Shows a sentence.
-        dashboard: Address of the cluster's dashboard; None if it is not told.
+        there: The cluster.
     """
 
-    def __init__(self, say: Callable[[str], None], dashboard: str | None = None) -> None:
-        self.dashboard = dashboard
+    def __init__(self, say: Callable[[str], None], there: Attached) -> None:
+        self.dashboard = there.dashboard
+        self.head = there.head
         self.facts: dict[str, NodeFacts] = {}
         self.fleet: Fleet | None = None
         self._say = say
@@ -91,6 +94,7 @@ class Nodes:
         self._calibrations: dict[str, Calibration] = {}
         self._joining: dict[str, Joining] = {}
         self._left_out: set[str] = set()
+        self._doubted: dict[str, NodeFacts] = {}
         self._next_s = 0.0
 
     def meet(self) -> None:
@@ -153,12 +157,27 @@ class Nodes:
             return
         self._next_s = now_s + REFRESH_S
         alive = alive_nodes()
-        for raylet in [one for one in self.facts if one not in alive]:
-            self._say(f"node {self.facts.pop(raylet).host} has left the cluster")
-        known = {*self.facts, *self._joining, *self._left_out}
-        self._greet({raylet: node for raylet, node in alive.items() if raylet not in known})
+        for known in (self.facts, self._doubted):
+            for raylet in [one for one in known if one not in alive]:
+                self._say(f"node {known.pop(raylet).host} has left the cluster")
+        for raylet in [one for one in self._joining if one not in alive]:
+            self._joining.pop(raylet).stack.close()
+        asked = {*self.facts, *self._joining, *self._left_out}
+        self._greet({raylet: node for raylet, node in alive.items() if raylet not in asked})
         self._take_answers()
         self._place()
+
+    def doubt(self, raylet: str | None) -> None:
+        """Use a node whose worker died only when it has answered again: it may have died too.
+
+        Ray notices the death of a node after half a minute.
+        """
+        if raylet in self.facts:
+            resources = alive_nodes().get(raylet)
+            self._doubted[raylet] = self.facts.pop(raylet)
+            if resources is not None:
+                self._greet({raylet: resources})
+            self._place()
 
     def has(self, raylet: str | None) -> bool:
         """Return whether a place is there that a trial was given."""
@@ -224,7 +243,8 @@ class Nodes:
                 continue
             joining.stack.close()
             del self._joining[raylet]
-            is_new = self.fleet is not None and self._asked is not None
+            is_new = self.fleet is not None and raylet not in self._doubted
+            self._doubted.pop(raylet, None)
             self.facts[raylet] = greeting.facts
             if is_new:
                 self._say(f"node {greeting.facts.host} has joined the cluster")
@@ -244,7 +264,7 @@ class Nodes:
     def _refuse(self, raylet: str, fault: str) -> None:
         self._joining.pop(raylet).stack.close()
         self._left_out.add(raylet)
-        if fault:
+        if fault and raylet not in self._doubted:
             self._say(f"left out: {fault}")
 
     def _place(self) -> None:

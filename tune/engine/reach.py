@@ -27,9 +27,9 @@ def reached(cluster: Cluster | None, say: Callable[[str], None]) -> Iterator["No
     from tune.engine.attach import attached
     from tune.engine.nodes import Nodes, register_driver
 
-    with attached(cluster, say) as dashboard:
+    with attached(cluster, say) as there:
         driver = register_driver()
-        nodes = Nodes(say, dashboard)
+        nodes = Nodes(say, there)
         try:
             nodes.meet()
             yield nodes

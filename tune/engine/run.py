@@ -44,6 +44,8 @@ def run_trials(
     # without any of its own can be one that Ray has started in advance.
     class_cache.DEFAULT_ENV_VARS.clear()
     class_cache.ENV_VARS_TO_PROPAGATE.clear()
+    if nodes is not None:
+        nodes.head.on_gone(conductor.interrupt)
     try:
         with (
             temporary_folder(Path(tempfile.gettempdir())) as storage,
@@ -57,7 +59,7 @@ def run_trials(
                 storage_path=str(storage),
                 search_alg=StudySearcher(conductor, nodes),
                 scheduler=RungScheduler(conductor, nodes),
-                callbacks=[StudyCallback(conductor)],
+                callbacks=[StudyCallback(conductor, nodes)],
                 stop=StudyStopper(conductor),
                 num_samples=-1,  # the conductor counts the trials
                 # The request of each says if it fits; on a cluster, which grows, the searcher does.

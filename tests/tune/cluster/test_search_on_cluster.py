@@ -1,0 +1,139 @@
+"""The same command on a Ray cluster of several raylets, and what becomes of it when they fail."""
+
+import shutil
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.harness import Running, start
+from tests.sabotage import sabotaged
+from tests.tune.cluster.clusters import PLAIN, LocalCluster, local_cluster, wait_for
+from tune.tables.files import read_table
+
+FLAGS = [
+    "--arch", "baseline", "--ratio", "16", "--crop-px", "32", "--batch-size", "8", "--precision",
+    "fp32", "--data-fraction", "1", "--searcher", "random", "--scheduler", "none", "--name", "study",
+]  # fmt: skip
+
+LIMIT_S = 200.0
+
+SLOW = """
+def before(session, epoch):
+    time.sleep(float(os.environ.get("EPOCH_S", "0")))
+
+on_every_epoch(before)
+"""
+
+pytestmark = pytest.mark.ray
+
+
+@pytest.fixture(scope="module")
+def corpus(tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copytree(tiny_corpus, tmp_path_factory.mktemp("shared") / "corpus"))
+
+
+def hooks(cwd: Path, epoch_s: float) -> dict[str, str]:
+    """Variables of nodes on which an epoch takes some time and leaves a line in `trained`."""
+    return sabotaged(cwd, SLOW) | {"EPOCH_S": str(epoch_s)}
+
+
+def search(cluster: LocalCluster, cwd: Path, corpus: Path, *flags: str) -> Running:
+    words = ["tune.search", *FLAGS, "--data", str(corpus), "--address", cluster.address, *flags]
+    return start(words, cwd, PLAIN)
+
+
+def trained(cwd: Path) -> list[tuple[int, int]]:
+    """Return (trial, epoch) in the order in which they began to be trained."""
+    path = cwd / "trained"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [(int(number), int(epoch)) for number, epoch in (line.split() for line in lines)]
+
+
+def outcomes(cwd: Path) -> Counter[str]:
+    return Counter(read_table(cwd / "ray_results", "trials", "study")["outcome"])
+
+
+def epochs(cwd: Path) -> list[tuple[int, int]]:
+    frame = read_table(cwd / "ray_results", "epochs", "study")
+    return sorted(zip(frame["trial_number"], frame["epoch"], strict=True))
+
+
+def test_trials_run_on_every_node_and_nothing_of_ours_stays(tmp_path, corpus):
+    with local_cluster(hooks(tmp_path, 0.3)) as cluster:
+        for _ in range(2):
+            cluster.add()
+        running = search(cluster, tmp_path, corpus, "--trials", "4", "--epochs", "2")
+        running.wait(LIMIT_S)
+        done = running.done()
+        assert done.code == 0, done.output + done.errors
+        assert outcomes(tmp_path) == {"completed": 4}
+        assert epochs(tmp_path) == [(t, e) for t in range(4) for e in (1, 2)]
+        first = {trial for trial, _ in trained(tmp_path)[:2]}
+        assert first == {0, 1}  # at the same time
+        wait_for(lambda: not cluster.busy_workers())
+        assert running.survivors() == ()
+
+
+def test_trials_of_a_node_that_dies_go_on_elsewhere_from_their_checkpoints(tmp_path, corpus):
+    with local_cluster(hooks(tmp_path, 0.5)) as cluster:
+        doomed = cluster.add()
+        running = search(cluster, tmp_path, corpus, "--trials", "2", "--epochs", "6")
+        assert running.wait(LIMIT_S, lambda: len(trained(tmp_path)) > 2), running.done()
+        cluster.add()
+        cluster.kill(doomed)
+        running.wait(LIMIT_S)
+        done = running.done()
+        assert done.code == 0, done.output + done.errors
+        assert outcomes(tmp_path) == {"completed": 2}
+        assert epochs(tmp_path) == [(t, e) for t in range(2) for e in range(1, 7)]
+        again = [one for one, times in Counter(trained(tmp_path)).items() if times > 1]
+        assert len(again) <= 1  # the epoch that it died in
+
+
+def test_a_node_that_joins_is_used(tmp_path, corpus):
+    with local_cluster(hooks(tmp_path, 1.0)) as cluster:
+        cluster.add()
+        running = search(cluster, tmp_path, corpus, "--trials", "3", "--epochs", "8")
+        assert running.wait(LIMIT_S, lambda: len(trained(tmp_path)) > 1), running.done()
+        cluster.add()
+        joined_s = time.monotonic()
+        assert running.wait(60, lambda: {t for t, _ in trained(tmp_path)} == {0, 1})
+        took_s = time.monotonic() - joined_s
+        running.wait(LIMIT_S)
+        done = running.done()
+        assert done.code == 0, done.output + done.errors
+        assert "has joined the cluster" in done.output
+        assert took_s < 60
+        assert outcomes(tmp_path) == {"completed": 3}
+
+
+def test_when_the_head_dies_the_same_command_resumes_on_another_cluster(tmp_path, corpus):
+    with local_cluster(hooks(tmp_path, 0.5)) as cluster:
+        cluster.add()
+        running = search(cluster, tmp_path, corpus, "--trials", "2", "--epochs", "5")
+        assert running.wait(LIMIT_S, lambda: len(trained(tmp_path)) > 2), running.done()
+        cluster.kill_head()
+        running.wait(LIMIT_S)
+        done = running.done()
+        assert done.code == 130, done.output + done.errors
+    with local_cluster(hooks(tmp_path, 0.0)) as cluster:
+        cluster.add()
+        running = search(cluster, tmp_path, corpus, "--trials", "2", "--epochs", "5")
+        running.wait(LIMIT_S)
+        done = running.done()
+        assert done.code == 0, done.output + done.errors
+    assert outcomes(tmp_path) == {"completed": 2}
+    assert epochs(tmp_path) == [(t, e) for t in range(2) for e in range(1, 6)]
+
+
+def test_when_the_driver_is_killed_none_of_its_actors_stays(tmp_path, corpus):
+    with local_cluster(hooks(tmp_path, 1.0)) as cluster:
+        cluster.add()
+        running = search(cluster, tmp_path, corpus, "--trials", "2", "--epochs", "9")
+        assert running.wait(LIMIT_S, lambda: len(trained(tmp_path)) > 1), running.done()
+        assert cluster.busy_workers()
+        running.process.send_signal(signal.SIGKILL)
+        wait_for(lambda: not cluster.busy_workers(), limit_s=60)
