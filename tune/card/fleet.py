@@ -23,8 +23,8 @@ GIB_IN_MIB = 1024.0
 PLACES_PER_WAITING = 10
 NOT_FULL = 0.75
 """Further trials are suggested while trials wait at fewer than one in ten places, or while one is
-filled to less than three quarters: of several values these keep a simulated cluster the fullest
-(benchmarks.cluster_night)."""
+filled to three quarters at most. Of one in twenty, in ten, in five and no limit, one in ten kept a
+simulated cluster the fullest (benchmarks.cluster_night)."""
 SLACK = 1e-9
 """Of sums of shares, which are no exact numbers."""
 
@@ -83,7 +83,7 @@ class Fleet:
     """All places that the trials of a study may run at.
 
     Attributes:
-        places: The places, at least one, each with another name.
+        places: The places, each with another name; without any nothing can be placed.
         max_concurrent: Most trials side by side over all of them; None for as many as they take.
 
     Example:
@@ -133,7 +133,8 @@ class Fleet:
         """
         shares = _shares(self.places, live)
         with_waiting = sum(not place.holds(shares[place.raylet]) for place in self.places)
-        emptiest = min(place.filling(shares[place.raylet]) for place in self.places)
+        fillings = (place.filling(shares[place.raylet]) for place in self.places)
+        emptiest = min(fillings, default=1.0)
         most = max(LOOK_AHEAD, len(self.places) // PLACES_PER_WAITING)
         return len(live) < self.max_live and (with_waiting < most or emptiest <= NOT_FULL)
 

@@ -343,6 +343,10 @@ def test_no_more_trials_are_suggested_than_may_live():
     assert not fleet.takes_more([Placement(gpu_fraction=1 / 16, raylet="a")])
 
 
+def test_nothing_is_suggested_where_no_place_is_left():
+    assert not Fleet((make_place("a"),)).without("a").takes_more([])
+
+
 def test_one_place_has_as_many_live_trials_as_its_packing():
     for device in ("cuda", "cpu"):
         place = make_place(device=device)
