@@ -28,6 +28,7 @@ BENCHMARKS = (
     "journal",
     "footprint",
     "packing_night",
+    "cluster_night",
     "interval_coverage",
 )
 RESULTS = Path(__file__).parent / "RESULTS.md"

@@ -82,14 +82,15 @@ def shade_of(place: int, num_places: int) -> str:
     return "#" + "".join(f"{part:02x}" for part in mixed)
 
 
-def single_bar() -> dict[str, Any]:
-    """Return the layout of a figure of one bar that is cut into parts; the legend is below it."""
+def cut_bars(num_bars: int = 1) -> dict[str, Any]:
+    """Return the layout of a figure of bars that are cut into parts; the legend is below them."""
+    bars_px = 90 + 26 * (num_bars - 1)
     return {
         "template": LIGHT,
         "barmode": "stack",
-        "height": 230,
+        "height": bars_px + 140,
         "margin": {"t": 30, "b": 110},
-        "legend": {"y": -0.75, "traceorder": "normal"},
+        "legend": {"y": -67.5 / bars_px, "traceorder": "normal"},
     }
 
 

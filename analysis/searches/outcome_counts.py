@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis.page.axes import single_bar
+from analysis.page.axes import cut_bars
 from analysis.page.literal import literal
 from analysis.page.palette import OUTCOMES
 from analysis.searches.reasons import join_reasons, kind_of, reasons_of
@@ -91,7 +91,7 @@ def draw_outcome_counts(result: OutcomeCounts) -> "Figure":
     """Return one bar cut into outcomes; hatching and colour say which."""
     from plotly.graph_objects import Bar, Figure
 
-    figure = Figure(layout=single_bar())
+    figure = Figure(layout=cut_bars())
     for outcome, rows in result.counts.groupby("outcome", sort=False):
         style = OUTCOMES.get(str(outcome), OUTCOMES["running"])
         count = int(rows["num_trials"].sum())

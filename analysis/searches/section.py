@@ -265,7 +265,7 @@ def _cost_figures(view: StudyView, counts: OutcomeCounts) -> list[NamedFigure]:
             )
         )
     if spent.frame["seconds"].sum() > 0:
-        training = spent.frame["share"].iloc[0]
+        training = spent.total.rows[0]["share"]
         figures.append(
             NamedFigure(
                 f"{view.name}_time",

@@ -17,6 +17,7 @@ from tune.storage.folder import create_study_folder
 from tune.storage.lock import study_lock
 from tune.tables.files import write_table
 from tune.tables.schemas import SCHEMAS
+from tune.terminal.matrix import host_words
 
 CPU = Machine("cpu", 2)
 SAMPLES = {
@@ -255,6 +256,30 @@ def test_a_study_whose_driver_lives_shows_how_far_it_is(
     shown = capsys.readouterr().out
     assert "2/4 trials running,\n" in shown
     assert " 1 min left\n" in shown
+
+
+@pytest.mark.parametrize(("num_hosts", "is_told"), [(1, False), (2, True)])
+def test_the_nodes_of_a_study_are_named_where_it_runs_on_several(
+    num_hosts: int, is_told: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_study(tmp_path, "attention", 16, [])
+    (folder,) = (path for path in tmp_path.iterdir())
+    row = row_of("trials", {"arch": "attention", "ratio": 16, "outcome": None})
+    hosts = [f"node{number % num_hosts}" for number in range(3)]
+    write_table(folder / "tables", "trials", [row | {"host": host} for host in [*hosts, None]])
+    with study_lock(folder / "lock"):
+        main(["--results", str(tmp_path)])
+        shown = " ".join(capsys.readouterr().out.split())
+        main(["--results", str(tmp_path), "--json"])
+    assert (f"{folder.name} runs on 2 nodes: node0 (2), node1 (1)." in shown) == is_told
+    ((cell,),) = (one["cells"] for one in json.loads(capsys.readouterr().out)["matrices"])
+    assert cell["running"][0]["hosts"] == ({"node0": 2, "node1": 1} if is_told else {"node0": 3})
+
+
+def test_of_many_nodes_only_some_are_named() -> None:
+    words = host_words({f"node{number}": number for number in range(1, 11)})
+    assert words.startswith("node10 (10), node9 (9), ")
+    assert words.endswith("node3 (3) and 2 more")
 
 
 def test_an_extended_study_shows_the_trials_that_it_may_have_now(

@@ -8,6 +8,7 @@ the few best trials is read afterwards. pandas is never loaded.
 import contextlib
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -42,7 +43,7 @@ SEARCH_COLUMNS = (
     *(objective.best_column for objective in OBJECTIVES.values()),
 )
 RUN_COLUMNS = ("arch", "ratio", *PIXELS, "run", "candidate", "num_parameters", "outcome")
-SPEED_COLUMNS = ("outcome", "epochs_finished", "max_epochs", "train_s", "val_s")
+SPEED_COLUMNS = ("outcome", "epochs_finished", "max_epochs", "train_s", "val_s", "host")
 
 
 def read_searches(results: Path) -> tuple[list[SearchView], list[str]]:
@@ -243,7 +244,15 @@ def _progress(
         num_ended,
         max(num_planned, len(speed["outcome"])),
         eta_s(speed, num_planned),
+        running_on(speed),
     )
+
+
+def running_on(columns: Columns) -> dict[str, int]:
+    """Return how many trials run on each machine now, where that is recorded, by its name."""
+    pairs = zip(columns["outcome"], columns["host"], strict=True)
+    counts = Counter(host for outcome, host in pairs if outcome is None and host is not None)
+    return dict(sorted(counts.items()))
 
 
 def eta_s(columns: Columns, num_planned: int) -> float | None:

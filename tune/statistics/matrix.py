@@ -8,7 +8,7 @@ What is read is `tune.results.standings`'s, drawing is `tune.terminal.matrix`'s.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from data.stamp import CorpusStamp
@@ -58,6 +58,8 @@ class Progress:
         num_ended: Of them, those that ended for good.
         num_planned: All of them; rungs, races and patience make it fewer.
         eta_s: Seconds left at the speed so far; None before the first epoch.
+        hosts: Trials that run now, by the machine that they run on; those are left out of which it
+            is not recorded.
     """
 
     study: str
@@ -65,6 +67,7 @@ class Progress:
     num_ended: int
     num_planned: int
     eta_s: float | None
+    hosts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,8 @@ def trial_row(record: TrialRecord, facts: StudyFacts, beside: Sequence[int] = ()
         "channels_last": train.channels_last,
         "num_parameters": num_parameters(spec.model),
         "device": spec.device,
+        "host": spec.placement.host,
+        "card": spec.placement.card,
         "predicted_peak_mib": spec.placement.predicted_peak_mib,
         "gpu_fraction": spec.placement.gpu_fraction,
         "concurrent_with": ",".join(map(str, beside)),

@@ -80,6 +80,22 @@ TRIALS = TableSchema(
         Column("num_parameters", "int64", "Trainable parameters of the model.", "1"),
         Column("device", "string", "Where it trained: cpu or cuda."),
         Column(
+            "host",
+            "string",
+            "Name of the machine that it ran on; missing for a rejected trial, and in studies of "
+            "earlier releases.",
+            nullable=True,
+            is_added=True,
+        ),
+        Column(
+            "card",
+            "string",
+            "CUDA card that it ran on, as its maker calls it; missing on a CPU, and where host is.",
+            nullable=True,
+            is_added=True,
+            came_with="host",
+        ),
+        Column(
             "predicted_peak_mib",
             "float64",
             "Peak memory predicted before the start, of what measured_peak_mib measures; missing "

@@ -1,6 +1,6 @@
 """The matrix of all studies as text, or as JSON."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
     from models.training.objective import Objective
     from tune.statistics.matrix import Cell, Matrix, Pixels, Progress
+
+
+MOST_HOSTS = 8
+"""Nodes that are named of one study; --json has all."""
 
 
 def to_json(matrices: Sequence["Matrix"], notes: Sequence[str]) -> str:
@@ -40,9 +44,33 @@ def draw_matrices(console: "Console", matrices: Sequence["Matrix"]) -> None:
         style = "bold yellow" if pixels.is_synthetic else "bold"
         say(console, _heading(pixels), lead=lead, style=style)
         draw_in_parts(console, _columns(matrix))
+    for sentence in _host_sentences(matrices):
+        say(console, sentence)
     objectives = dict.fromkeys(matrix.pixels.maximised for matrix in matrices)
     for sentence in _legend(matrices, objectives):
         say(console, sentence)
+
+
+def _host_sentences(matrices: Sequence["Matrix"]) -> list[str]:
+    """Return on which nodes each study runs that runs on several."""
+    running = (one for matrix in matrices for cell in matrix.cells.values() for one in cell.running)
+    return [
+        f"{one.study} runs on {len(one.hosts)} nodes: {host_words(one.hosts)}."
+        for one in running
+        if len(one.hosts) > 1
+    ]
+
+
+def host_words(hosts: Mapping[str, int]) -> str:
+    """Return the nodes with the most trials, and how many others there are.
+
+    >>> host_words({"node1": 4, "node2": 3})
+    'node1 (4), node2 (3)'
+    """
+    by_count = sorted(hosts.items(), key=lambda pair: -pair[1])
+    shown = [f"{host} ({count})" for host, count in by_count[:MOST_HOSTS]]
+    more = len(hosts) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def _legend(matrices: Sequence["Matrix"], objectives: "Iterable[Objective]") -> list[str]:

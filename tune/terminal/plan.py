@@ -19,6 +19,7 @@ from tune.space.dimension import format_range
 from tune.study.estimate import StudyEstimate
 from tune.study.fitting import Fitted, deadline_words
 from tune.study.plan import StudyPlan
+from tune.terminal.fleet import card_words
 from tune.terminal.progress import clock
 from tune.terminal.table import Column, draw_table
 from tune.terminal.words import INDENT, note, say
@@ -93,13 +94,7 @@ def show_stack(console: Console, stack: Stack) -> None:
 def show_card(console: Console, plan: StudyPlan) -> None:
     """Print what trials share, and who else is on it."""
     packing = plan.packing
-    say(
-        console,
-        f"{packing.card.name}: {packing.card.free_mib:.0f} of {packing.card.total_mib:.0f} MiB are "
-        f"free, {packing.usable_mib:.0f} MiB can be reserved (headroom {packing.headroom:g}); "
-        f"up to {packing.max_concurrent} trials side by side, {packing.num_threads} "
-        f"thread{'s' if packing.num_threads > 1 else ''} each",
-    )
+    say(console, card_words(packing))
     if (sentence := foreign_sentence(packing.card)) is not None:
         note(console, sentence)
 

@@ -75,9 +75,10 @@ def reserved_words(records: Iterable[TrialRecord]) -> str:
         sum(placement.gpu_fraction for placement in running),
         sum(placement.ram_mib for placement in running),
     )
-    if share > 0:
-        return f"{share:.0%} of the card's memory reserved"
-    return f"{ram_mib / 1024:.1f} GiB reserved" if ram_mib > 0 else ""
+    is_one_card = len({placement.raylet for placement in running if placement.gpu_fraction}) == 1
+    cards = f"{share:.0%} of the card's memory" if is_one_card else f"memory of {share:.1f} cards"
+    parts = [cards] * (share > 0) + [f"{ram_mib / 1024:.1f} GiB"] * (ram_mib > 0)
+    return f"{' and '.join(parts)} reserved" if parts else ""
 
 
 def trial_line(record: TrialRecord, room: int) -> Text:

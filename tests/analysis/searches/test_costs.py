@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 from analysis.searches.memory_fit import compute_memory_fit, draw_memory_fit
 from analysis.searches.outcome_counts import compute_outcome_counts, draw_outcome_counts
 from analysis.searches.rung_audit import compute_rung_audit
-from analysis.searches.time_spent import compute_time_spent, draw_time_spent
+from analysis.searches.time_spent import MOST_BARS, compute_time_spent, draw_time_spent
 
 
 def verdict(number, value, kind="kept"):
@@ -117,9 +117,10 @@ def test_time_is_divided_into_parts_that_add_up(make_view):
         ]
     )
     spent = compute_time_spent(view)
-    assert spent.num_places == 2
-    assert (spent.training_s, spent.validation_s, spent.overhead_s) == (30.0, 6.0, 6.0)
-    assert spent.waiting_s == pytest.approx(12.0)
+    total = spent.total
+    assert (total.num_trials, total.num_places) == (2, 2)
+    assert (total.training_s, total.validation_s, total.overhead_s) == (30.0, 6.0, 6.0)
+    assert total.waiting_s == pytest.approx(12.0)
     assert spent.frame["seconds"].sum() == pytest.approx(2 * 27.0)
     assert (spent.epochs_spent, spent.epochs_saved, spent.saved_s) == (3, 8, 96.0)
     assert len(draw_time_spent(spent).data) == 4
@@ -133,19 +134,19 @@ def test_a_hand_over_in_which_clocks_overlap_is_no_further_place(make_view, conf
         {"scores_db": [18.0], "start_s": 0.0},
         {"scores_db": [18.0], "start_s": 14.9},
     ]
-    assert compute_time_spent(make_view(trials, config=config)).num_places == num_places
+    assert compute_time_spent(make_view(trials, config=config)).total.num_places == num_places
 
 
 def test_one_trial_after_another_is_one_place(make_view):
     view = make_view([{"scores_db": [20.0], "start_s": 15.0 * n} for n in range(3)])
-    spent = compute_time_spent(view)
-    assert (spent.num_places, spent.waiting_s) == (1, 0.0)
+    total = compute_time_spent(view).total
+    assert (total.num_places, total.waiting_s) == (1, 0.0)
 
 
 def test_waiting_is_unknown_in_a_study_that_was_interrupted(make_view):
     trial = {"scores_db": [20.0], "ended_at": datetime(2026, 1, 3, tzinfo=UTC)}
     spent = compute_time_spent(make_view([trial]))
-    assert spent.waiting_s is None
+    assert spent.total.waiting_s is None
     assert "interrupted" in spent.words
 
 
@@ -153,6 +154,74 @@ def test_a_trial_that_waits_takes_no_place(make_view):
     # One place: the second trial waits 27 s for the first to end, then runs for 27 s.
     trial = {"scores_db": [18.0, 19.0], "start_s": 0.0}
     spent = compute_time_spent(make_view([trial, trial | {"wall_s": 54.0, "wait_s": 27.0}]))
-    assert (spent.num_places, spent.waiting_s, spent.queued_s) == (1, 0.0, 27.0)
-    assert spent.overhead_s == pytest.approx(6.0)
+    assert (spent.total.num_places, spent.total.waiting_s, spent.queued_s) == (1, 0.0, 27.0)
+    assert spent.total.overhead_s == pytest.approx(6.0)
     assert "waited 27 s" in spent.words
+
+
+def on(host, card=None, **values):
+    return {"scores_db": [18.0, 19.0], "start_s": 0.0, "host": host, "card": card} | values
+
+
+def test_time_is_told_by_node_and_card_where_trials_ran_on_several(make_view):
+    # 27 s each: node1 is full for all 54 s, its other card for 27 s, and so is node2 at the end.
+    view = make_view(
+        [
+            on("node1", "L4"),
+            on("node1", "L4", start_s=27.0),
+            on("node1", "H100"),
+            on("node2", device="cpu", start_s=27.0),
+            {"outcome": "rejected", "wall_s": 0.0, "start_s": 0.0},
+        ]
+    )
+    spent = compute_time_spent(view)
+    idle = {one.where: (one.num_trials, one.idle_share) for one in spent.held}
+    assert idle == {
+        "node1, H100": (1, pytest.approx(0.5)),
+        "node1, L4": (2, 0.0),
+        "node2, CPU": (1, pytest.approx(0.5)),
+    }
+    assert spent.total.waiting_s == pytest.approx(54.0)
+    assert (spent.total.num_places, spent.total.training_s) == (3, 80.0)
+    assert "Without a trial was node1, H100 for 50% of its time, the most of 3" in spent.words
+    assert "and node1, L4 for 0%, the least." in spent.words
+
+
+def test_every_node_has_a_bar_and_rows_of_its_own(make_view):
+    spent = compute_time_spent(make_view([on("<b>one"), on("two")]))
+    assert list(spent.frame.columns[:3]) == ["where", "num_trials", "num_places"]
+    assert len(spent.frame) == 8
+    figure = draw_time_spent(spent)
+    assert all(len(trace.x) == 2 for trace in figure.data)
+    assert figure.data[0].y[0].startswith("&lt;b&gt;one")
+    assert figure.layout.yaxis.visible
+
+
+@pytest.mark.parametrize("hosts", [("one", "one"), (None, None), ("one", None)])
+def test_with_one_node_nothing_is_told_of_it(make_view, hosts):
+    spent = compute_time_spent(make_view([on(host) for host in hosts]))
+    assert spent.held == ()
+    assert list(spent.frame.columns) == ["part", "seconds", "share"]
+    assert "Without a trial" not in spent.words
+
+
+def test_of_many_nodes_those_with_the_same_card_share_a_bar(make_view):
+    nodes = [f"node{n}" for n in range(2 * MOST_BARS)]
+    view = make_view([on(node, "L4" if node[-1] in "13579" else "H100") for node in nodes])
+    assert [(one.where, one.num_places) for one in compute_time_spent(view).held] == [
+        ("H100", MOST_BARS),
+        ("L4", MOST_BARS),
+    ]
+
+
+def test_of_many_nodes_with_the_same_card_nothing_is_told(make_view):
+    view = make_view([on(f"node{n}", "L4") for n in range(MOST_BARS + 1)])
+    assert compute_time_spent(view).held == ()
+
+
+def test_of_an_interrupted_study_on_several_nodes_idle_time_is_unknown(make_view):
+    late = {"ended_at": datetime(2026, 1, 3, tzinfo=UTC)}
+    spent = compute_time_spent(make_view([on("one", **late), on("two")]))
+    assert [one.waiting_s for one in spent.held] == [None, None]
+    assert "not known how long workers were idle" in spent.words
+    assert "Without a trial" not in spent.words

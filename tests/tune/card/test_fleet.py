@@ -95,6 +95,12 @@ def test_a_small_trial_takes_the_large_card_before_it_waits():
     assert place_all(fleet, [QUARTER], [full(fleet.places[1])])[-1].raylet == "large"
 
 
+def test_of_larger_cards_than_it_needs_a_trial_takes_the_fullest():
+    places = [make_place("a", 80), make_place("b", 80), make_place("small", 8)]
+    live = [Placement(gpu_fraction=0.5, raylet="b"), full(places[2])]
+    assert place_all(Fleet(tuple(places)), [QUARTER], live)[-1].raylet == "b"
+
+
 def test_a_large_trial_waits_for_the_large_card_instead_of_training_in_micro_batches():
     fleet = Fleet((make_place("small", 8), make_place("large", 24)))
     spec = fleet.place(LARGE, [full(fleet.places[1])])
@@ -315,6 +321,30 @@ def test_places_and_the_study_limit_how_many_trials_live():
     assert (Fleet(places, 4).num_slots, Fleet(places, 4).max_live) == (4, 4)
     on_cpu = Fleet((make_place("a", device="cpu", slots=2),))
     assert (on_cpu.num_cards, on_cpu.max_live) == (0, 2)
+
+
+@pytest.mark.parametrize("num_waiting", [0, 1, 2])
+def test_no_more_trials_are_suggested_than_a_few_that_wait(num_waiting):
+    places = tuple(make_place(name) for name in "abc")
+    live = [*map(full, places), *map(full, places[:num_waiting])]
+    assert Fleet(places).takes_more(live) == (num_waiting < 2)
+
+
+def test_trials_are_suggested_for_a_place_that_joins_although_others_wait():
+    fleet = Fleet((make_place("a"), make_place("b")))
+    live = [*map(full, fleet.places)] * 2
+    assert not fleet.takes_more(live)
+    assert fleet.with_places([make_place("c")]).takes_more(live)
+
+
+def test_no_more_trials_are_suggested_than_may_live():
+    fleet = Fleet((make_place("a", slots=2),), max_concurrent=1)
+    assert fleet.takes_more([])
+    assert not fleet.takes_more([Placement(gpu_fraction=1 / 16, raylet="a")])
+
+
+def test_nothing_is_suggested_where_no_place_is_left():
+    assert not Fleet((make_place("a"),)).without("a").takes_more([])
 
 
 def test_one_place_has_as_many_live_trials_as_its_packing():

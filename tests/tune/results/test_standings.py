@@ -9,6 +9,7 @@ from tune.results.standings import (
     planned_trials,
     read_promotions,
     read_searches,
+    running_on,
 )
 from tune.storage.folder import StudyFolder
 from tune.storage.history import Budget
@@ -68,6 +69,14 @@ def test_a_budget_that_cannot_be_read_is_that_of_the_configuration(tmp_path):
 def test_interrupted_trials_are_still_to_come():
     columns = speed(("completed", 10), ("interrupted", 4))
     assert eta_s(columns, num_planned=2) == 2.0 * (10 - 4)
+
+
+def test_only_trials_that_run_are_counted_on_their_nodes():
+    columns = {
+        "outcome": [None, "completed", None, None, None],
+        "host": ["b", "b", "a", "b", None],
+    }
+    assert running_on(columns) == {"a": 1, "b": 2}
 
 
 def test_a_budget_that_finds_no_space_is_said(tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ from tune.outcomes import Outcome
 from tune.storage.trial_rows import epoch_row, num_parameters, rung_row, trial_row
 from tune.tables.schemas import SCHEMAS
 from tune.trial.record import RungDecision
+from tune.trial.spec import Placement
 
 DECISION = RungDecision(0, 0, 2, 20.0, 21.0, 2, kept=False)
 
@@ -16,6 +17,14 @@ DECISION = RungDecision(0, 0, 2, 20.0, 21.0, 2, kept=False)
 def test_a_trial_s_row_has_the_columns_of_the_schema(make_record, study_facts):
     row = trial_row(make_record(0, [20.0]), study_facts)
     assert sorted(row) == sorted(SCHEMAS["trials"].names)
+
+
+def test_a_row_says_on_which_machine_and_card_a_trial_ran(make_record, study_facts):
+    record = make_record(0)
+    there = Placement(host="node7", card="NVIDIA L4", raylet="ab12")
+    record.spec = replace(record.spec, placement=there)
+    row = trial_row(record, study_facts)
+    assert (row["host"], row["card"]) == ("node7", "NVIDIA L4")
 
 
 def test_an_epoch_s_row_has_the_columns_of_the_schema(make_record):

@@ -135,6 +135,15 @@ def test_memory_is_reserved_for_running_trials_only(make_record, placement, word
     assert reserved_words(records) == words
 
 
+def test_memory_of_several_cards_is_told_in_cards(make_record):
+    records = [make_record(n, outcome=None) for n in range(3)]
+    shares = [(0.5, 0, "a"), (1.0, 0, "b"), (0, 1024, "machine")]
+    for record, (share, ram_mib, raylet) in zip(records, shares, strict=True):
+        placement = Placement(gpu_fraction=share, ram_mib=ram_mib, raylet=raylet)
+        record.spec = replace(record.spec, placement=placement)
+    assert reserved_words(records) == "memory of 1.5 cards and 1.0 GiB reserved"
+
+
 def test_a_log_line_says_how_far_the_study_is(make_record, monkeypatch):
     moments = iter([0.0, 0.0, 36.0, 36.0, 36.0])
     monkeypatch.setattr("tune.terminal.progress.time.monotonic", lambda: next(moments, 36.0))
