@@ -21,7 +21,8 @@ from pathlib import Path
 from shlex import quote
 
 from tune.errors import UsageError
-from tune.storage.folder import make_folders, make_passing_folder, remove_empty, unwritable
+from tune.storage.folder import make_folders, remove_empty, unwritable
+from tune.trial.passing_folder import make_passing_folder
 
 PROBE = "probe"
 CONTENT_BYTES = 32

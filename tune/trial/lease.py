@@ -42,7 +42,7 @@ def take_lease(best: Path, attempt: int) -> None:
     others = [other for other in attempts(best) if other != attempt]
     if any(other > attempt for other in others):
         own.unlink(missing_ok=True)
-        raise _lost(best, attempt)
+        raise lost_lease(best, attempt)
     for other in others:
         lease_file(best, other).unlink(missing_ok=True)
     for draft in drafts(best):
@@ -60,7 +60,7 @@ def check_lease(best: Path, attempt: int) -> None:
     try:
         lease_file(best, attempt).open("rb").close()
     except FileNotFoundError as error:
-        raise _lost(best, attempt) from error
+        raise lost_lease(best, attempt) from error
 
 
 def move_draft(draft: Path, place: Path, best: Path, attempt: int) -> None:
@@ -72,7 +72,7 @@ def move_draft(draft: Path, place: Path, best: Path, attempt: int) -> None:
     try:
         draft.replace(place)
     except FileNotFoundError as error:
-        raise _lost(best, attempt) from error
+        raise lost_lease(best, attempt) from error
 
 
 def attempts(best: Path) -> list[int]:
@@ -106,7 +106,8 @@ def _beside(best: Path, suffix: str) -> list[Path]:
     ]
 
 
-def _lost(best: Path, attempt: int) -> LeaseLostError:
+def lost_lease(best: Path, attempt: int) -> LeaseLostError:
+    """Return what an outdated attempt ends with."""
     return LeaseLostError(
         f"attempt {attempt} at {best.stem} is outdated: a newer one has begun, or the trial is over"
     )
