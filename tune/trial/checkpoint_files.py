@@ -77,6 +77,9 @@ def _place(names: Sequence[tuple[Path, Path]], best: Path, attempt: int) -> None
         check_lease(best, attempt)
         for _, draft, place in moves:
             move_draft(draft, place, best, attempt)
+    except FileNotFoundError:
+        check_lease(best, attempt)  # a newer attempt has removed what was to get a second name
+        raise
     finally:
         # Left where it failed, and where both names were one file's already: renaming is nothing.
         for _, draft, _ in moves:

@@ -127,6 +127,14 @@ def test_an_attempt_that_a_newer_one_overtakes_before_a_rename_places_nothing(
     assert best.read_bytes() == b"2"
 
 
+def test_an_attempt_whose_draft_a_newer_one_has_removed_is_outdated(best):
+    take_lease(best, 1)
+    newest_draft(best, 1).write_bytes(b"1")
+    take_lease(best, 2)
+    with pytest.raises(LeaseLostError):
+        place_newest(best, 1, is_best=True)
+
+
 # --- real processes
 
 
