@@ -71,8 +71,12 @@ def move_draft(draft: Path, place: Path, best: Path, attempt: int) -> None:
     """
     try:
         draft.replace(place)
-    except FileNotFoundError as error:
-        raise lost_lease(best, attempt) from error
+    except FileNotFoundError:
+        check_lease(best, attempt)
+        # Still the newest: an NFS server that went down after renaming denies it when it is up
+        # again (rename(2), BUGS).
+        if not place.exists():
+            raise
 
 
 def attempts(best: Path) -> list[int]:

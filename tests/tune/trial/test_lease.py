@@ -135,6 +135,23 @@ def test_an_attempt_whose_draft_a_newer_one_has_removed_is_outdated(best):
         place_newest(best, 1, is_best=True)
 
 
+def test_a_rename_that_a_server_made_and_denies_is_made(best, monkeypatch):
+    take_lease(best, 1)
+    newest_draft(best, 1).write_bytes(b"1")
+    whole = Path.replace
+
+    def replace_and_deny(draft: Path, place: Path) -> None:
+        whole(draft, place)
+        raise FileNotFoundError(draft)
+
+    with monkeypatch.context() as server:
+        server.setattr(Path, "replace", replace_and_deny)
+        place_newest(best, 1, is_best=True)
+    assert best.read_bytes() == newest_file(best).read_bytes() == b"1"
+    with pytest.raises(FileNotFoundError):
+        move_draft(newest_draft(best, 1), best.with_name("absent"), best, 1)
+
+
 # --- real processes
 
 
