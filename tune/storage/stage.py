@@ -26,7 +26,7 @@ from tune.trial.linear_start import start_file
 
 CORPORA = "sar-tune-corpora"
 PART_BYTES = 8 * 2**20
-"""What is asked for at a time: many of these fit beside a training, few questions are asked."""
+"""What is asked for at a time, from a multiple of it on: few questions, little memory."""
 
 ReadPart = Callable[[str, int, int], bytes]
 """Takes a file's name in the corpus, an offset and a length in bytes; returns that part."""
@@ -168,6 +168,8 @@ def _fetch(file: CorpusFile, target: Path, read: ReadPart) -> bool:
     """Complete one file; return whether it is the one listed. Another one is removed."""
     digest = hashlib.sha256()
     with target.open("ab+") as copy:
+        if copy.tell() < file.num_bytes:
+            copy.truncate(copy.tell() // PART_BYTES * PART_BYTES)
         copy.seek(0)
         while part := copy.read(PART_BYTES):
             digest.update(part)

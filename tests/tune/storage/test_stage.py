@@ -107,6 +107,18 @@ def test_a_copy_that_was_broken_off_is_not_taken_for_whole_and_goes_on(listed, s
     assert not first & set(read.asked)
 
 
+def test_parts_begin_at_multiples_of_their_size_whatever_arrived_before(listed, scratch, read):
+    draft = staged_folder(scratch, listed.corpus_fingerprint).with_suffix(".draft")
+    for file in listed.files:
+        (draft / file.name).parent.mkdir(parents=True, exist_ok=True)
+        (draft / file.name).write_bytes(read(file.name, 0, min(file.num_bytes - 1, 30_001)))
+    read.asked.clear()
+    stage_corpus(listed, scratch, read, "lab-2")
+    assert {offset % stage.PART_BYTES for _, offset in read.asked} == {0}
+    largest = max(listed.files, key=lambda file: file.num_bytes).name
+    assert (largest, 0) not in read.asked
+
+
 @pytest.mark.parametrize(
     "damage", [lambda part: b"", lambda part: b"x" * len(part), lambda part: part * 9]
 )
