@@ -1,10 +1,12 @@
 """The names of a trial's checkpoint files, and how a new one takes its place among them.
 
-NAME.pt             the best epoch
-NAME.newest.pt      the newest one
-NAME.previous.pt    the one before it
-NAME.3.lease        who may write them: attempt 3 (`lease`)
-NAME.*.3.draft      what that attempt is about to give one of these names
+    NAME.pt             the best epoch
+    NAME.newest.pt      the newest one
+    NAME.previous.pt    the one before it
+    NAME.3.lease        who may write them: attempt 3 (`lease`)
+    NAME.*.3.draft      what that attempt is about to give one of these names
+
+Every file is written as a draft and renamed, after a look at the lease.
 """
 
 import os
