@@ -24,8 +24,8 @@ PASSING = re.compile(
 )
 """Names of files that only a trial that continues needs."""
 
-REMOVED_FIRST = (".lease", ".tmp", ".draft", ".pt")
-"""Ends of these names, in an order that an attempt which still writes cannot outrun."""
+KINDS = (".lease", ".draft", ".tmp", ".pt")
+"""Ends of these names, in the order in which an attempt that still writes loses them."""
 
 
 def newest_file(best: Path) -> Path:
@@ -95,10 +95,11 @@ def drop_resumable(folder: Path, ended: Container[str]) -> None:
         folder: A study's checkpoints.
         ended: Names of the trials that are over for good.
     """
-    found = [(path, PASSING.fullmatch(path.name)) for path in folder.glob("*")]
-    passing = [path for path, match in found if match is not None and match["trial"] in ended]
-    for path in sorted(passing, key=lambda path: REMOVED_FIRST.index(path.suffix)):
-        path.unlink(missing_ok=True)
+    for kind in KINDS:  # each is looked for when the kind before it is gone
+        for path in folder.glob(f"*{kind}"):
+            match = PASSING.fullmatch(path.name)
+            if match is not None and match["trial"] in ended:
+                path.unlink(missing_ok=True)
 
 
 def _second_name(source: Path, draft: Path) -> None:

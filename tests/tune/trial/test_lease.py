@@ -16,7 +16,13 @@ from data.dataset import Corpus
 from models.registry import ModelConfig
 from models.training.checkpoint import load_checkpoint
 from models.training.config import TrainConfig
-from tune.trial.checkpoint_files import newest_draft, newest_file, place_newest, previous_file
+from tune.trial.checkpoint_files import (
+    drop_resumable,
+    newest_draft,
+    newest_file,
+    place_newest,
+    previous_file,
+)
 from tune.trial.lease import (
     LeaseLostError,
     attempts,
@@ -107,6 +113,25 @@ def test_a_draft_of_the_last_moment_before_its_lease_is_gone_goes_too(best, monk
         take_lease(best, 2)
     with pytest.raises(LeaseLostError):
         move_draft(newest_draft(best, 1), newest_file(best), best, 1)
+
+
+def test_a_checkpoint_of_the_last_moment_before_a_trial_is_over_goes_too(best, monkeypatch):
+    """The attempt renames its first draft after it was listed."""
+    whole = Path.unlink
+
+    def last_moment(path: Path, missing_ok: bool = False) -> None:
+        if path == lease_file(best, 1):
+            newest_draft(best, 1).write_bytes(b"1")
+            check_lease(best, 1)
+        if path == newest_draft(best, 1):
+            path.replace(newest_file(best))
+        whole(path, missing_ok)
+
+    take_lease(best, 1)
+    with monkeypatch.context() as attempt:
+        attempt.setattr(Path, "unlink", last_moment)
+        drop_resumable(best.parent, {best.stem})
+    assert list(best.parent.iterdir()) == []
 
 
 def test_a_lease_says_who_took_it_and_is_no_other_trials(best):
