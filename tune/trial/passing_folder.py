@@ -20,9 +20,14 @@ def make_passing_folder(place: Path, kind: str) -> Path:
     Raises:
         OSError: If it cannot be made.
     """
-    prefix = f".{kind}_{platform.node()}_"
+    prefix = f".{kind}_{platform.node()}_{_pid_namespace()}_"
     for path in place.glob(f"{glob.escape(prefix)}*"):
         pid = path.name.removeprefix(prefix).split("_")[0]
         if pid.isdigit() and not psutil.pid_exists(int(pid)):
             shutil.rmtree(path, ignore_errors=True)
     return Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}_", dir=place))
+
+
+def _pid_namespace() -> int:
+    """Return within which process ids are unique: containers of a machine may share its name."""
+    return Path("/proc/self/ns/pid").stat().st_ino
