@@ -5,24 +5,20 @@ results sees a whole study or none. What goes into the files is made elsewhere
 (`tune.config.search`, `tune.storage.manifest`, `tune.tables`).
 """
 
-import glob
 import os
-import platform
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import psutil
-
 from models.shapes import nominal_channels, target_bpp
 from tune.config.search import SearchConfig
 from tune.errors import UsageError
 from tune.storage.lock import check_locks
 from tune.tables.originals import find_copies, given_name
+from tune.trial.passing_folder import make_passing_folder
 
 CONFIG_FILE = "study.toml"
 MANIFEST_FILE = "manifest.json"
@@ -183,24 +179,6 @@ def remove_empty(folders: Iterable[Path]) -> None:
     with suppress(OSError):
         for folder in folders:
             folder.rmdir()
-
-
-def make_passing_folder(results: Path, kind: str) -> Path:
-    """Make a hidden folder that this process removes or renames; remove those of killed ones.
-
-    Args:
-        results: Where; other machines may have such folders there too.
-        kind: How its name begins, after the dot.
-
-    Raises:
-        OSError: If it cannot be made.
-    """
-    prefix = f".{kind}_{platform.node()}_"
-    for path in results.glob(f"{glob.escape(prefix)}*"):
-        pid = path.name.removeprefix(prefix).split("_")[0]
-        if pid.isdigit() and not psutil.pid_exists(int(pid)):
-            shutil.rmtree(path, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}_", dir=results))
 
 
 def sweep_drafts(folder: StudyFolder) -> None:

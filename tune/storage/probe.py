@@ -4,8 +4,8 @@ The driver opens a probe, a hidden folder of the results with one file in it. Ea
 reads that file, and writes one of its own as checkpoints are written. The driver reads what every
 node says it wrote. Whoever fails is told apart by a sentence.
 
-A file is looked for by a name that was never looked for before, because an NFS client remembers for
-up to a minute what it did not find. So a node names its own file, and nobody lists a folder.
+An NFS client remembers for up to a minute what it did not find. So every probe has names that were
+never looked for before, a node names its own file, and nobody lists a folder.
 """
 
 import fcntl
@@ -21,7 +21,8 @@ from pathlib import Path
 from shlex import quote
 
 from tune.errors import UsageError
-from tune.storage.folder import make_folders, make_passing_folder, remove_empty, unwritable
+from tune.storage.folder import make_folders, remove_empty, unwritable
+from tune.trial.passing_folder import make_passing_folder
 
 PROBE = "probe"
 CONTENT_BYTES = 32
@@ -223,7 +224,7 @@ def _reading_fault(probe: Probe) -> str | None:
     """Return why a node does not see the driver's file; None if it does."""
     results = Path(probe.results)
     try:
-        if not results.exists():
+        if not results.exists() and not _exists_now(results):
             return "does not exist"
         if not results.is_dir():
             return "is a file"
@@ -236,6 +237,18 @@ def _reading_fault(probe: Probe) -> str | None:
     except ValueError:
         pass
     return "is read there with other content than the driver wrote"
+
+
+def _exists_now(path: Path) -> bool:
+    """Return whether something exists, asking an NFS server where it was missing a minute ago.
+
+    Opening a folder makes an NFS client look whether it has changed; only then is forgotten what
+    was not in it. From the top down, because the folders above may be new as well.
+    """
+    for folder in reversed(path.parents):
+        with suppress(OSError):
+            os.scandir(folder).close()
+    return path.exists()
 
 
 def _is_kept_out(path: Path) -> bool | None:

@@ -7,6 +7,7 @@ share of time spent writing however long the tables grow. The end of the study a
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,9 @@ FLUSH_RATIO = 200
 FLUSH_FLOOR_S = 1.0
 FLUSH_CEILING_S = 20.0
 """A reader never sees tables older than this and an epoch."""
+
+SESSION_ATTEMPTS = 10_000
+"""What a session adds to the number of an attempt; no trial is scheduled so often in one."""
 
 BEST_KEPT = 3
 """Checkpoints kept of ended trials: those of the best few."""
@@ -72,6 +76,7 @@ class Recorder:
         self._make_rows = make_rows
         self._best_kept = best_kept
         self._listener = listener
+        self._attempts: Counter[int] = Counter()
         self._epoch_rows: list[Row] = []
         self._rung_rows: list[Row] = []
         self._next_flush_s = 0.0
@@ -126,11 +131,12 @@ class Recorder:
     def next_attempt(self, number: int) -> TrialSpec:
         """Return what a worker needs for the next attempt at a trial.
 
-        A trial is attempted again after it lost a worker and in a later session. Both are in the
-        journal by then, so their number grows with every attempt, whenever this process dies.
+        Its number is higher than all before it: within a session by counting, and between sessions
+        because the journal has every session before it schedules anything.
         """
         record = self.trials[number]
-        attempt = self.journal.num_sessions + len(record.failures)
+        self._attempts[number] += 1
+        attempt = SESSION_ATTEMPTS * self.journal.num_sessions + self._attempts[number]
         return replace(record.spec, known_epochs=len(record.epochs), attempt=attempt)
 
     def add_epoch(self, number: int, result: EpochResult) -> bool:

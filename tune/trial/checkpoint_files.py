@@ -1,10 +1,12 @@
 """The names of a trial's checkpoint files, and how a new one takes its place among them.
 
-NAME.pt             the best epoch
-NAME.newest.pt      the newest one
-NAME.previous.pt    the one before it
-NAME.3.lease        who may write them: attempt 3 (`lease`)
-NAME.*.3.draft      what that attempt is about to give one of these names
+    NAME.pt             the best epoch
+    NAME.newest.pt      the newest one
+    NAME.previous.pt    the one before it
+    NAME.3.lease        who may write them: attempt 3 (`lease`)
+    NAME.*.3.draft      what that attempt is about to give one of these names
+
+Every file is written as a draft and renamed, after a look at the lease.
 """
 
 import os
@@ -22,8 +24,8 @@ PASSING = re.compile(
 )
 """Names of files that only a trial that continues needs."""
 
-REMOVED_FIRST = (".lease", ".tmp", ".draft", ".pt")
-"""Ends of these names, in an order that an attempt which still writes cannot outrun."""
+KINDS = (".lease", ".draft", ".tmp", ".pt")
+"""Ends of these names, in the order in which an attempt that still writes loses them."""
 
 
 def newest_file(best: Path) -> Path:
@@ -77,6 +79,9 @@ def _place(names: Sequence[tuple[Path, Path]], best: Path, attempt: int) -> None
         check_lease(best, attempt)
         for _, draft, place in moves:
             move_draft(draft, place, best, attempt)
+    except FileNotFoundError:
+        check_lease(best, attempt)  # a newer attempt has removed what was to get a second name
+        raise
     finally:
         # Left where it failed, and where both names were one file's already: renaming is nothing.
         for _, draft, _ in moves:
@@ -90,10 +95,11 @@ def drop_resumable(folder: Path, ended: Container[str]) -> None:
         folder: A study's checkpoints.
         ended: Names of the trials that are over for good.
     """
-    found = [(path, PASSING.fullmatch(path.name)) for path in folder.glob("*")]
-    passing = [path for path, match in found if match is not None and match["trial"] in ended]
-    for path in sorted(passing, key=lambda path: REMOVED_FIRST.index(path.suffix)):
-        path.unlink(missing_ok=True)
+    for kind in KINDS:  # each is looked for when the kind before it is gone
+        for path in folder.glob(f"*{kind}"):
+            match = PASSING.fullmatch(path.name)
+            if match is not None and match["trial"] in ended:
+                path.unlink(missing_ok=True)
 
 
 def _second_name(source: Path, draft: Path) -> None:

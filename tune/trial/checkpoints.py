@@ -31,13 +31,11 @@ from tune.trial.spec import TrialSpec
 
 
 class CheckpointStore(Protocol):
-    """Where the training loop keeps a trial between epochs.
+    """Where the training loop keeps a trial between epochs."""
 
-    Attributes:
-        results: The epochs so far, those of earlier sessions included.
-    """
-
-    results: list[EpochResult]
+    @property
+    def results(self) -> list[EpochResult]:
+        """The epochs so far, those of earlier sessions included."""
 
     def restore(self, session: TrainingSession) -> list[str]:
         """Begin the attempt and bring a new session to the newest epoch; return what to say.
@@ -66,6 +64,7 @@ class TrialCheckpoints:
 
     Attributes:
         results: The epochs so far, those of earlier sessions included.
+        kept_score: Score of the weights in the best file; minus infinity where there is none.
 
     Args:
         spec: The trial.
@@ -75,7 +74,7 @@ class TrialCheckpoints:
         self._spec = spec
         self._best = None if spec.checkpoint is None else Path(spec.checkpoint)
         self._objective = OBJECTIVES[spec.train.objective]
-        self._kept_score = float("-inf")
+        self.kept_score = float("-inf")
         self._has_lease = False
         self.results: list[EpochResult] = []
 
@@ -105,8 +104,8 @@ class TrialCheckpoints:
         self.results.append(result)
         if self._best is None:
             return None
-        score = self._objective.of(result)
-        is_best = score > self._kept_score
+        score = self.score_of(result)
+        is_best = score > self.kept_score
         attempt = self._spec.attempt
         try:
             self._take_lease(self._best)
@@ -119,8 +118,12 @@ class TrialCheckpoints:
             name, best = newest_file(self._best).name, ", its best epoch so far" if is_best else ""
             return f"no space left for checkpoint {name}{best}: training continues without it"
         if is_best:
-            self._kept_score = score
+            self.kept_score = score
         return None
+
+    def score_of(self, result: EpochResult) -> float:
+        """Return the score of an epoch by the trial's objective."""
+        return self._objective.of(result)
 
     def check(self) -> None:
         """Go on only while this attempt is the newest.
@@ -159,7 +162,7 @@ class TrialCheckpoints:
             restored = path
             break
         try:
-            self._kept_score = self._score_in(best)
+            self.kept_score = self._score_in(best)
         except ModelError as error:
             notes.append(_unusable(best, error))
         if restored is not None:
@@ -175,16 +178,16 @@ class TrialCheckpoints:
                 raise
             return [f"no space left for checkpoint {best.name}: training continues without it"]
         top = max(self.results, key=self._objective.of)
-        is_lost = self._objective.of(top) > self._kept_score
+        is_lost = self._objective.of(top) > self.kept_score
         return [f"the weights of its best epoch so far, {top.epoch}, are lost"] if is_lost else []
 
     def _keep_if_best(self, path: Path, best: Path) -> None:
         """Make the file of the last epoch the best file, if it scores above what is in that."""
         score = self._objective.of(self.results[-1])
-        if score > self._kept_score:
+        if score > self.kept_score:
             self._take_lease(best)
             place_best(path, best, self._spec.attempt)
-            self._kept_score = score
+            self.kept_score = score
 
     def _score_in(self, best: Path) -> float:
         """Return the score of the weights in the best file; minus infinity where there is none."""

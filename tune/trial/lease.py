@@ -13,6 +13,7 @@ removes all drafts, then reads. A rename that comes too late finds its draft gon
 
 import os
 import platform
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -39,14 +40,13 @@ def take_lease(best: Path, attempt: int) -> None:
     with own.open("a", encoding="utf-8") as file, suppress(OSError):
         # For people; that the file is there is what counts, also on a full disk.
         file.write(f"process {os.getpid()} on {platform.node()}\n")
-    others = [other for other in attempts(best) if other != attempt]
-    if any(other > attempt for other in others):
+    leases = _numbered(best, ".lease")
+    if any(number > attempt for number, _ in leases):
         own.unlink(missing_ok=True)
-        raise _lost(best, attempt)
-    for other in others:
-        lease_file(best, other).unlink(missing_ok=True)
-    for draft in drafts(best):
-        draft.unlink(missing_ok=True)
+        raise lost_lease(best, attempt)
+    _remove_older(leases, attempt)
+    # Looked for only now: whoever found its lease until here had its drafts before.
+    _remove_older(_numbered(best, ".draft"), attempt)
 
 
 def check_lease(best: Path, attempt: int) -> None:
@@ -60,7 +60,7 @@ def check_lease(best: Path, attempt: int) -> None:
     try:
         lease_file(best, attempt).open("rb").close()
     except FileNotFoundError as error:
-        raise _lost(best, attempt) from error
+        raise lost_lease(best, attempt) from error
 
 
 def move_draft(draft: Path, place: Path, best: Path, attempt: int) -> None:
@@ -71,20 +71,17 @@ def move_draft(draft: Path, place: Path, best: Path, attempt: int) -> None:
     """
     try:
         draft.replace(place)
-    except FileNotFoundError as error:
-        raise _lost(best, attempt) from error
+    except FileNotFoundError:
+        check_lease(best, attempt)
+        # Still the newest: an NFS server that went down after renaming denies it when it is up
+        # again (rename(2), BUGS).
+        if not place.exists():
+            raise
 
 
 def attempts(best: Path) -> list[int]:
     """Return the attempts at a trial that have a lease, lowest first."""
-    names = (path.name.removesuffix(".lease") for path in _beside(best, ".lease"))
-    numbers = (name.removeprefix(f"{best.stem}.") for name in names)
-    return sorted(int(number) for number in numbers if number.isdigit())
-
-
-def drafts(best: Path) -> list[Path]:
-    """Return the drafts of a trial's files, by whatever attempt."""
-    return _beside(best, ".draft")
+    return sorted(number for number, _ in _numbered(best, ".lease"))
 
 
 def lease_file(best: Path, attempt: int) -> Path:
@@ -97,16 +94,26 @@ def draft_file(place: Path, attempt: int) -> Path:
     return place.with_name(f"{place.stem}.{attempt}.draft")
 
 
-def _beside(best: Path, suffix: str) -> list[Path]:
-    start = f"{best.stem}."
-    with os.scandir(best.parent) as entries:
-        names = [entry.name for entry in entries]
-    return [
-        best.with_name(name) for name in names if name.startswith(start) and name.endswith(suffix)
-    ]
-
-
-def _lost(best: Path, attempt: int) -> LeaseLostError:
+def lost_lease(best: Path, attempt: int) -> LeaseLostError:
+    """Return what an outdated attempt ends with."""
     return LeaseLostError(
         f"attempt {attempt} at {best.stem} is outdated: a newer one has begun, or the trial is over"
     )
+
+
+def _remove_older(numbered: Iterable[tuple[int, Path]], attempt: int) -> None:
+    for number, path in numbered:
+        if number < attempt:
+            path.unlink(missing_ok=True)
+
+
+def _numbered(best: Path, suffix: str) -> list[tuple[int, Path]]:
+    """Return a trial's files of a kind, each with the attempt that made it."""
+    with os.scandir(best.parent) as entries:
+        paths = [best.with_name(entry.name) for entry in entries if entry.name.endswith(suffix)]
+    numbered = [(path.stem.rpartition("."), path) for path in paths]
+    return [
+        (int(number), path)
+        for (start, _, number), path in numbered
+        if number.isdigit() and (start == best.stem or start.startswith(f"{best.stem}."))
+    ]

@@ -22,6 +22,11 @@ MAX_FIT_PATCHES = 400
 """Training patches that the KLT is fitted on: at 256 px, 100,000 blocks for 256 coefficients."""
 
 
+def start_file(folder: Path, split_fingerprint: str) -> Path:
+    """Return where the start of a split's linear paths is kept."""
+    return folder / f"klt_{split_fingerprint}.npz"
+
+
 @lru_cache(maxsize=4)
 def linear_start(folder: Path, split_fingerprint: str) -> "LinearStart":
     """Return what linear paths start from on the corpus in a folder; fit it if nobody has.
@@ -29,7 +34,7 @@ def linear_start(folder: Path, split_fingerprint: str) -> "LinearStart":
     Raises:
         DataError: If there is no readable corpus with training patches.
     """
-    path = folder / f"klt_{split_fingerprint}.npz"
+    path = start_file(folder, split_fingerprint)
     known = _read(path)
     if known is not None:
         return known

@@ -349,4 +349,4 @@ def test_every_time_that_a_trial_is_scheduled_its_attempt_is_a_newer_one(
         attempts.append(conductor.next_trial().attempt)
     conductor.lose_worker(0, "the worker process died")
     attempts.append(conductor.next_trial().attempt)
-    assert attempts == [1, 2, 3]
+    assert attempts == [10_001, 20_001, 20_002]

@@ -198,18 +198,22 @@ def test_an_ended_trial_keeps_no_lease_so_that_nobody_can_write_it(
     check_lease(files[1], 1)
 
 
-def test_the_first_attempt_of_the_first_session_has_number_one(recorder, begin, journal):
+def test_an_attempt_is_numbered_by_session_and_by_how_often_it_was_scheduled(
+    recorder, begin, journal
+):
     journal.begin_session(["search"], recorder.clock.now())
     begin(0)
-    assert recorder.next_attempt(0).attempt == 1
+    begin(1)
+    numbers = [recorder.next_attempt(number).attempt for number in (0, 0, 1)]
+    assert numbers == [10_001, 10_002, 10_001]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
-@given(st.lists(st.sampled_from(["lost", "session"]), max_size=12))
+@given(st.lists(st.sampled_from(["lost", "put back", "session"]), max_size=12))
 def test_no_attempt_has_the_number_of_one_before_it(
     tmp_path_factory, study_facts, make_record, happenings
 ):
-    """Whatever happens between two attempts is in the journal before the second."""
+    """Whatever happens between two attempts, and wherever a session dies."""
     folder = StudyFolder(tmp_path_factory.mktemp("study"))
     folder.tables.mkdir()
     folder.checkpoints.mkdir()
@@ -222,7 +226,7 @@ def test_no_attempt_has_the_number_of_one_before_it(
     for what in happenings:
         if what == "lost":
             recorder.add_failure(0, "the worker process died")
-        else:
+        elif what == "session":
             journal = StudyJournal.open(folder.journal)
             recorder = Recorder(folder, study_facts, journal, StudyClock())
             journal.begin_session([], recorder.clock.now())

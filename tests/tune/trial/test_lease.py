@@ -16,12 +16,17 @@ from data.dataset import Corpus
 from models.registry import ModelConfig
 from models.training.checkpoint import load_checkpoint
 from models.training.config import TrainConfig
-from tune.trial.checkpoint_files import newest_draft, newest_file, place_newest, previous_file
+from tune.trial.checkpoint_files import (
+    drop_resumable,
+    newest_draft,
+    newest_file,
+    place_newest,
+    previous_file,
+)
 from tune.trial.lease import (
     LeaseLostError,
     attempts,
     check_lease,
-    drafts,
     lease_file,
     move_draft,
     take_lease,
@@ -83,6 +88,52 @@ def test_attempts_that_race_end_with_the_highest(best):
     assert attempts(best) == [num_attempts]
 
 
+def test_taking_the_lease_removes_drafts_of_older_attempts_alone(best, tmp_path):
+    names = ["study_t003.newest.1.draft", "study_t003.1.draft", "study_t003.previous.2.draft"]
+    names += ["study_t003.newest.3.draft", "study_t0031.1.draft", "study_t003.x.draft"]
+    for name in names:
+        (tmp_path / name).touch()
+    take_lease(best, 2)
+    assert {path.name for path in tmp_path.glob("*.draft")} == set(names[2:])
+
+
+def test_a_draft_of_the_last_moment_before_its_lease_is_gone_goes_too(best, monkeypatch):
+    """The older attempt writes its draft, finds its lease, and is stopped before it renames."""
+    whole = Path.unlink
+
+    def last_moment(path: Path, missing_ok: bool = False) -> None:
+        if path == lease_file(best, 1):
+            newest_draft(best, 1).write_bytes(b"1")
+            check_lease(best, 1)
+        whole(path, missing_ok)
+
+    take_lease(best, 1)
+    with monkeypatch.context() as older:
+        older.setattr(Path, "unlink", last_moment)
+        take_lease(best, 2)
+    with pytest.raises(LeaseLostError):
+        move_draft(newest_draft(best, 1), newest_file(best), best, 1)
+
+
+def test_a_checkpoint_of_the_last_moment_before_a_trial_is_over_goes_too(best, monkeypatch):
+    """The attempt renames its first draft after it was listed."""
+    whole = Path.unlink
+
+    def last_moment(path: Path, missing_ok: bool = False) -> None:
+        if path == lease_file(best, 1):
+            newest_draft(best, 1).write_bytes(b"1")
+            check_lease(best, 1)
+        if path == newest_draft(best, 1):
+            path.replace(newest_file(best))
+        whole(path, missing_ok)
+
+    take_lease(best, 1)
+    with monkeypatch.context() as attempt:
+        attempt.setattr(Path, "unlink", last_moment)
+        drop_resumable(best.parent, {best.stem})
+    assert list(best.parent.iterdir()) == []
+
+
 def test_a_lease_says_who_took_it_and_is_no_other_trials(best):
     take_lease(best, 1)
     assert f"process {os.getpid()} on " in lease_file(best, 1).read_text()
@@ -123,8 +174,33 @@ def test_an_attempt_that_a_newer_one_overtakes_before_a_rename_places_nothing(
     with pytest.raises(LeaseLostError):
         place_newest(best, 1, is_best=True)
     assert contents(tmp_path) == before
-    assert drafts(best) == []
+    assert list(best.parent.glob("*.draft")) == []
     assert best.read_bytes() == b"2"
+
+
+def test_an_attempt_whose_draft_a_newer_one_has_removed_is_outdated(best):
+    take_lease(best, 1)
+    newest_draft(best, 1).write_bytes(b"1")
+    take_lease(best, 2)
+    with pytest.raises(LeaseLostError):
+        place_newest(best, 1, is_best=True)
+
+
+def test_a_rename_that_a_server_made_and_denies_is_made(best, monkeypatch):
+    take_lease(best, 1)
+    newest_draft(best, 1).write_bytes(b"1")
+    whole = Path.replace
+
+    def replace_and_deny(draft: Path, place: Path) -> None:
+        whole(draft, place)
+        raise FileNotFoundError(draft)
+
+    with monkeypatch.context() as server:
+        server.setattr(Path, "replace", replace_and_deny)
+        place_newest(best, 1, is_best=True)
+    assert best.read_bytes() == newest_file(best).read_bytes() == b"1"
+    with pytest.raises(FileNotFoundError):
+        move_draft(newest_draft(best, 1), best.with_name("absent"), best, 1)
 
 
 # --- real processes
