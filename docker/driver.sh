@@ -5,10 +5,17 @@
 set -eu
 address=$1
 shift
-ray start --address "$address" --num-cpus 0 --num-gpus 0 --disable-usage-stats >/tmp/raylet.txt 2>&1 || {
-    tail -n 3 /tmp/raylet.txt >&2
-    echo "no Ray cluster answers at $address: start it with 'docker compose up', and repeat the command" >&2
+said=/tmp/raylet.txt
+# The store takes the checkpoints on their way to the driver, and must fit into /dev/shm.
+if ! ray start --address "$address" --num-cpus 0 --num-gpus 0 --object-store-memory 1000000000 \
+    --disable-usage-stats >"$said" 2>&1; then
+    if grep -q AuthenticationError "$said"; then
+        echo "the cluster at $address has another token: 'docker compose up --force-recreate' after the token has changed" >&2
+    else
+        tail -n 3 "$said" >&2
+        echo "no Ray cluster answers at $address: start it with 'docker compose up', and repeat the command" >&2
+    fi
     exit 2
-}
+fi
 # In the place of this shell: signals reach the command, which ends cleanly, and the raylet with it.
 exec "$@"
