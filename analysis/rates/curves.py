@@ -28,12 +28,14 @@ from analysis.rates.leads import (
     Shortfall,
     compare_with_linear,
     compute_leads,
+    find_cells,
     find_shortfalls,
 )
 from analysis.rates.over_codec import OverCodec, compare_with_codec
 from analysis.rates.points import (
     ARCHITECTURES,
     LINEAR,
+    METRICS,
     Kind,
     RateCurve,
     RatePoint,
@@ -51,6 +53,10 @@ from analysis.rates.selection import (
 from tune.statistics.rate_points import CLASSICAL_CODECS
 
 REFERENCES = ("block_klt", "down_up")
+_SCORES = ("ratio", "image", "quantiser_step", "rate_bpp", *METRICS, "ms_ssim")
+TEST_COLUMNS = ("arch", "run", "seed", "step_scale", *_SCORES)
+CODEC_COLUMNS = ("codec", *_SCORES)
+"""What a panel reads: it picks rows a thousand times, and each time every column is copied."""
 
 
 @dataclass(frozen=True)
@@ -139,20 +145,22 @@ def _panel(
     rate: str, footing: Footing, tables: tuple[pd.DataFrame, ...], looks: float
 ) -> RatePanel:
     test, codecs, bounds = tables
-    test, left_out = on_common_images(test)
+    test, left_out = on_common_images(test[list(TEST_COLUMNS)])
+    codecs = codecs[list(CODEC_COLUMNS)]
     images = set(test["image"])
     complete, incomplete = complete_settings(codecs[codecs["image"].isin(images)], len(images))
     complete = complete.assign(seed=0)
     curves, absent = _curves(test, complete, rate)
+    cells = find_cells(test, rate)
     floor_rmse_db = speckle_db(looks)
     return RatePanel(
         rate=rate,
         footing=footing,
         num_images=len(images),
         curves=tuple(curves),
-        leads=compute_leads(test, rate),
-        over_linear=compare_with_linear(test, rate),
-        shortfalls=find_shortfalls(test, curves, rate),
+        leads=compute_leads(cells),
+        over_linear=compare_with_linear(cells),
+        shortfalls=find_shortfalls(cells, curves, rate),
         savings=_savings(curves, test, complete) if rate == BYTES else (),
         over_jpeg2000=compare_with_codec(curves, test, complete) if rate == BYTES else (),
         front=_joint_front(curves, rate),

@@ -74,8 +74,14 @@ class Shortfall:
 
 
 @dataclass(frozen=True)
-class _Cell:
-    """Scores at one ratio: by architecture the matrix, and what moves it to the target rate."""
+class Cell:
+    """Scores at one ratio: by architecture the matrix, and what moves it to the target rate.
+
+    Attributes:
+        ratio: Nominal ratio.
+        scores: PSNR by seed and image, in dB.
+        shifts_db: What the scores would gain at the very target rate.
+    """
 
     ratio: int
     scores: Mapping[str, Matrix]
@@ -87,9 +93,11 @@ class _Cell:
         return sorted(self.scores, key=lambda arch: -self.level_db(arch))
 
     def level_db(self, arch: str) -> float:
+        """Return the mean PSNR of an architecture at the target rate."""
         return float(np.mean(self.scores[arch])) + self.shifts_db[arch]
 
     def ahead_db(self, arch: str, other: str) -> Interval:
+        """Return how far an architecture is above another, paired by image."""
         found = paired_interval(self.scores[arch], self.scores[other])
         shift_db = self.shifts_db[arch] - self.shifts_db[other]
         if found.low is None or found.high is None:
@@ -97,25 +105,30 @@ class _Cell:
         return Interval(found.mean + shift_db, found.low + shift_db, found.high + shift_db)
 
 
-def compute_leads(test: pd.DataFrame, rate: str) -> tuple[Lead, ...]:
-    """Return the best architecture of each ratio.
+def find_cells(test: pd.DataFrame, rate: str) -> tuple[Cell, ...]:
+    """Return the scores that architectures are compared by, the lowest ratio first.
 
     Args:
         test: Test rows of the best candidates on common images.
         rate: What the ratios count.
     """
+    return tuple(_cells(test, rate))
+
+
+def compute_leads(cells: Sequence[Cell]) -> tuple[Lead, ...]:
+    """Return the best architecture of each ratio."""
     found = []
-    for cell in _cells(test, rate):
+    for cell in cells:
         best, second = [*cell.order, ""][:2]
         ahead_db = cell.ahead_db(best, second) if second else Interval(math.nan)
         found.append(Lead(cell.ratio, best, interval(cell.scores[best]), second, ahead_db))
     return tuple(found)
 
 
-def compare_with_linear(test: pd.DataFrame, rate: str) -> tuple[OverLinear, ...]:
+def compare_with_linear(cells: Sequence[Cell]) -> tuple[OverLinear, ...]:
     """Return the best network against the linear codec at each ratio that has both."""
     found = []
-    for cell in _cells(test, rate):
+    for cell in cells:
         networks = [arch for arch in cell.order if arch != LINEAR]
         if LINEAR in cell.scores and networks:
             ahead_db = cell.ahead_db(networks[0], LINEAR)
@@ -124,7 +137,7 @@ def compare_with_linear(test: pd.DataFrame, rate: str) -> tuple[OverLinear, ...]
 
 
 def find_shortfalls(
-    test: pd.DataFrame, curves: Sequence[RateCurve], rate: str
+    cells: Sequence[Cell], curves: Sequence[RateCurve], rate: str
 ) -> tuple[Shortfall, ...]:
     """Return the trained cells that are below JPEG2000 at equal bytes, or below the linear codec.
 
@@ -141,7 +154,7 @@ def find_shortfalls(
     ]
     gaps += [
         Shortfall(arch, cell.ratio, LINEAR, cell.level_db(LINEAR) - cell.level_db(arch))
-        for cell in _cells(test, rate)
+        for cell in cells
         if LINEAR in cell.scores
         for arch in cell.scores
     ]
@@ -159,7 +172,7 @@ def _below(point: RatePoint, codec: RateCurve | None) -> Iterator[float]:
         yield float(np.interp(where, rates, levels_db)) - point.psnr_db.mean
 
 
-def _cells(test: pd.DataFrame, rate: str) -> Iterator[_Cell]:
+def _cells(test: pd.DataFrame, rate: str) -> Iterator[Cell]:
     judged = judged_rows(test, rate)
     for ratio in sorted(set(judged["ratio"])):
         rows = complete_images(judged[judged["ratio"] == ratio])
@@ -167,7 +180,7 @@ def _cells(test: pd.DataFrame, rate: str) -> Iterator[_Cell]:
             continue
         archs = architecture_order(set(rows["arch"]))
         of_ratio = test[test["ratio"] == ratio]
-        yield _Cell(
+        yield Cell(
             int(ratio),
             {a: by_seed_and_image(rows[rows["arch"] == a], ["psnr_db"])[0] for a in archs},
             {a: _shift_db(of_ratio[of_ratio["arch"] == a], rate) for a in archs},

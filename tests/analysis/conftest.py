@@ -36,3 +36,9 @@ def frames(tmp_path_factory: pytest.TempPathFactory) -> Frames:
     folder = tmp_path_factory.mktemp("bytes")
     make_bytes(folder)
     return analysis.load(folder)
+
+
+@pytest.fixture(scope="session")
+def rates_of_bytes(frames: Frames) -> RateDistortion:
+    """What the promotions among these made-up tables say."""
+    return compute_rate_distortion(frames)

@@ -2,10 +2,18 @@
 
 import dataclasses
 
+import pytest
+
 import analysis
 from analysis.overview.answer import answer_sections, answer_sentences
 from analysis.rates.curves import compute_rate_distortion
 from tests.analysis.made_of_bytes import write_promotion, write_search
+
+
+@pytest.fixture(scope="module")
+def said(frames, rates_of_bytes):
+    """The sentences about the made-up tables as they are."""
+    return answer_sentences(frames, rates_of_bytes.panels[0])
 
 
 def sentences(frames):
@@ -20,8 +28,8 @@ def without(frames, arch):
     return dataclasses.replace(frames, **tables)
 
 
-def test_the_first_sentence_says_how_many_bytes_are_saved_and_where(frames):
-    first = sentences(frames)[0]
+def test_the_first_sentence_says_how_many_bytes_are_saved_and_where(said):
+    first = said[0]
     assert first.startswith("Attention needs 20.2 % fewer bytes [20.0, 20.4] than JPEG2000")
     assert "between 0.11 and 1.7 bit per pixel (BD-rate" in first
     assert "the best of 3 that were trained for 5 ratios" in first
@@ -38,8 +46,8 @@ def test_one_ratio_is_told_at_its_trained_point(tmp_path):
     assert "at 0.5 bit per pixel (mean over the points that it was trained for" in first
 
 
-def test_the_second_says_whether_a_network_pays_and_for_how_much_training(frames):
-    second = sentences(frames)[1]
+def test_the_second_says_whether_a_network_pays_and_for_how_much_training(said):
+    second = said[1]
     assert "attention is 0.62 dB above at 16x [+0.57, +0.66]" in second
     assert "for 6 times its training time (6.0 h and 1.0 h)" in second
     assert "at 5 of 5 ratios" in second
@@ -66,8 +74,8 @@ def test_a_linear_codec_that_was_only_searched_is_to_be_promoted(tmp_path):
     assert "tune.promote --study linear_quick_0.5bpp_cr16x_20260228_000000" in second
 
 
-def test_what_is_below_is_named(frames):
-    third = sentences(frames)[2]
+def test_what_is_below_is_named(said):
+    third = said[2]
     assert "below JPEG2000: 4x baseline by 0.69 dB" in third
     assert "below linear (trained): 4x baseline by 1.46 dB" in third
 
@@ -77,12 +85,12 @@ def test_where_nothing_is_below_that_is_said(frames):
     assert third == "No trained point is below JPEG2000 or the trained linear codec."
 
 
-def test_the_best_per_ratio_is_at_the_target_rate(frames):
-    assert "test PSNR at 8 / ratio bit per pixel: 4x attention 35.45 dB" in sentences(frames)[3]
+def test_the_best_per_ratio_is_at_the_target_rate(said):
+    assert "test PSNR at 8 / ratio bit per pixel: 4x attention 35.45 dB" in said[3]
 
 
-def test_the_answer_of_bytes_has_one_figure_against_the_rate(frames):
-    (section,) = answer_sections(frames, compute_rate_distortion(frames))
+def test_the_answer_of_bytes_has_one_figure_against_the_rate(frames, rates_of_bytes):
+    (section,) = answer_sections(frames, rates_of_bytes)
     assert [figure.name for figure in section.figures] == ["answer_psnr_rate"]
 
 

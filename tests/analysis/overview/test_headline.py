@@ -15,8 +15,8 @@ from tune.statistics.intervals import Interval
 
 
 @pytest.fixture(scope="module")
-def panel(frames):
-    return compute_rate_distortion(frames).panels[0]
+def panel(rates_of_bytes):
+    return rates_of_bytes.panels[0]
 
 
 def with_percent(panel, percent):
@@ -91,11 +91,10 @@ def test_a_network_below_jpeg2000_is_found_below(frames):
     assert finding(low, "psnr_db", "rate").startswith("No network reaches JPEG2000")
 
 
-def test_every_figure_of_every_section_has_a_title(frames, recorded):
-    for tables in (frames, recorded):
-        figures = [figure for section in build_sections(tables) for figure in section.figures]
-        assert figures
-        assert [figure.name for figure in figures if not figure.title] == []
+def test_every_figure_of_every_section_has_a_title(frames):
+    figures = [figure for section in build_sections(frames) for figure in section.figures]
+    assert figures
+    assert [figure.name for figure in figures if not figure.title] == []
 
 
 @pytest.fixture

@@ -25,9 +25,10 @@ def bounds_of(test: pd.DataFrame, study: str, psnr_db: float, num_images: int) -
     return pd.concat(both)[list(SCHEMAS["bounds"].names)]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def with_bound(recorded):
-    return dataclasses.replace(recorded, bounds=bounds_of(recorded.test, "a", 40.0, 12))
+    bounds = bounds_of(recorded.test, "a", 40.0, 12)
+    return compute_rate_distortion(dataclasses.replace(recorded, bounds=bounds))
 
 
 def names_of(figure) -> list[str]:
@@ -35,7 +36,7 @@ def names_of(figure) -> list[str]:
 
 
 def test_the_bound_is_a_thin_line_without_marks_as_far_as_curves_reach(with_bound):
-    figure = draw_rate_distortion(compute_rate_distortion(with_bound))
+    figure = draw_rate_distortion(with_bound)
     (trace,) = (trace for trace in figure.data if trace.name == "Gaussian bound")
     assert (trace.mode, trace.line.width) == ("lines", 1)
     assert list(trace.x) == [0.25, 1.0]  # codecs were run from 0.12 to 2 bit/px
@@ -44,7 +45,7 @@ def test_the_bound_is_a_thin_line_without_marks_as_far_as_curves_reach(with_boun
 
 
 def test_the_numbers_of_the_figure_have_the_bound_without_ratio_and_seeds(with_bound):
-    frame = rate_distortion_frame(compute_rate_distortion(with_bound).panels[0], "psnr_db", "rate")
+    frame = rate_distortion_frame(with_bound.panels[0], "psnr_db", "rate")
     own = frame[frame["curve"] == "gaussian_bound"]
     assert list(own["psnr_db"]) == [28.0, 40.0]
     assert own[["ratio", "num_seeds"]].isna().all(axis=None)
@@ -55,13 +56,12 @@ def test_the_numbers_of_the_figure_have_the_bound_without_ratio_and_seeds(with_b
     ("metric", "against"), [("ssim", "rate"), ("rmse_db", "rate"), ("psnr_db", "ratio")]
 )
 def test_no_other_figure_has_it(with_bound, metric, against):
-    figure = draw_rate_distortion(compute_rate_distortion(with_bound), 0, metric, against)
+    figure = draw_rate_distortion(with_bound, 0, metric, against)
     assert "Gaussian bound" not in names_of(figure)
 
 
 def test_it_is_no_curve_and_changes_no_answer(with_bound, rate_distortion):
-    found = compute_rate_distortion(with_bound)
-    without = [dataclasses.replace(panel, bound=()) for panel in found.panels]
+    without = [dataclasses.replace(panel, bound=()) for panel in with_bound.panels]
     assert repr(without) == repr(list(rate_distortion.panels))
 
 

@@ -22,8 +22,8 @@ from tune.statistics.intervals import Interval
 
 
 @pytest.fixture(scope="module")
-def result(frames):
-    return compute_rate_distortion(frames)
+def result(rates_of_bytes):
+    return rates_of_bytes
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from tests.recorded.make import jpeg2000_psnr_db
 
 
 @pytest.fixture(scope="module")
-def result(frames):
-    return compute_rate_distortion(frames)
+def result(rates_of_bytes):
+    return rates_of_bytes
 
 
 def gains_of(result, curve):
