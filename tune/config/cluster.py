@@ -86,6 +86,15 @@ def read_cluster(arguments: argparse.Namespace, environment: Mapping[str, str]) 
     return Cluster(address, is_from_shell)
 
 
+def is_head_address(text: str) -> bool:
+    """Return whether a text can be the address of a cluster's head.
+
+    >>> [is_head_address(text) for text in ("lab:6379", "auto", "ray://lab:10001")]
+    [True, False, False]
+    """
+    return is_address(text) and text != AUTO and not text.startswith(CLIENT)
+
+
 def is_address(text: str) -> bool:
     """Return whether a text can be a cluster's address.
 

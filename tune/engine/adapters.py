@@ -57,7 +57,7 @@ class StudySearcher(Searcher):
         """
         if self._nodes is not None:
             self._nodes.refresh()  # while nothing runs, Ray asks for nothing but a suggestion
-            if not self._nodes.have_room(len(self._conductor.live)):
+            if not self._nodes.have_room(self._conductor.live):
                 return str(Searcher.FINISHED) if self._conductor.is_drained else None
         spec = self._conductor.next_trial()
         if spec is not None:

@@ -9,7 +9,7 @@ import math
 import platform
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -183,13 +183,13 @@ class Nodes:
         """Return whether a place is there that a trial was given."""
         return self.fleet is not None and raylet in {one.raylet for one in self.fleet.places}
 
-    def have_room(self, num_live: int) -> bool:
+    def have_room(self, live: Collection[Placement]) -> bool:
         """Return whether one more trial may run or wait.
 
         Args:
-            num_live: Those that do.
+            live: What those reserve that do.
         """
-        return self.fleet is not None and bool(self.fleet.places) and num_live < self.fleet.max_live
+        return self.fleet is not None and bool(self.fleet.places) and self.fleet.takes_more(live)
 
     def close(self) -> None:
         """Forget who has not answered."""

@@ -19,7 +19,7 @@ from tune.space.dimension import format_range
 from tune.study.estimate import StudyEstimate
 from tune.study.fitting import Fitted, deadline_words
 from tune.study.plan import StudyPlan
-from tune.terminal.fleet import card_words
+from tune.terminal.fleet import card_words, fleet_notes, fleet_words
 from tune.terminal.progress import clock
 from tune.terminal.table import Column, draw_table
 from tune.terminal.words import INDENT, note, say
@@ -93,9 +93,14 @@ def show_stack(console: Console, stack: Stack) -> None:
 
 def show_card(console: Console, plan: StudyPlan) -> None:
     """Print what trials share, and who else is on it."""
-    packing = plan.packing
-    say(console, card_words(packing))
-    if (sentence := foreign_sentence(packing.card)) is not None:
+    if plan.fleet is not None:
+        lines, notes = fleet_words(plan.fleet), fleet_notes(plan.fleet)
+    else:
+        foreign = foreign_sentence(plan.packing.card)
+        lines, notes = [card_words(plan.packing)], [foreign] if foreign is not None else []
+    for line in lines:
+        say(console, line)
+    for sentence in notes:
         note(console, sentence)
 
 

@@ -6,7 +6,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -127,10 +127,8 @@ def _of(temporary: Path) -> Iterator[psutil.Process]:
 
 @contextmanager
 def _gone() -> Iterator[None]:
-    try:
+    with suppress(psutil.Error):
         yield
-    except psutil.Error:
-        pass
 
 
 def wait_for(what: Any, limit_s: float = 60.0) -> Any:

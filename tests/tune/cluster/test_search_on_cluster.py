@@ -15,7 +15,8 @@ from tune.tables.files import read_table
 
 FLAGS = [
     "--arch", "baseline", "--ratio", "16", "--crop-px", "32", "--batch-size", "8", "--precision",
-    "fp32", "--data-fraction", "1", "--searcher", "random", "--scheduler", "none", "--name", "study",
+    "fp32", "--data-fraction", "1", "--searcher", "random", "--scheduler", "none",
+    "--name", "study",
 ]  # fmt: skip
 
 LIMIT_S = 200.0

@@ -7,8 +7,9 @@ import pytest
 
 from tune.engine.environment import (
     OF_ANOTHER_RAY,
-    another_ray_words,
+    OWN,
     for_ray,
+    for_workers,
     without_another_ray,
 )
 
@@ -45,6 +46,6 @@ def test_processes_of_ray_leave_their_files_in_the_folder_that_goes_away():
     assert for_ray({"TMPDIR": "/home/me"}, PROJECT, TEMPORARY)["TMPDIR"] == str(TEMPORARY)
 
 
-@pytest.mark.parametrize("environment", [{}, {"RAY_ADDRESS": ""}])
-def test_without_an_address_nothing_is_said(environment):
-    assert another_ray_words(environment) is None
+def test_workers_on_a_cluster_are_given_one_thread_each():
+    assert for_workers()["OMP_NUM_THREADS"] == "1"
+    assert for_workers().keys() <= OWN.keys()
