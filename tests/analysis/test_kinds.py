@@ -113,6 +113,12 @@ def test_every_table_and_figure_of_cells_names_its_kind(sections):
             assert re.search(r"of (bytes|elements)", section.title), section.title
 
 
+def test_every_figure_of_every_section_has_a_title(sections):
+    figures = [figure for section in sections for figure in section.figures]
+    assert figures
+    assert [figure.name for figure in figures if not figure.title] == []
+
+
 def test_no_figure_has_points_of_both(sections):
     for section in sections:
         for figure in section.figures:

@@ -163,12 +163,6 @@ def test_the_same_tables_give_the_same_bytes(report, commanded):
     assert different == []
 
 
-def test_every_figure_has_a_title(sections):
-    figures = [figure for section in sections for figure in section.figures]
-    assert figures
-    assert [figure.name for figure in figures if not figure.title] == []
-
-
 def test_recorded_tables_are_what_their_script_makes(recorded, tmp_path):
     make(tmp_path)
     made = analysis.load(tmp_path)

@@ -90,20 +90,27 @@ def test_stages_keep_their_order_and_hand_on_what_they_did_not_use():
     assert sum(stage.minutes for stage in STAGES.values()) == pytest.approx(12.0)
 
 
+def put_in_place(folder: Path, monkeypatch, **codes: str) -> None:
+    """Give stages, by name, another code in the processes that run them."""
+    inside = folder / "stages"
+    inside.mkdir()
+    lines = ["import sys, types"]
+    for name, code in codes.items():
+        lines += [
+            f"stage = types.ModuleType('benchmarks.on_card.{name}')",
+            f"exec({code!r}, stage.__dict__)",
+            f"sys.modules['benchmarks.on_card.{name}'] = stage",
+        ]
+    (inside / "sitecustomize.py").write_text("\n".join(lines))
+    monkeypatch.setenv("PYTHONPATH", f"{inside}:{REPOSITORY}")
+
+
 @pytest.fixture
 def begin(tmp_path, monkeypatch):
     """Run one stage of which this is the code."""
 
     def begin(code: str, limit_s: float = 60.0) -> Ending:
-        folder = tmp_path / "stages"
-        folder.mkdir()
-        (folder / "sitecustomize.py").write_text(
-            "import sys, types\n"
-            "stage = types.ModuleType('benchmarks.on_card.facts')\n"
-            f"exec({code!r}, stage.__dict__)\n"
-            "sys.modules['benchmarks.on_card.facts'] = stage\n"
-        )
-        monkeypatch.setenv("PYTHONPATH", f"{folder}:{REPOSITORY}")
+        put_in_place(tmp_path, monkeypatch, facts=code)
         context = replace(CONTEXT, limit_s=limit_s, begun_s=time.time())
         return run_stage(STAGES["facts"], tmp_path, context, replace(STAMP, stage="facts"))
 
@@ -142,14 +149,16 @@ def test_a_stage_is_ended_at_its_limit_with_what_it_started_and_keeps_its_rows(b
     assert not psutil.pid_exists(int(begun.read_text()))
 
 
-def test_the_next_stage_runs_after_one_that_failed(tmp_path):
-    stages = choose_stages("search,rate")  # neither finds a corpus
+def test_the_next_stage_runs_after_one_that_failed(tmp_path, monkeypatch):
+    fails = MEASURES_ONE + "    raise RuntimeError('no corpus')\n"
+    put_in_place(tmp_path, monkeypatch, search=fails, rate=MEASURES_ONE)
+    stages = choose_stages("search,rate")
     context = replace(CONTEXT, begun_s=time.time())
     said: list[str] = []
     endings = run_stages(
         stages, tmp_path, context, lambda stage: replace(STAMP, stage=stage.name), said.append
     )
-    assert [ending.state for ending in endings] == ["failed", "failed"]
+    assert [ending.state for ending in endings] == ["failed", "finished"]
     assert "**Failed**" in (tmp_path / PAGE).read_text()
 
 

@@ -11,7 +11,7 @@ from data.calibration import count_codes, fit_bounds_db
 from data.dataset import Corpus
 from data.prepare import main
 from data.sources import find_sources
-from data.splits import split_by_file
+from data.splits import SplitPlan, split_by_file
 
 VOLKOV, RJANETH = "s1_grd_vh_u8_volkov", "s1_f32_intensity_rjaneth"
 
@@ -79,13 +79,16 @@ def test_the_attribution_travels_with_the_corpus(corpus):
     assert corpus.info.attribution.startswith("Contains modified Copernicus Sentinel data 2020")
 
 
-def test_the_divided_pass_is_said(real_scenes: Path):
-    plan = split_by_file(find_sources([real_scenes]).sources, real_scenes / "SPLIT.csv")
+@pytest.fixture(scope="module")
+def plan(real_scenes: Path) -> SplitPlan:
+    return split_by_file(find_sources([real_scenes]).sources, real_scenes / "SPLIT.csv")
+
+
+def test_the_divided_pass_is_said(plan):
     assert plan.warnings[0].startswith("pass S1A_035143 is in train and val")
 
 
-def test_the_group_without_test_scenes_is_said(real_scenes: Path):
-    plan = split_by_file(find_sources([real_scenes]).sources, real_scenes / "SPLIT.csv")
+def test_the_group_without_test_scenes_is_said(plan):
     assert [w.split(":")[0] for w in plan.warnings[1:]] == [
         f"group {RJANETH} (vh) has no test images",
         f"group {RJANETH} (vv) has no test images",

@@ -91,12 +91,6 @@ def test_a_network_below_jpeg2000_is_found_below(frames):
     assert finding(low, "psnr_db", "rate").startswith("No network reaches JPEG2000")
 
 
-def test_every_figure_of_every_section_has_a_title(frames):
-    figures = [figure for section in build_sections(frames) for figure in section.figures]
-    assert figures
-    assert [figure.name for figure in figures if not figure.title] == []
-
-
 @pytest.fixture
 def alone(tmp_path):
     write_search(tmp_path, "attention", 16)

@@ -1,4 +1,4 @@
-"""A hundred nights with a deadline, in simulated time: recorded curves, the real conductor.
+"""Forty nights with a deadline, in simulated time: recorded curves, the real conductor.
 
 Epochs take a minute or more, with noise of their own; the plan was timed with an error; and in
 every night another process takes half of the machine for a while.
@@ -32,7 +32,7 @@ TIMING_ERROR = 0.05
 LONGEST_SLOW_SHARE = 0.25
 """Of the time until the deadline."""
 LONGEST_H = 10.0
-NUM_NIGHTS = 100
+NUM_NIGHTS = 40
 
 
 @cache
