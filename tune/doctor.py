@@ -1,13 +1,18 @@
 """`python -m tune.doctor STUDY`: what of a study's folder is whole, what is torn, what to do.
 
-Parses and draws; what is found and how it is repaired is in `tune.results.examination`.
+`python -m tune.doctor --cluster` asks the nodes of a cluster what a search needs of them. Parses
+and draws; what is found is in `tune.results.examination` and `tune.engine.preflight`.
 """
 
+import argparse
+import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from tune.config.cluster import Cluster, add_cluster_flags, read_cluster
 from tune.config.command import (
     DEFAULT_RESULTS,
     DONE,
@@ -17,6 +22,7 @@ from tune.config.command import (
     results_flag,
     run_command,
 )
+from tune.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,9 +34,10 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Examine a study, repair it if asked; return 0 where everything is whole, else 1."""
     parser = OneSentenceParser(
-        "python -m tune.doctor", "Check the files of a study, and repair what is damaged."
+        "python -m tune.doctor",
+        "Check the files of a study, and repair what is damaged; or check the nodes of a cluster.",
     )
-    parser.add_argument("study", metavar="STUDY", help="name of the study")
+    parser.add_argument("study", metavar="STUDY", nargs="?", help="name of the study")
     parser.add_argument(
         "--results",
         metavar="DIR",
@@ -42,8 +49,66 @@ def main(argv: Sequence[str] | None = None) -> int:
         action="store_true",
         help="repair what is damaged; every original is kept beside it",
     )
+    parser.add_argument(
+        "--cluster",
+        action="store_true",
+        help="in the place of a study, ask every node of a cluster what a search needs of it",
+    )
+    parser.add_argument("--data", metavar="CORPUS", help="with --cluster, a corpus to look for")
+    add_cluster_flags(parser)
     arguments = parser.parse_args(argv)
-    return run_command(lambda: examine(arguments.results, arguments.study, arguments.repair))
+    return run_command(lambda: diagnose(arguments))
+
+
+def diagnose(arguments: argparse.Namespace) -> int:
+    """Examine what was named: a study, or the cluster.
+
+    Raises:
+        UsageError: If neither is named, or both, or that cannot be examined.
+    """
+    if arguments.cluster == (arguments.study is not None):
+        found = "both" if arguments.cluster else "neither"
+        raise UsageError(
+            f"tune.doctor examines a study or, with --cluster, the nodes of a cluster, found "
+            f"{found}: name one"
+        )
+    if not arguments.cluster:
+        return examine(arguments.results, arguments.study, arguments.repair)
+    cluster = read_cluster(arguments, os.environ)
+    if cluster is None:
+        raise UsageError(
+            "--cluster needs the address of one, found none: name it with --address, such as auto"
+        )
+    return examine_cluster(cluster, arguments.results, arguments.data)
+
+
+def examine_cluster(cluster: Cluster, results: str, data: str | None) -> int:
+    """Print what every node of a cluster answers; return 0 where none has a fault.
+
+    Raises:
+        UsageError: If the cluster cannot be reached, or the driver cannot write the results.
+    """
+    from tune.terminal.words import INDENT, note, say, show
+    from tune.trial.session import open_data
+
+    console = make_console()
+    corpus = None if data is None else open_data(data, partial(say, console))
+    from tune.engine.attach import attached
+
+    with attached(cluster, partial(say, console)):
+        from tune.engine.preflight import inspect_nodes
+
+        reports = inspect_nodes(results, corpus)
+    for report in reports:
+        lead, style = ("torn ", "red") if report.faults else ("whole", "green")
+        say(console, f" {report.name}: {report.words}", lead=lead, style=style)
+        for fault in report.faults:
+            say(console, fault, indent=INDENT)
+        for warning in report.warnings:
+            note(console, f"{report.name}: {warning}")
+    able = sum(not report.faults for report in reports)
+    show(console, f"{able} of {len(reports)} nodes have nothing against them")
+    return DONE if able == len(reports) else FINISHED_WITH_FAILURES
 
 
 def examine(results: str, name: str, repair: bool) -> int:

@@ -198,7 +198,6 @@ class Nodes:
         self._joining.clear()
 
     def _greet(self, nodes: dict[str, dict[str, float]]) -> None:
-        task = ray.remote(greet)
         for raylet, resources in nodes.items():
             stack = ExitStack()
             question = None
@@ -212,9 +211,7 @@ class Nodes:
                     info.split_fingerprint,
                     platform.node(),
                 )
-            answer = task.options(
-                num_cpus=0, label_selector={"ray.io/node-id": raylet}, max_retries=0
-            ).remote(raylet, resources, question)
+            answer = ask(raylet, resources, question)
             probe_asked = None if question is None else question.probe
             self._joining[raylet] = Joining(answer, probe_asked, time.monotonic(), stack)
 
@@ -325,6 +322,13 @@ def alive_nodes() -> dict[str, dict[str, float]]:
     """Return what every living node declares, by Ray's name of it."""
     nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
     return {node["NodeID"]: node["Resources"] for node in nodes if node["Alive"]}
+
+
+def ask(raylet: str, resources: dict[str, float], question: Question | None) -> Any:
+    """Greet a node; return what holds its answer when that has come."""
+    task: Any = ray.remote(greet)
+    there = task.options(num_cpus=0, label_selector={"ray.io/node-id": raylet}, max_retries=0)
+    return there.remote(raylet, resources, question)
 
 
 def versions_fault(facts: NodeFacts) -> str | None:

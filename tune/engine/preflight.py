@@ -1,0 +1,122 @@
+"""What every node of a cluster answers to `tune.doctor --cluster`; nothing is started there."""
+
+import platform
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import ray
+from ray.exceptions import RayError
+
+from data.dataset import Corpus
+from tune.engine.node import Greeting, Question
+from tune.engine.nodes import GREETING_S, alive_nodes, ask, versions_fault
+from tune.storage.probe import Probe, clock_difference_s, compare, open_probe, refusal
+
+MOST_CLOCK_DIFFERENCE_S = 1.0
+"""Times of trials on several nodes are compared by the driver's clock alone; logs are not."""
+
+LEAST_FREE_MIB = 1024.0
+"""A search of small models keeps less than this."""
+
+
+@dataclass(frozen=True)
+class NodeReport:
+    """What was found of one node.
+
+    Attributes:
+        name: Its machine's name, or Ray's where it did not answer.
+        words: What it is: cores, memory, cards.
+        faults: What keeps it from training; empty if nothing does.
+        warnings: What does not, and a person should know.
+    """
+
+    name: str
+    words: str
+    faults: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def inspect_nodes(results: str, corpus: Corpus | None) -> list[NodeReport]:
+    """Ask every node of the cluster that this process is attached to.
+
+    Args:
+        results: The results folder that a study would have.
+        corpus: The corpus that it would read; None asks about none.
+
+    Raises:
+        UsageError: If the driver itself cannot write the results folder.
+    """
+    with ExitStack() as stack:
+        probe = stack.enter_context(open_probe(results))
+        question = Question(
+            probe,
+            None if corpus is None else str(corpus.path.absolute()),
+            "" if corpus is None else corpus.info.fingerprint,
+            "" if corpus is None else corpus.info.split_fingerprint,
+            platform.node(),
+        )
+        asked_s = time.time()
+        answers = {
+            raylet: ask(raylet, resources, question) for raylet, resources in alive_nodes().items()
+        }
+        ray.wait(list(answers.values()), num_returns=len(answers), timeout=GREETING_S)
+        return [
+            _report(raylet, answer, probe, asked_s) for raylet, answer in sorted(answers.items())
+        ]
+
+
+def _report(
+    raylet: str, answer: "ray.ObjectRef[Greeting]", probe: Probe, asked_s: float
+) -> NodeReport:
+    try:
+        greeting: Greeting = ray.get(answer, timeout=0)
+    except RayError as error:
+        words = str(error).strip().splitlines()[0]
+        return NodeReport(raylet[:8], "", (f"it did not answer ({words})",), ())
+    return describe(greeting, probe, asked_s, time.time())
+
+
+def describe(greeting: Greeting, probe: Probe, asked_s: float, answered_s: float) -> NodeReport:
+    """Return what is to be said of a node that answered; while the probe is open."""
+    facts, seen = greeting.facts, greeting.seen
+    faults = [versions_fault(facts), greeting.corpus_fault]
+    warnings = []
+    if seen is not None:
+        seen = compare(probe, seen)
+        faults.append(refusal(probe, seen))
+        if seen.locks_cross is False:
+            warnings.append(
+                "a lock that the driver holds is not seen there: never start two drivers of one "
+                "study on two machines"
+            )
+        if seen.free_mib is not None and seen.free_mib < LEAST_FREE_MIB:
+            warnings.append(f"{seen.free_mib:.0f} MiB are free in the results folder")
+    difference_s = clock_difference_s(asked_s, facts.at_s, answered_s)
+    if abs(difference_s) > MOST_CLOCK_DIFFERENCE_S:
+        warnings.append(f"its clock is {difference_s:+.1f} s off the driver's")
+    if facts.num_cores == 0:
+        warnings.append("it has no core for trials, as a head may")
+    return NodeReport(
+        facts.host,
+        what_it_is(facts.num_cores, facts.memory_mib, _cards(greeting)),
+        tuple(fault for fault in faults if fault is not None),
+        tuple(warnings),
+    )
+
+
+def what_it_is(num_cores: int, memory_mib: float, cards: Mapping[str, float]) -> str:
+    """Return a node in words.
+
+    >>> what_it_is(8, 16000, {"NVIDIA L4": 22900})
+    '8 cores, 16000 MiB of memory, NVIDIA L4 (22900 MiB free)'
+    """
+    has = [f"{name} ({free_mib:.0f} MiB free)" for name, free_mib in cards.items()]
+    return ", ".join(
+        [f"{num_cores} cores", f"{memory_mib:.0f} MiB of memory", *(has or ["no card"])]
+    )
+
+
+def _cards(greeting: Greeting) -> dict[str, float]:
+    return {card.name: card.free_mib for card in greeting.facts.cards}
