@@ -133,9 +133,8 @@ class TimeSpent:
             most = max(self.held, key=lambda one: one.idle_share)
             least = min(self.held, key=lambda one: one.idle_share)
             text += (
-                f" Without a trial was {most.where} for {most.idle_share:.0%} of its time, the "
-                f"most of {len(self.held)}, and {least.where} for {least.idle_share:.0%}, the "
-                "least."
+                f" Of the nodes and cards {most.where} idled the most ({most.idle_share:.0%} of "
+                f"its time) and {least.where} the least ({least.idle_share:.0%})."
             )
         return text
 
@@ -186,8 +185,12 @@ def draw_time_spent(result: TimeSpent) -> "Figure":
                 orientation="h",
                 marker={"color": colour, "pattern": {"shape": pattern, "size": 6}},
                 name=f"{label} {share:.0%}",
-                customdata=[[_hours(part["seconds"]), f"{part['share']:.0%}"] for part in parts],
-                hovertemplate=f"{label}: %{{customdata[0]}} (%{{customdata[1]}})<extra></extra>",
+                customdata=[
+                    [_hours(part["seconds"]), f"{part['share']:.0%}", bar.num_trials]
+                    for bar, part in zip(bars, parts, strict=True)
+                ],
+                hovertemplate=f"{label}: %{{customdata[0]}} (%{{customdata[1]}})\n"
+                "%{customdata[2]} trials ran here<extra></extra>",
             )
         )
     figure.update_xaxes(title=f"hours x places ({result.total.num_places} side by side)")

@@ -173,6 +173,16 @@ class Fleet:
         ]
         return _bind(spec, _choose(options, live))
 
+    def side_by_side(self, spec: TrialSpec) -> int:
+        """Return how many trials like a placed one run beside each other; 0 for a rejected one."""
+        if spec.placement.rejection is not None:
+            return 0
+        counts = (
+            min(place.packing.max_concurrent, place.num_cards * int(1 / share + SLACK))
+            for place, share in self._holding(spec)
+        )
+        return min(self.num_slots, sum(counts))
+
     def corrected(self, records: Iterable[TrialRecord]) -> "Fleet":
         """Return the fleet with packings that have learnt from the trials on cards of their kind.
 

@@ -10,7 +10,7 @@ from models.footprint.predict import Calibration
 from tests.tune.card.test_packing import make_spec
 from tune.card.device import Card
 from tune.card.fleet import Fleet, Place
-from tune.card.packing import GPU_CLASSES, Packing
+from tune.card.packing import GPU_CLASSES, Packing, side_by_side
 from tune.outcomes import Outcome
 from tune.trial.crashes import CARD_IS_FULL
 from tune.trial.spec import Placement, TrialSpec
@@ -341,6 +341,33 @@ def test_no_more_trials_are_suggested_than_may_live():
     fleet = Fleet((make_place("a", slots=2),), max_concurrent=1)
     assert fleet.takes_more([])
     assert not fleet.takes_more([Placement(gpu_fraction=1 / 16, raylet="a")])
+
+
+def test_side_by_side_is_what_all_places_hold_together():
+    places = (
+        make_place("a"),
+        make_place("two", num_cards=2),
+        make_place("large", 80, slots=5),
+        make_place("small", 2),
+    )
+    half = Fleet(places).place(HALF, [])
+    assert Fleet(places).side_by_side(half) == 2 + 4 + 5
+    assert Fleet(places, max_concurrent=3).side_by_side(half) == 3
+    rejected = replace(half, placement=Placement(rejection="too large"))
+    assert Fleet(places).side_by_side(rejected) == 0
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    gib=st.sampled_from([4, 8, 24]),
+    device=st.sampled_from(["cuda", "cpu"]),
+    spec=st.sampled_from(SPECS),
+)
+def test_one_place_holds_as_many_side_by_side_as_its_packing(gib, device, spec):
+    place = make_place(gib=gib, device=device)
+    placed = Fleet((place,)).place(spec, [])
+    expected = side_by_side(place.packing, placed.placement)
+    assert Fleet((place,)).side_by_side(placed) == expected
 
 
 def test_nothing_is_suggested_where_no_place_is_left():
