@@ -8,10 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from data.dataset import Corpus
-from models.registry import ModelConfig
 from models.training.checkpoint import load_checkpoint
-from models.training.config import TrainConfig
 from models.training.loop import train_epochs
 from tune.storage.deliveries import Deliveries
 from tune.trial.checkpoint_files import newest_file, previous_file
@@ -20,25 +17,9 @@ from tune.trial.delivery import DeliveredCheckpoints, Delivery, Receipt
 from tune.trial.lease import LeaseLostError, attempts
 from tune.trial.run import run_trial
 from tune.trial.session import open_session
-from tune.trial.spec import DataSpec, TrialSpec
+from tune.trial.spec import TrialSpec
 
 EPOCHS = 4
-
-
-@pytest.fixture(scope="module")
-def plan(tiny_corpus) -> TrialSpec:
-    """A trial without a file."""
-    info = Corpus.open(tiny_corpus).info
-    return TrialSpec(
-        study="study",
-        number=3,
-        model=ModelConfig("baseline", 16, 4, dropout=0.1),
-        train=TrainConfig(epochs=EPOCHS, warmup_epochs=1, learning_rate=3e-3, batch_size=8),
-        data=DataSpec(str(tiny_corpus), 32, 0.5, 4, 5, info.fingerprint, info.split_fingerprint),
-        device="cpu",
-        proposed_by="searcher",
-        attempt=1,
-    )
 
 
 class Desk(Deliveries):
