@@ -6,9 +6,7 @@ set -eu
 address=$1
 shift
 said=/tmp/raylet.txt
-# Ray asks ten times, for 20 s, before it says that a token is wrong. The store takes checkpoints on
-# their way to the driver, and must fit into /dev/shm.
-export RAY_NUM_REDIS_GET_RETRIES=3
+# The store takes checkpoints on their way to the driver, and must fit into /dev/shm.
 if ! ray start --address "$address" --num-cpus 0 --num-gpus 0 --object-store-memory 1000000000 \
     --disable-usage-stats >"$said" 2>&1; then
     if grep -q AuthenticationError "$said"; then
@@ -19,6 +17,5 @@ if ! ray start --address "$address" --num-cpus 0 --num-gpus 0 --object-store-mem
     fi
     exit 2
 fi
-unset RAY_NUM_REDIS_GET_RETRIES
 # In the place of this shell: signals reach the command, which ends cleanly, and the raylet with it.
 exec "$@"

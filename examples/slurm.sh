@@ -77,7 +77,7 @@ head=$!
 
 gpus=$(gpus_per_task)
 # One raylet per card on every node, this one too: tune.node starts them, and ends them when it is ended.
-# srun takes neither cores nor cards of a task from the job. A node that dies does not end the others.
+# Releases of Slurm differ in what srun takes from the job: it is told. A node that dies does not end the others.
 srun --nodes="$SLURM_JOB_NUM_NODES" --ntasks-per-node=1 \
     --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" ${gpus:+--gpus-per-task="$gpus"} \
     --no-kill --kill-on-bad-exit=0 --wait=0 python -m tune.node --address "$address" &

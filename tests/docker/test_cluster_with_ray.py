@@ -121,7 +121,8 @@ def test_a_driver_joins_for_the_time_of_its_command(lab):
 
 def test_a_driver_with_another_token_is_one_sentence(lab):
     driver = driver_of(["echo", "never"])
-    done = lab.worker.run(driver, RAY_AUTH_TOKEN="0" * 64)
+    # Ray asks ten times, for 20 s, because a head that has just come up answers late.
+    done = lab.worker.run(driver, RAY_AUTH_TOKEN="0" * 64, RAY_NUM_REDIS_GET_RETRIES="2")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("the cluster at head:6379 has another token: ")
     assert done.stderr.count("\n") == 1
