@@ -3,7 +3,15 @@ from pathlib import Path
 
 import pytest
 
-from tune.card.device import Card, Holder, foreign_sentence, limit_memory, measure_card, read_card
+from tune.card.device import (
+    Card,
+    Holder,
+    foreign_sentence,
+    limit_memory,
+    measure_card,
+    measure_cards,
+    read_card,
+)
 from tune.config.cgroups import MemoryLimit
 from tune.errors import UsageError
 
@@ -84,9 +92,32 @@ def test_the_card_that_torch_sees_first_is_asked_for_by_the_driver_s_own_program
 ):
     program = tmp_path / "nvidia-smi"
     program.write_text(
-        '#!/bin/sh\ncase "$1" in\n*gpu*) echo "Pretend $2, 8192, 8000, 90";;\n*) ;;\nesac\n'
+        '#!/bin/sh\ncase "$1" in\n*compute_cap*) echo 8.6;;\n'
+        '*gpu*) echo "Pretend $2, 8192, 8000, 90";;\n*) ;;\nesac\n'
     )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,0")
-    assert measure_card("cuda") == Card("cuda", "Pretend --id=1", 8192, 8000, 90)
+    assert measure_card("cuda") == Card(
+        "cuda", "Pretend --id=1", 8192, 8000, 90, index="1", compute_capability="8.6"
+    )
+
+
+def test_every_card_that_a_process_sees_is_measured(monkeypatch, tmp_path: Path):
+    program = tmp_path / "nvidia-smi"
+    program.write_text(
+        '#!/bin/sh\ncase "$1" in\n*compute_cap*) exit 2;;\n*gpu=index*) echo 0; echo 1;;\n'
+        '*gpu*) echo "Pretend $2, 8192, 8000, 90";;\n*) ;;\nesac\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    cards = measure_cards({})
+    assert [card.name for card in cards] == ["Pretend --id=0", "Pretend --id=1"]
+    assert {card.compute_capability for card in cards} == {""}  # an old driver does not tell
+    assert [card.index for card in measure_cards({"CUDA_VISIBLE_DEVICES": "1"})] == ["1"]
+    assert measure_cards({"CUDA_VISIBLE_DEVICES": ""}) == ()
+
+
+def test_without_a_driver_there_is_no_card(monkeypatch, tmp_path: Path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert measure_cards({}) == ()

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.tune.cluster.clusters import wait_for
+from tests.tune.engine.clusters import wait_for
 from tune.config.cluster import Cluster
 from tune.engine import head as head_module
 from tune.engine.attach import check_answer, refusal

@@ -10,7 +10,8 @@ import pytest
 
 from tests.chaos.harness import Running, start
 from tests.sabotage import sabotaged
-from tests.tune.cluster.clusters import PLAIN, LocalCluster, local_cluster, wait_for
+from tests.tune.engine.clusters import PLAIN, LocalCluster, local_cluster, wait_for
+from tune.storage.journal import StudyJournal
 from tune.tables.files import read_table
 
 FLAGS = [
@@ -72,8 +73,9 @@ def test_trials_run_on_every_node_and_nothing_of_ours_stays(tmp_path, corpus):
         assert done.code == 0, done.output + done.errors
         assert outcomes(tmp_path) == {"completed": 4}
         assert epochs(tmp_path) == [(t, e) for t in range(4) for e in (1, 2)]
-        first = {trial for trial, _ in trained(tmp_path)[:2]}
-        assert first == {0, 1}  # at the same time
+        journal = StudyJournal.open(tmp_path / "ray_results" / "study" / "journal")
+        raylets = {trial.spec.placement.raylet for trial in journal.trials()}
+        assert len(raylets) == 2
         wait_for(lambda: not cluster.busy_workers())
         assert running.survivors() == ()
 
@@ -138,3 +140,40 @@ def test_when_the_driver_is_killed_none_of_its_actors_stays(tmp_path, corpus):
         assert cluster.busy_workers()
         running.process.send_signal(signal.SIGKILL)
         wait_for(lambda: not cluster.busy_workers(), limit_s=60)
+
+
+def test_no_epoch_is_trained_twice_when_a_node_that_stalled_goes_on(tmp_path, corpus):
+    with local_cluster(hooks(tmp_path, 0.5)) as cluster:
+        stalled = cluster.add()
+        running = search(cluster, tmp_path, corpus, "--trials", "1", "--epochs", "5")
+        assert running.wait(LIMIT_S, lambda: len(trained(tmp_path)) > 2), running.done()
+        processes = cluster.stall(stalled)
+        before = len(trained(tmp_path))
+        cluster.add()
+        assert running.wait(LIMIT_S, lambda: len(trained(tmp_path)) > before), running.done()
+        for process in processes:
+            process.send_signal(signal.SIGCONT)
+        running.wait(LIMIT_S)
+        done = running.done()
+        assert done.code == 0, done.output + done.errors
+        assert outcomes(tmp_path) == {"completed": 1}
+        assert epochs(tmp_path) == [(0, epoch) for epoch in range(1, 6)]
+        again = [one for one, times in Counter(trained(tmp_path)).items() if times > 1]
+        assert len(again) <= 1  # the epoch in which it stalled
+
+
+def test_two_drivers_share_a_cluster(tmp_path, corpus):
+    with local_cluster(hooks(tmp_path, 0.7)) as cluster:
+        cluster.add(num_cpus=2)
+        first = search(cluster, tmp_path, corpus, "--trials", "6", "--epochs", "4")
+        assert first.wait(LIMIT_S, lambda: len(trained(tmp_path)) > 1), first.done()
+        other = tmp_path / "other"
+        other.mkdir()
+        second = search(cluster, other, corpus, "--trials", "2", "--epochs", "2")
+        second.wait(LIMIT_S)
+        assert second.done().code == 0, second.done()
+        assert first.process.poll() is None  # it did not wait for the first one's end
+        first.wait(LIMIT_S)
+        assert first.done().code == 0, first.done()
+    assert outcomes(other) == {"completed": 2}
+    assert outcomes(tmp_path) == {"completed": 6}
