@@ -18,8 +18,8 @@ from tune.config.command import INTERRUPTED
 LOOK_S = 2.0
 """Time between two looks."""
 
-MISSES = 3
-"""Looks in a row that find nobody, until the head counts as gone."""
+MISSES = 5
+"""Looks in a row that find nobody, until the head counts as gone: a busy one is late."""
 
 FAREWELL_S = 30.0
 """Time for a clean end after that: what Ray is asked for may never be answered."""

@@ -70,6 +70,10 @@ def run_trials(
                 verbose=0,
                 _remote=False,  # the driver holds the journal, wherever its cluster is
             )
+    except Exception:
+        if nodes is None or not nodes.head.is_gone:
+            raise
+        # Whatever Ray says then, it says that nobody answers; the conductor knows why.
     finally:
         conductor.close()
 

@@ -85,7 +85,7 @@ class LocalCluster:
                 raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
                 names = (" ".join(one.cmdline()) for one in raylet.children(recursive=True))
                 found += [name for name in names if name.startswith("ray::")]
-        return [name for name in found if not name.startswith(("ray::IDLE", "ray::Dashboard"))]
+        return [name for name in found if "IDLE" not in name and "Agent" not in name]
 
     def stop(self) -> None:
         """End all of it."""
