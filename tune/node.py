@@ -4,8 +4,12 @@ Parses; what is started is decided and done in `tune.engine.raylets`.
 """
 
 import sys
+import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
 
+from tune.card.mps import add_mps_flag, mps_session
 from tune.config.cluster import Cluster, is_head_address
 from tune.config.command import OneSentenceParser, make_console, run_command
 from tune.errors import UsageError
@@ -27,12 +31,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--dry-run", action="store_true", help="print what would be started, start nothing"
     )
+    add_mps_flag(parser)
     arguments = parser.parse_args(argv)
-    return run_command(lambda: join(arguments.address, dry_run=arguments.dry_run))
+    return run_command(
+        lambda: join(arguments.address, dry_run=arguments.dry_run, mps=arguments.mps)
+    )
 
 
-def join(address: str, *, dry_run: bool) -> int:
+def join(address: str, *, dry_run: bool, mps: bool) -> int:
     """Start the nodes of this machine and wait until they end.
+
+    Args:
+        address: Of the cluster's head.
+        dry_run: Whether to start nothing.
+        mps: Whether trials may share a CUDA card by NVIDIA's multi-process service.
 
     Raises:
         UsageError: If the address is none, or nobody answers there.
@@ -44,6 +56,7 @@ def join(address: str, *, dry_run: bool) -> int:
         )
     from tune.engine.attach import check_answer
     from tune.engine.raylets import plan_raylets, run_raylets, this_machine
+    from tune.engine.temporary import temporary_folder
     from tune.terminal.words import say
 
     console = make_console()
@@ -53,7 +66,11 @@ def join(address: str, *, dry_run: bool) -> int:
     if dry_run:
         return 0
     check_answer(Cluster(address))
-    return run_raylets(raylets, address)
+    with ExitStack() as around:
+        if mps and raylets[0].card is not None:
+            folder = around.enter_context(temporary_folder(Path(tempfile.gettempdir())))
+            say(console, around.enter_context(mps_session(folder)))
+        return run_raylets(raylets, address)
 
 
 if __name__ == "__main__":

@@ -195,13 +195,22 @@ def plan_packing(
     Raises:
         UsageError: If too little memory is free, or a share of a card is asked for on a CPU.
     """
-    if gpus_per_trial is not None and card.device == "cpu":
+    check_share(gpus_per_trial, card.device)
+    card.usable_mib(headroom)
+    return Packing(card, headroom, max_concurrent, num_cores, gpus_per_trial)
+
+
+def check_share(gpus_per_trial: float | None, device: str) -> None:
+    """Refuse a share of a card where there is none.
+
+    Raises:
+        UsageError: If a share of a card is asked for on a CPU.
+    """
+    if gpus_per_trial is not None and device == "cpu":
         raise UsageError(
             f"--gpus-per-trial shares out a CUDA card, found {gpus_per_trial:g} with the CPU: "
             "leave it out, --max-concurrent says how many trials share the cores"
         )
-    card.usable_mib(headroom)
-    return Packing(card, headroom, max_concurrent, num_cores, gpus_per_trial)
 
 
 def side_by_side(packing: Packing, placement: Placement) -> int:

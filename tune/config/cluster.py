@@ -67,7 +67,7 @@ def read_cluster(arguments: argparse.Namespace, environment: Mapping[str, str]) 
     """Return the cluster that was asked for; None for a Ray of our own.
 
     Args:
-        arguments: With the flags of `add_cluster_flags`.
+        arguments: With the flags of `add_cluster_flags`, and `mps`.
         environment: The shell's variables.
 
     Raises:
@@ -78,6 +78,11 @@ def read_cluster(arguments: argparse.Namespace, environment: Mapping[str, str]) 
     if is_from_shell and address in {"", OWN_RAY}:
         return None
     name = SHELL if is_from_shell else "--address"
+    if arguments.mps:
+        raise UsageError(
+            f"--mps is for the card of this machine, found it with {name}: start the cluster's "
+            "nodes with `python -m tune.node --mps`"
+        )
     if not is_address(address):
         raise UsageError(
             f"{name} is auto, HOST:PORT or {CLIENT}HOST:PORT, found {address!r}: "

@@ -137,7 +137,7 @@ class Nodes:
             UsageError: If there is none.
         """
         self._asked = asked
-        self.facts.clear()
+        self._forget()
         before = len(self._left_out)
         self._greet(alive_nodes())
         self._wait()
@@ -196,6 +196,10 @@ class Nodes:
         for joining in self._joining.values():
             joining.stack.close()
         self._joining.clear()
+
+    def _forget(self) -> None:
+        self.fleet = None
+        self.facts.clear()
 
     def _greet(self, nodes: dict[str, dict[str, float]]) -> None:
         for raylet, resources in nodes.items():

@@ -12,7 +12,7 @@ from models.training.precision import Stack
 from tune.card.correction import memory_correction
 from tune.card.device import Card, measure_card
 from tune.card.fleet import Fleet
-from tune.card.packing import Packing, plan_packing, require_fit
+from tune.card.packing import Packing, check_share, plan_packing, require_fit
 from tune.config.machine import available_cores
 from tune.config.profiles import Pick
 from tune.config.resolve import Resolved
@@ -227,6 +227,7 @@ def plan_study(
             "choose a smaller crop or prepare larger patches"
         )
     check_objective(config.objective, crop_px)
+    check_share(config.gpus_per_trial, config.device)
     space = config.space
     _check_klt(config, corpus)
     num_val = len(corpus.patches("val"))

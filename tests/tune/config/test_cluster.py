@@ -7,7 +7,7 @@ from tune.errors import UsageError
 
 
 def read(address: str | None, **shell: str) -> Cluster | None:
-    return read_cluster(Namespace(address=address), shell)
+    return read_cluster(Namespace(address=address, mps=False), shell)
 
 
 def test_without_an_address_there_is_no_cluster():
@@ -48,3 +48,8 @@ def test_what_is_no_address_is_refused_in_a_sentence(address):
 def test_a_variable_that_is_no_address_is_named():
     with pytest.raises(UsageError, match=r"^RAY_ADDRESS is auto"):
         read(None, RAY_ADDRESS="lab")
+
+
+def test_the_multi_process_service_belongs_to_the_node_s_own_command():
+    with pytest.raises(UsageError, match=r"nodes with `python -m tune\.node --mps`"):
+        read_cluster(Namespace(address="lab:6379", mps=True), {})
