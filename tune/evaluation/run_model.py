@@ -106,4 +106,6 @@ def load_run(record: TrialRecord) -> RunModel:
     weights = state["model"] if scored == "average" else state
     check_rate_model(model, weights)
     model.load_state_dict(weights)
-    return RunModel(model.to(spec.device), spec.train.precision, spec.device)
+    # The driver of a cluster, which scores, need not have a card as its nodes have.
+    device = spec.device if torch.cuda.is_available() else "cpu"
+    return RunModel(model.to(device), spec.train.precision, device)

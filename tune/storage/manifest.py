@@ -115,6 +115,8 @@ def device_name(device: Device) -> str:
     if device == "cuda":
         import torch
 
+        if not torch.cuda.is_available():
+            return "cards of a cluster, see the table trials"
         return str(torch.cuda.get_device_name())
     return _cpu_name()
 

@@ -10,7 +10,12 @@ from data.stamp import CorpusStamp
 from tune.config.machine import Machine
 from tune.config.profiles import Pick
 from tune.storage.kind import Kind
-from tune.storage.manifest import collect_manifest, library_versions, project_commit
+from tune.storage.manifest import (
+    collect_manifest,
+    device_name,
+    library_versions,
+    project_commit,
+)
 
 CORPUS = CorpusStamp(False, "s1", "0123456789abcdef", "fedcba9876543210")
 REPOSITORY = Path(__file__).parents[3]
@@ -69,3 +74,8 @@ def test_an_installed_copy_inside_another_checkout_has_no_commit(
     monkeypatch.setattr("tune.storage.manifest.__file__", str(tmp_path / "manifest.py"))
     assert project_commit() is None
     assert manifest_of()["has_uncommitted_changes"] is None
+
+
+def test_a_driver_without_a_card_says_that_its_cluster_has_them(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert device_name("cuda") == "cards of a cluster, see the table trials"
