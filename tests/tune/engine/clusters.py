@@ -26,12 +26,10 @@ class LocalCluster:
 
     Args:
         temporary: Folder of its session, with a short path.
-        environment: Variables of its processes, and through them of workers.
     """
 
-    def __init__(self, temporary: Path, environment: Mapping[str, str]) -> None:
-        self._environment = environment
-        with self._as_theirs():
+    def __init__(self, temporary: Path) -> None:
+        with _as_theirs({}):
             from ray.cluster_utils import Cluster
 
             Path("/tmp/ray").mkdir(exist_ok=True)  # where it notes its address, and expects it
@@ -46,12 +44,15 @@ class LocalCluster:
             )
         self.address: str = self._cluster.address
 
-    def add(self, num_cpus: int = 1, memory_mib: float = NODE_MIB, **settings: Any) -> Any:
-        """Let a node join; return it."""
-        with self._as_theirs():
-            return self._cluster.add_node(
-                num_cpus=num_cpus, memory=int(memory_mib * 2**20), **settings
-            )
+    def add(self, environment: Mapping[str, str], num_cpus: int = 1) -> Any:
+        """Let a node join, with variables for its workers; return it."""
+        with _as_theirs(environment):
+            return self._cluster.add_node(num_cpus=num_cpus, memory=NODE_MIB * 2**20)
+
+    def kill_all(self) -> None:
+        """Let every node die but the head."""
+        for node in list(self._cluster.worker_nodes):
+            self.kill(node)
 
     def kill(self, node: Any) -> None:
         """Let a node die at once, with its workers."""
@@ -89,25 +90,26 @@ class LocalCluster:
 
     def stop(self) -> None:
         """End all of it."""
-        with self._as_theirs():
+        with _as_theirs({}):
             self._cluster.shutdown()
-
-    @contextmanager
-    def _as_theirs(self) -> Iterator[None]:
-        before = dict(os.environ)
-        os.environ.update(PLAIN | dict(self._environment))
-        try:
-            yield
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
 
 
 @contextmanager
-def local_cluster(environment: Mapping[str, str] | None = None) -> Iterator[LocalCluster]:
+def _as_theirs(environment: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(PLAIN | dict(environment))
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextmanager
+def local_cluster() -> Iterator[LocalCluster]:
     """Yield a cluster without nodes; nothing is left of it."""
     temporary = Path(tempfile.mkdtemp(prefix="c", dir="/tmp"))
-    cluster = LocalCluster(temporary, environment or {})
+    cluster = LocalCluster(temporary)
     try:
         yield cluster
     finally:

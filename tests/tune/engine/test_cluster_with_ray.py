@@ -2,8 +2,8 @@
 
 import shutil
 import signal
-import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,6 +37,20 @@ def corpus(tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(shutil.copytree(tiny_corpus, tmp_path_factory.mktemp("shared") / "corpus"))
 
 
+@pytest.fixture(scope="module")
+def head() -> Iterator[LocalCluster]:
+    """A head that outlives a test; starting one takes longer than a search."""
+    with local_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(head: LocalCluster) -> Iterator[LocalCluster]:
+    """A cluster to which a test adds nodes of its own."""
+    yield head
+    head.kill_all()
+
+
 def hooks(cwd: Path, epoch_s: float) -> dict[str, str]:
     """Variables of nodes on which an epoch takes some time and leaves a line in `trained`."""
     return sabotaged(cwd, SLOW) | {"EPOCH_S": str(epoch_s)}
@@ -63,67 +77,64 @@ def epochs(cwd: Path) -> list[tuple[int, int]]:
     return sorted(zip(frame["trial_number"], frame["epoch"], strict=True))
 
 
-def test_trials_run_on_every_node_and_nothing_of_ours_stays(tmp_path, corpus):
-    with local_cluster(hooks(tmp_path, 0.3)) as cluster:
-        for _ in range(2):
-            cluster.add()
-        running = search(cluster, tmp_path, corpus, "--trials", "4", "--epochs", "2")
-        running.wait(LIMIT_S)
-        done = running.done()
-        assert done.code == 0, done.output + done.errors
-        assert outcomes(tmp_path) == {"completed": 4}
-        assert epochs(tmp_path) == [(t, e) for t in range(4) for e in (1, 2)]
-        journal = StudyJournal.open(tmp_path / "ray_results" / "study" / "journal")
-        raylets = {trial.spec.placement.raylet for trial in journal.trials()}
-        assert len(raylets) == 2
-        wait_for(lambda: not cluster.busy_workers())
-        assert running.survivors() == ()
+def test_trials_run_on_every_node_and_nothing_of_ours_stays(cluster, tmp_path, corpus):
+    for _ in range(2):
+        cluster.add(hooks(tmp_path, 0.3))
+    running = search(cluster, tmp_path, corpus, "--trials", "4", "--epochs", "2")
+    running.wait(LIMIT_S)
+    done = running.done()
+    assert done.code == 0, done.output + done.errors
+    assert outcomes(tmp_path) == {"completed": 4}
+    assert epochs(tmp_path) == [(t, e) for t in range(4) for e in (1, 2)]
+    journal = StudyJournal.open(tmp_path / "ray_results" / "study" / "journal")
+    raylets = {trial.spec.placement.raylet for trial in journal.trials()}
+    assert len(raylets) == 2
+    wait_for(lambda: not cluster.busy_workers())
+    assert running.survivors() == ()
 
 
-def test_trials_of_a_node_that_dies_go_on_elsewhere_from_their_checkpoints(tmp_path, corpus):
-    with local_cluster(hooks(tmp_path, 0.5)) as cluster:
-        doomed = cluster.add()
-        running = search(cluster, tmp_path, corpus, "--trials", "2", "--epochs", "6")
-        assert running.wait(LIMIT_S, lambda: len(trained(tmp_path)) > 2), running.done()
-        cluster.add()
-        cluster.kill(doomed)
-        running.wait(LIMIT_S)
-        done = running.done()
-        assert done.code == 0, done.output + done.errors
-        assert outcomes(tmp_path) == {"completed": 2}
-        assert epochs(tmp_path) == [(t, e) for t in range(2) for e in range(1, 7)]
-        again = [one for one, times in Counter(trained(tmp_path)).items() if times > 1]
-        assert len(again) <= 1  # the epoch that it died in
+def test_trials_of_a_node_that_dies_go_on_elsewhere_from_their_checkpoints(
+    cluster, tmp_path, corpus
+):
+    doomed = cluster.add(hooks(tmp_path, 0.5))
+    running = search(cluster, tmp_path, corpus, "--trials", "2", "--epochs", "6")
+    assert running.wait(LIMIT_S, lambda: len(trained(tmp_path)) > 2), running.done()
+    cluster.add(hooks(tmp_path, 0.5))
+    cluster.kill(doomed)
+    running.wait(LIMIT_S)
+    done = running.done()
+    assert done.code == 0, done.output + done.errors
+    assert outcomes(tmp_path) == {"completed": 2}
+    assert epochs(tmp_path) == [(t, e) for t in range(2) for e in range(1, 7)]
+    again = [one for one, times in Counter(trained(tmp_path)).items() if times > 1]
+    assert len(again) <= 1  # the epoch that it died in
 
 
-def test_a_node_that_joins_is_used(tmp_path, corpus):
-    with local_cluster(hooks(tmp_path, 1.0)) as cluster:
-        cluster.add()
-        running = search(cluster, tmp_path, corpus, "--trials", "3", "--epochs", "8")
-        assert running.wait(LIMIT_S, lambda: len(trained(tmp_path)) > 1), running.done()
-        cluster.add()
-        joined_s = time.monotonic()
-        assert running.wait(60, lambda: {t for t, _ in trained(tmp_path)} == {0, 1})
-        took_s = time.monotonic() - joined_s
-        running.wait(LIMIT_S)
-        done = running.done()
-        assert done.code == 0, done.output + done.errors
-        assert "has joined the cluster" in done.output
-        assert took_s < 60
-        assert outcomes(tmp_path) == {"completed": 3}
+def test_a_node_that_joins_is_used(cluster, tmp_path, corpus):
+    cluster.add(hooks(tmp_path, 1.0))
+    running = search(cluster, tmp_path, corpus, "--trials", "3", "--epochs", "8")
+    assert running.wait(LIMIT_S, lambda: len(trained(tmp_path)) > 1), running.done()
+    cluster.add(hooks(tmp_path, 1.0))
+    running.wait(LIMIT_S)
+    done = running.done()
+    assert done.code == 0, done.output + done.errors
+    assert "has joined the cluster" in done.output
+    assert outcomes(tmp_path) == {"completed": 3}
+    journal = StudyJournal.open(tmp_path / "ray_results" / "study" / "journal")
+    assert len({trial.spec.placement.raylet for trial in journal.trials()}) == 2
 
 
 def test_when_the_head_dies_the_same_command_resumes_on_another_cluster(tmp_path, corpus):
-    with local_cluster(hooks(tmp_path, 0.5)) as cluster:
-        cluster.add()
+    with local_cluster() as cluster:
+        cluster.add(hooks(tmp_path, 0.5))
         running = search(cluster, tmp_path, corpus, "--trials", "2", "--epochs", "5")
         assert running.wait(LIMIT_S, lambda: len(trained(tmp_path)) > 2), running.done()
         cluster.kill_head()
         running.wait(LIMIT_S)
         done = running.done()
         assert done.code == 130, done.output + done.errors
-    with local_cluster(hooks(tmp_path, 0.0)) as cluster:
-        cluster.add()
+    with local_cluster() as cluster:
+        cluster.add(hooks(tmp_path, 0.0))
         running = search(cluster, tmp_path, corpus, "--trials", "2", "--epochs", "5")
         running.wait(LIMIT_S)
         done = running.done()
@@ -132,48 +143,45 @@ def test_when_the_head_dies_the_same_command_resumes_on_another_cluster(tmp_path
     assert epochs(tmp_path) == [(t, e) for t in range(2) for e in range(1, 6)]
 
 
-def test_when_the_driver_is_killed_none_of_its_actors_stays(tmp_path, corpus):
-    with local_cluster(hooks(tmp_path, 1.0)) as cluster:
-        cluster.add()
-        running = search(cluster, tmp_path, corpus, "--trials", "2", "--epochs", "9")
-        assert running.wait(LIMIT_S, lambda: len(trained(tmp_path)) > 1), running.done()
-        assert cluster.busy_workers()
-        running.process.send_signal(signal.SIGKILL)
-        wait_for(lambda: not cluster.busy_workers(), limit_s=60)
+def test_when_the_driver_is_killed_none_of_its_actors_stays(cluster, tmp_path, corpus):
+    cluster.add(hooks(tmp_path, 1.0))
+    running = search(cluster, tmp_path, corpus, "--trials", "2", "--epochs", "9")
+    assert running.wait(LIMIT_S, lambda: len(trained(tmp_path)) > 1), running.done()
+    assert cluster.busy_workers()
+    running.process.send_signal(signal.SIGKILL)
+    wait_for(lambda: not cluster.busy_workers(), limit_s=60)
 
 
-def test_no_epoch_is_trained_twice_when_a_node_that_stalled_goes_on(tmp_path, corpus):
-    with local_cluster(hooks(tmp_path, 0.5)) as cluster:
-        stalled = cluster.add()
-        running = search(cluster, tmp_path, corpus, "--trials", "1", "--epochs", "5")
-        assert running.wait(LIMIT_S, lambda: len(trained(tmp_path)) > 2), running.done()
-        processes = cluster.stall(stalled)
-        before = len(trained(tmp_path))
-        cluster.add()
-        assert running.wait(LIMIT_S, lambda: len(trained(tmp_path)) > before), running.done()
-        for process in processes:
-            process.send_signal(signal.SIGCONT)
-        running.wait(LIMIT_S)
-        done = running.done()
-        assert done.code == 0, done.output + done.errors
-        assert outcomes(tmp_path) == {"completed": 1}
-        assert epochs(tmp_path) == [(0, epoch) for epoch in range(1, 6)]
-        again = [one for one, times in Counter(trained(tmp_path)).items() if times > 1]
-        assert len(again) <= 1  # the epoch in which it stalled
+def test_no_epoch_is_trained_twice_when_a_node_that_stalled_goes_on(cluster, tmp_path, corpus):
+    stalled = cluster.add(hooks(tmp_path, 0.5))
+    running = search(cluster, tmp_path, corpus, "--trials", "1", "--epochs", "5")
+    assert running.wait(LIMIT_S, lambda: len(trained(tmp_path)) > 2), running.done()
+    processes = cluster.stall(stalled)
+    before = len(trained(tmp_path))
+    cluster.add(hooks(tmp_path, 0.5))
+    assert running.wait(LIMIT_S, lambda: len(trained(tmp_path)) > before), running.done()
+    for process in processes:
+        process.send_signal(signal.SIGCONT)
+    running.wait(LIMIT_S)
+    done = running.done()
+    assert done.code == 0, done.output + done.errors
+    assert outcomes(tmp_path) == {"completed": 1}
+    assert epochs(tmp_path) == [(0, epoch) for epoch in range(1, 6)]
+    again = [one for one, times in Counter(trained(tmp_path)).items() if times > 1]
+    assert len(again) <= 1  # the epoch in which it stalled
 
 
-def test_two_drivers_share_a_cluster(tmp_path, corpus):
-    with local_cluster(hooks(tmp_path, 0.7)) as cluster:
-        cluster.add(num_cpus=2)
-        first = search(cluster, tmp_path, corpus, "--trials", "6", "--epochs", "4")
-        assert first.wait(LIMIT_S, lambda: len(trained(tmp_path)) > 1), first.done()
-        other = tmp_path / "other"
-        other.mkdir()
-        second = search(cluster, other, corpus, "--trials", "2", "--epochs", "2")
-        second.wait(LIMIT_S)
-        assert second.done().code == 0, second.done()
-        assert first.process.poll() is None  # it did not wait for the first one's end
-        first.wait(LIMIT_S)
-        assert first.done().code == 0, first.done()
+def test_two_drivers_share_a_cluster(cluster, tmp_path, corpus):
+    cluster.add(hooks(tmp_path, 0.7), num_cpus=2)
+    first = search(cluster, tmp_path, corpus, "--trials", "6", "--epochs", "4")
+    assert first.wait(LIMIT_S, lambda: len(trained(tmp_path)) > 1), first.done()
+    other = tmp_path / "other"
+    other.mkdir()
+    second = search(cluster, other, corpus, "--trials", "2", "--epochs", "2")
+    second.wait(LIMIT_S)
+    assert second.done().code == 0, second.done()
+    assert first.process.poll() is None  # it did not wait for the first one's end
+    first.wait(LIMIT_S)
+    assert first.done().code == 0, first.done()
     assert outcomes(other) == {"completed": 2}
     assert outcomes(tmp_path) == {"completed": 6}
