@@ -9,6 +9,7 @@ of equal cards to the emptiest, because trials on one card take turns. Only wher
 taken it goes to a larger card, and then to the fullest, so that the others come free as a whole.
 """
 
+import math
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -38,12 +39,16 @@ class Place:
         host: The machine that it is on; several places can be on one.
         packing: How trials share it: its card, and how many of them may run side by side.
         num_cards: Equal cards that it has; Ray chooses one of them for each trial.
+        taken: What other jobs reserve of it now, in cards, or in machines on a CPU.
+        taken_slots: Slots that they hold.
     """
 
     raylet: str | None
     host: str
     packing: Packing
     num_cards: int = 1
+    taken: float = 0.0
+    taken_slots: int = 0
 
     @property
     def card(self) -> str | None:
@@ -66,16 +71,22 @@ class Place:
 
     def holds(self, shares: Sequence[float]) -> bool:
         """Return whether trials with these shares can run here side by side; else some wait."""
-        if len(shares) > self.packing.max_concurrent or sum(shares) > self.num_cards + SLACK:
-            return False
-        return self.num_cards == 1 or _fit_on_cards(shares, self.num_cards)
+        num_slots = len(shares) + self.taken_slots
+        in_all = sum(shares) + self.taken
+        if num_slots > self.packing.max_concurrent or in_all > self.num_cards + SLACK:
+            return not shares
+        if self.num_cards == 1:
+            return True
+        whole = math.floor(self.taken)
+        return _fit_on_cards([*shares, *[1.0] * whole, self.taken - whole], self.num_cards)
 
     def filling(self, shares: Sequence[float]) -> float:
-        """Return which part of its memory or of its slots trials reserve, the larger of both.
+        """Return which part of its memory or of its slots is reserved, the larger of both.
 
-        It is above 1 where some of them wait.
+        It is above 1 where trials wait.
         """
-        return max(sum(shares) / self.num_cards, len(shares) / self.packing.max_concurrent)
+        slots = (len(shares) + self.taken_slots) / self.packing.max_concurrent
+        return max((sum(shares) + self.taken) / self.num_cards, slots)
 
 
 @dataclass(frozen=True)

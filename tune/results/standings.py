@@ -249,7 +249,7 @@ def _progress(
 
 
 def running_on(columns: Columns) -> dict[str, int]:
-    """Return how many trials run on each machine now, where that is recorded, by its name."""
+    """Return how many trials run on each node now, where that is recorded, by its name."""
     pairs = zip(columns["outcome"], columns["host"], strict=True)
     counts = Counter(host for outcome, host in pairs if outcome is None and host is not None)
     return dict(sorted(counts.items()))

@@ -58,8 +58,7 @@ class Progress:
         num_ended: Of them, those that ended for good.
         num_planned: All of them; rungs, races and patience make it fewer.
         eta_s: Seconds left at the speed so far; None before the first epoch.
-        hosts: Trials that run now, by the machine that they run on; those are left out of which it
-            is not recorded.
+        hosts: Trials that run now, by the node that they run on, where that is recorded.
     """
 
     study: str

@@ -82,7 +82,7 @@ TRIALS = TableSchema(
         Column(
             "host",
             "string",
-            "Name of the machine that it ran on; missing for a rejected trial, and in studies of "
+            "Name of the node that it ran on; missing for a rejected trial, and in studies of "
             "earlier releases.",
             nullable=True,
             is_added=True,

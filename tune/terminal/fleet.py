@@ -44,7 +44,7 @@ def card_words(packing: Packing) -> str:
     return (
         f"{packing.card.name}: {packing.card.free_mib:.0f} of {packing.card.total_mib:.0f} MiB are "
         f"free, {packing.usable_mib:.0f} MiB can be reserved (headroom {packing.headroom:g}); "
-        f"up to {packing.max_concurrent} trials side by side, "
+        f"up to {_count(packing.max_concurrent, 'trial')} side by side, "
         f"{_count(packing.num_threads, 'thread')} each"
     )
 

@@ -198,6 +198,25 @@ def test_a_place_of_two_cards_has_the_room_of_two():
     assert counts == {"one": 2, "two": 4}
 
 
+def test_what_other_jobs_reserve_is_no_room():
+    a, b = make_place("a"), make_place("b")
+    assert place_all(Fleet((replace(a, taken=0.75), b)), [QUARTER] * 3)[-1].raylet == "b"
+    assert place_all(Fleet((replace(a, taken_slots=8), b)), [HALF] * 2)[-1].raylet == "b"
+    full_up = Fleet((replace(a, taken=1.0), replace(b, taken=0.75)))
+    assert place_all(full_up, [HALF])[-1].raylet == "b"
+    assert not full_up.takes_more(place_all(full_up, [HALF] * 2))
+
+
+def test_other_jobs_alone_make_nobody_wait():
+    assert make_place().holds([])
+    assert replace(make_place(slots=2), taken=1.0, taken_slots=3).holds([])
+
+
+@pytest.mark.parametrize(("taken", "fits"), [(1.0, True), (1.25, True), (1.5, False)])
+def test_other_jobs_lie_on_cards_of_a_place_too(taken, fits):
+    assert replace(make_place(num_cards=2), taken=taken).holds([0.75]) == fits
+
+
 def test_of_equal_places_the_first_by_name_is_taken():
     places = tuple(make_place(name) for name in "cab")
     assert place_all(Fleet(places), [QUARTER])[-1].raylet == "a"
