@@ -1,6 +1,5 @@
 """The very commands of compose.yaml, each on a host of its own, find each other with a token."""
 
-import importlib.util
 import json
 import secrets
 import shutil
@@ -44,8 +43,6 @@ def lab() -> Iterator[Lab]:
     """A head and a worker, each on its host, healthy."""
     if (reason := why_not()) is not None:
         pytest.skip(reason)
-    if importlib.util.find_spec("tune.node") is None:
-        pytest.skip("no tune.node yet")
     place = Path(tempfile.mkdtemp(prefix="lab", dir="/tmp"))
     token = secrets.token_hex(32)
     variables = SERVICES["head"]["environment"] | {"PYTHONPATH": str(REPOSITORY)}
