@@ -35,7 +35,7 @@ ip address add "10.77.0.$NUMBER/24" dev port
 ip link set port up
 ip route add default via "10.77.0.$((NUMBER % 2 + 1))"
 unset PLACE NUMBER
-exec "$@"
+while true; do "$@" || true; sleep 1; done
 """
 
 
@@ -54,7 +54,7 @@ def why_not() -> str | None:
 
 
 class Host:
-    """One host, which runs one command.
+    """One host, which runs one command, and again when it ends, as `restart` has it.
 
     Args:
         number: 1 is the switch, and has the name `head`.
@@ -116,10 +116,6 @@ class Host:
         """End everything there: `unshare` takes the first process with it."""
         self._process.kill()
         self._process.wait()
-
-    @property
-    def is_running(self) -> bool:
-        return self._process.poll() is None
 
     @property
     def _pid(self) -> int:
