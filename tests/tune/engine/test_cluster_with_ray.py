@@ -148,7 +148,8 @@ def test_when_the_driver_is_killed_none_of_its_actors_stays(cluster, tmp_path, c
     running = search(cluster, tmp_path, corpus, "--trials", "2", "--epochs", "9")
     assert running.wait(LIMIT_S, lambda: len(trained(tmp_path)) > 1), running.done()
     assert cluster.busy_workers()
-    running.process.send_signal(signal.SIGKILL)
+    running.process.kill()
+    running.process.wait()
     wait_for(lambda: not cluster.busy_workers(), limit_s=60)
 
 
