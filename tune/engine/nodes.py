@@ -72,14 +72,12 @@ class Joining:
     Attributes:
         answer: What it will answer, to greeting or corpus.
         probe: What it was asked to look at; None for nothing.
-        since_s: When it was asked.
         stack: Keeps the probe.
         facts: What it is, once it is sent the corpus.
     """
 
     answer: Any
     probe: Probe | None
-    since_s: float
     stack: ExitStack = field(default_factory=ExitStack)
     facts: NodeFacts | None = None
 
@@ -234,7 +232,7 @@ class Nodes:
             question = None if self._asked is None else self._question(self._asked, stack)
             answer = ask(raylet, resources, question)
             probe = None if question is None else question.probe
-            self._joining[raylet] = Joining(answer, probe, time.monotonic(), stack)
+            self._joining[raylet] = Joining(answer, probe, stack)
 
     def _question(self, asked: Asked, stack: ExitStack) -> Question:
         is_seen = self._scratch is None
@@ -247,9 +245,12 @@ class Nodes:
             self._scratch,
         )
 
-    def _send_corpus(self, raylet: str, joining: Joining, facts: NodeFacts) -> None:
-        """Let a node copy the corpus; several of one machine wait there for one of them."""
+    def _send_corpus(self, raylet: str, facts: NodeFacts) -> None:
+        """Let a node copy the corpus if it can train; of one machine's nodes one copies."""
         assert self._asked is not None
+        if make_place(facts, self._asked) is None:
+            self._join(raylet, facts)
+            return
         what = f"the corpus ({corpus_mib(self._asked.corpus):.0f} MiB)"
         if self._asked.is_dry:
             self._say(f"{what} would be copied to node {facts.host}")
@@ -258,6 +259,7 @@ class Nodes:
         if facts.host not in {one.facts.host for one in self._joining.values() if one.facts}:
             self._say(f"copying {what} to node {facts.host}")
         path = str(self._asked.corpus.path.absolute())
+        joining = self._joining[raylet]
         joining.answer = start_there(raylet, copy_corpus, self.stage, path)
         joining.facts = facts
 
@@ -296,7 +298,7 @@ class Nodes:
             if fault is not None:
                 self._refuse(raylet, fault)
             elif isinstance(answer, Greeting) and answer.lacks_corpus:
-                self._send_corpus(raylet, joining, facts)
+                self._send_corpus(raylet, facts)
             else:
                 self._join(raylet, facts)
 
