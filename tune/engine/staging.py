@@ -10,9 +10,8 @@ with its driver.
 import platform
 import secrets
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +19,11 @@ import ray
 from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 
 from data.errors import DataError
-from models.training.epoch_result import EpochResult
 from tune.errors import UsageError
 from tune.storage.deliveries import Deliveries
 from tune.storage.probe import Probe, Seen, compare, look, open_probe
-from tune.storage.stage import CorpusFiles, find_corpus, list_corpus, read_part, stage_corpus
-from tune.trial.delivery import DeliveredCheckpoints, Delivery, Receipt
-from tune.trial.run import run_trial
-from tune.trial.spec import TrialSpec
+from tune.storage.stage import CorpusFiles, list_corpus, read_part, stage_corpus
+from tune.trial.delivery import Delivery, Receipt
 
 START_S = 60.0
 """Time that the desk has to start."""
@@ -125,36 +121,6 @@ class OpenDesk:
                 raise _blind(f"{probe.results!r} there {fault}")
 
 
-class FarDesk:
-    """A `CheckpointDesk` on another node, for one folder of checkpoints.
-
-    Args:
-        stage: How to reach it.
-        folder: The folder, as the driver names it.
-    """
-
-    def __init__(self, stage: Stage, folder: str) -> None:
-        self._ask = partial(_ask, ray.get_actor(stage.desk))
-        self._folder = folder
-
-    def begin(self, name: str, attempt: int) -> bool:
-        """Take the lease of a trial; return whether no newer attempt has it."""
-        return bool(self._ask("begin", self._folder, name, attempt))
-
-    def holds(self, name: str, attempt: int) -> bool:
-        """Return whether an attempt is still the newest."""
-        return bool(self._ask("holds", self._folder, name, attempt))
-
-    def fetch(self, name: str) -> bytes | None:
-        """Return a file; None where there is none."""
-        found: bytes | None = self._ask("fetch", self._folder, name)
-        return found
-
-    def deliver(self, delivery: Delivery) -> Receipt:
-        """Keep a checkpoint."""
-        return Receipt(self._ask("deliver", self._folder, delivery))
-
-
 def copy_corpus(stage: Stage, corpus: str) -> str | None:
     """Copy the driver's corpus to this node; return a sentence if that failed.
 
@@ -162,7 +128,7 @@ def copy_corpus(stage: Stage, corpus: str) -> str | None:
         stage: How to get at it.
         corpus: The corpus folder, as the driver names it.
     """
-    ask = partial(_ask, ray.get_actor(stage.desk))
+    ask = partial(ask_desk, stage)
     try:
         listed = ask("list_corpus", corpus)
         read = partial(ask, "read_part", corpus)
@@ -172,35 +138,18 @@ def copy_corpus(stage: Stage, corpus: str) -> str | None:
     return None
 
 
-def run_staged(spec: TrialSpec, stage: Stage, say: Callable[[str], None]) -> Iterator[EpochResult]:
-    """Train a trial on a node's own copy of the corpus; its checkpoints travel.
-
-    Args:
-        spec: The trial; its folders are the driver's.
-        stage: How to get at these.
-        say: See `run_trial`, also for what it raises.
-    """
-    assert spec.checkpoint is not None
-    scratch = Path(stage.scratch)
-    data = spec.data
-    corpus = find_corpus(
-        Path(data.corpus), scratch, data.corpus_fingerprint, data.split_fingerprint
-    )
-    if corpus is None:
-        raise UsageError(
-            f"a node must keep the corpus that it was sent, found none in {str(scratch)!r} on node "
-            f"{platform.node()}: start again, and leave that folder as it is"
-        )
-    store = DeliveredCheckpoints(spec, scratch, FarDesk(stage, str(Path(spec.checkpoint).parent)))
-    yield from run_trial(replace(spec, data=replace(data, corpus=str(corpus))), say, store)
-
-
-def _ask(desk: Any, question: str, *arguments: Any) -> Any:
-    """Return the desk's answer; what it raises is raised here as it was there."""
+def ask_desk(stage: Stage, question: str, *arguments: Any) -> Any:
+    """Return what the desk answers to one of its methods; what it raises is raised here."""
     try:
-        return ray.get(getattr(desk, question).remote(*arguments))
+        return ray.get(getattr(_desk(stage.desk), question).remote(*arguments))
     except RayTaskError as error:
         raise error.cause from error
+
+
+@lru_cache(maxsize=1)
+def _desk(name: str) -> Any:
+    """Return an actor by its name; the head is asked for it once."""
+    return ray.get_actor(name)
 
 
 def _blind(found: str) -> UsageError:

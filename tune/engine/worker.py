@@ -20,7 +20,8 @@ from ray.tune import PlacementGroupFactory, Trainable
 
 from models.training.epoch_result import EpochResult
 from models.training.precision import prepare_process
-from tune.engine.staging import Stage, run_staged
+from tune.engine.staged_trial import run_staged
+from tune.engine.staging import Stage
 from tune.outcomes import Outcome
 from tune.trial.crashes import crash_outcome, crash_reason
 from tune.trial.run import run_trial

@@ -15,6 +15,8 @@ from tests.tune.engine.clusters import NODE_MIB, PLAIN, wait_for
 
 UNSHARE = ["unshare", "--mount", "--uts"]
 
+NO_MACHINES = "namespaces cannot be made here: no root, or a container that keeps them"
+
 
 def can_unshare() -> bool:
     """Return whether this process may make machines."""
@@ -50,11 +52,13 @@ class Machine:
 class Lab:
     """Machines that do not see a folder, and have another one each for themselves.
 
+    Attributes:
+        scratch: Where each has a folder of its own.
+
     Args:
         folder: Of what machines write.
         address: The head's.
         hidden: What no machine sees.
-        scratch: Where each machine has a folder of its own.
         environment: Variables of their processes.
     """
 
@@ -63,14 +67,13 @@ class Lab:
         folder: Path,
         address: str,
         hidden: Path,
-        scratch: Path,
         environment: Mapping[str, str],
     ) -> None:
-        self._folder, self._address = folder, address
-        self._hidden, self._scratch = hidden, scratch
+        self.scratch = folder / "scratch"
+        self.scratch.mkdir()
+        self._folder, self._address, self._hidden = folder, address, hidden
         self._environment = environment
-        self.machines: list[Machine] = []
-        scratch.mkdir()
+        self._machines: list[Machine] = []
 
     def add(self, name: str, num_cpus: int = 1) -> Machine:
         """Let a machine join."""
@@ -81,7 +84,7 @@ class Lab:
             f"hostname {name}",
             "mount --make-rprivate /",
             f"mount -t tmpfs none {self._hidden}",
-            f"mount --bind {own} {self._scratch}",
+            f"mount --bind {own} {self.scratch}",
             f"exec {ray} start --address {self._address} --num-cpus {num_cpus} --num-gpus 0 "
             f"--memory {NODE_MIB * 2**20} --object-store-memory {150 * 2**20} "
             "--min-worker-port 0 --max-worker-port 0 --disable-usage-stats --block",
@@ -94,23 +97,21 @@ class Lab:
                 stderr=log,
             )
         machine = Machine(name, own, process)
-        self.machines.append(machine)
+        self._machines.append(machine)
         wait_for(lambda: b"Ray runtime started" in (self._folder / f"{name}.log").read_bytes())
         return machine
 
     def stop(self) -> None:
         """End all of them."""
-        for machine in self.machines:
+        for machine in self._machines:
             if machine.process.poll() is None:
                 machine.kill()
 
 
 @contextmanager
-def lab(
-    folder: Path, address: str, hidden: Path, environment: Mapping[str, str]
-) -> Iterator[Lab]:
-    """Yield a lab without machines, whose scratch folder is `folder`/scratch."""
-    machines = Lab(folder, address, hidden, folder / "scratch", environment)
+def lab(folder: Path, address: str, hidden: Path, environment: Mapping[str, str]) -> Iterator[Lab]:
+    """Yield a lab without machines."""
+    machines = Lab(folder, address, hidden, environment)
     try:
         yield machines
     finally:
