@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import GetTimeoutError, RayError, RayTaskError
+from ray.exceptions import RayError, RayTaskError
 
 from data.errors import DataError
 from tune.errors import UsageError
@@ -28,7 +28,7 @@ from tune.trial.delivery import Delivery, Receipt
 START_S = 60.0
 """Time that the desk has to start."""
 
-MAX_AT_ONCE = 8
+MAX_AT_ONCE = 4
 """Questions that the desk answers at a time; each may hold a checkpoint in memory."""
 
 
@@ -115,7 +115,7 @@ class OpenDesk:
         with open_probe(results) as probe:
             try:
                 seen = ray.get(self._actor.look.remote(probe), timeout=START_S)
-            except (RayError, GetTimeoutError) as error:
+            except RayError as error:
                 raise _blind(f"it does not answer ({str(error).splitlines()[0]})") from error
             if (fault := compare(probe, seen).fault) is not None:
                 raise _blind(f"{probe.results!r} there {fault}")
