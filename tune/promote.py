@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tune.card.mps import add_mps_flag
-from tune.config.cluster import add_cluster_flags, read_cluster
+from tune.config.cluster import add_cluster_flags, add_stage_flag, read_cluster
 from tune.config.command import (
     DEFAULT_RESULTS,
     DONE,
@@ -75,6 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--quiet", action="store_true", help="print only what was found")
     add_live_flags(parser)
     add_cluster_flags(parser)
+    add_stage_flag(parser)
     parser.add_argument("--resume", metavar="NAME", help="resume the promotion of this name")
     parser.add_argument("--new", action="store_true", help="start a new one whatever there is")
     arguments = parser.parse_args(argv)
@@ -208,7 +209,11 @@ def plan_all(
         if promotion.data not in corpora:
             corpora[promotion.data] = open_data(promotion.data, partial(say, console))
         corpus = corpora[promotion.data]
-        fleet = None if nodes is None else admit(nodes, asked, promotion, corpus)
+        fleet = (
+            None
+            if nodes is None
+            else admit(nodes, asked, promotion, corpus, is_dry=arguments.dry_run)
+        )
         plan = plan_promotion(promotion, search, corpus, card, fleet)
         start = choose_promotion_start(
             promotion, known, plan.num_runs, new=arguments.new, resume=arguments.resume
@@ -218,7 +223,12 @@ def plan_all(
 
 
 def admit(
-    nodes: "Nodes", asked: Mapping[str, Any], promotion: PromotionConfig, corpus: "Corpus"
+    nodes: "Nodes",
+    asked: Mapping[str, Any],
+    promotion: PromotionConfig,
+    corpus: "Corpus",
+    *,
+    is_dry: bool,
 ) -> "Fleet":
     """Return the places of a cluster that can train the runs of a promotion.
 
@@ -236,6 +246,7 @@ def admit(
             headroom=SearchConfig.headroom,
             gpus_per_trial=None,
             max_concurrent=asked.get("max_concurrent"),  # a profile's choice is for one machine
+            is_dry=is_dry,
         )
     )
 

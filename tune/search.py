@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tune.card.mps import add_mps_flag
-from tune.config.cluster import add_cluster_flags, read_cluster
+from tune.config.cluster import add_cluster_flags, add_stage_flag, read_cluster
 from tune.config.command import (
     DEFAULT_RESULTS,
     DONE,
@@ -65,6 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_session_flags(parser)
     add_live_flags(parser)
     add_cluster_flags(parser)
+    add_stage_flag(parser)
     arguments = parser.parse_args(argv)
     command = command_line("tune.search", argv)
     return run_command(lambda: search(arguments, command), events_of(arguments).write_error)
@@ -141,7 +142,7 @@ def search_on(
     )
     events = events_of(arguments)
     corpus = open_data(resolved[0].config.data, partial(say, console))
-    fleet = None if nodes is None else admit(nodes, resolved[0], corpus)
+    fleet = None if nodes is None else admit(nodes, resolved[0], corpus, is_dry=arguments.dry_run)
     card = measure_card(machine.device) if fleet is None else None
     num_left = sum(not start.is_finished for start in starts)
     studies = [
@@ -159,7 +160,7 @@ def search_on(
     return run_all(console, events, studies, machine, command, arguments, nodes)
 
 
-def admit(nodes: "Nodes", resolved: Resolved, corpus: "Corpus") -> "Fleet":
+def admit(nodes: "Nodes", resolved: Resolved, corpus: "Corpus", *, is_dry: bool) -> "Fleet":
     """Return the places of a cluster that can train the studies that were asked for.
 
     Raises:
@@ -177,6 +178,7 @@ def admit(nodes: "Nodes", resolved: Resolved, corpus: "Corpus") -> "Fleet":
             gpus_per_trial=config.gpus_per_trial,
             # A profile's choice is for one machine.
             max_concurrent=None if "max_concurrent" in resolved.picked else config.max_concurrent,
+            is_dry=is_dry,
         )
     )
 

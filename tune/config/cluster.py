@@ -4,6 +4,7 @@ import argparse
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from tune.errors import UsageError
 
@@ -19,6 +20,10 @@ SHELL = "RAY_ADDRESS"
 OWN_RAY = "local"
 """Ray's word for a Ray of its own."""
 
+SCRATCH = "/var/tmp"
+"""Where a node keeps what was copied to it, if nothing else is said: it is kept over a restart and
+lies on a disk, while /tmp may be memory."""
+
 MOST_PORT = 65535
 
 
@@ -29,12 +34,13 @@ class Cluster:
     Attributes:
         address: "auto", HOST:PORT of its head, or ray://HOST:PORT of its server for clients.
         is_from_shell: Whether the shell names it and no flag does.
-        is_staged: Whether corpus and checkpoints travel through Ray, for want of a shared folder.
+        scratch: Folder on every node to which the corpus is copied and from which checkpoints
+            travel; None where all nodes see the driver's folders.
     """
 
     address: str
     is_from_shell: bool = False
-    is_staged: bool = False
+    scratch: str | None = None
 
     @property
     def is_client(self) -> bool:
@@ -63,19 +69,38 @@ def add_cluster_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_stage_flag(parser: argparse.ArgumentParser) -> None:
+    """Add the flag for a cluster whose nodes share no path."""
+    parser.add_argument(
+        "--stage",
+        nargs="?",
+        const=SCRATCH,
+        metavar="SCRATCH",
+        help="nodes share no path: copy the corpus once to this folder of every node, and send "
+        f"checkpoints to this machine after each epoch (without a value: {SCRATCH})",
+    )
+
+
 def read_cluster(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Cluster | None:
     """Return the cluster that was asked for; None for a Ray of our own.
 
     Args:
-        arguments: With the flags of `add_cluster_flags`, and `mps`.
+        arguments: With the flags of `add_cluster_flags`, `mps`, and perhaps that of
+            `add_stage_flag`.
         environment: The shell's variables.
 
     Raises:
-        UsageError: If an address is none.
+        UsageError: If an address is none, or nothing can be staged there.
     """
     is_from_shell = arguments.address is None
     address = environment.get(SHELL, "") if is_from_shell else arguments.address
+    scratch: str | None = vars(arguments).get("stage")
     if is_from_shell and address in {"", OWN_RAY}:
+        if scratch is not None:
+            raise UsageError(
+                "--stage is for the nodes of a cluster, found no --address: name a cluster, or "
+                "leave --stage out"
+            )
         return None
     name = SHELL if is_from_shell else "--address"
     if arguments.mps:
@@ -88,7 +113,26 @@ def read_cluster(arguments: argparse.Namespace, environment: Mapping[str, str]) 
             f"{name} is auto, HOST:PORT or {CLIENT}HOST:PORT, found {address!r}: "
             "`ray status` on the cluster's head prints it"
         )
-    return Cluster(address, is_from_shell)
+    cluster = Cluster(address, is_from_shell, scratch)
+    _check_stage(cluster)
+    return cluster
+
+
+def _check_stage(cluster: Cluster) -> None:
+    """Refuse a scratch folder that is none everywhere, or a driver that nobody can fetch from."""
+    if cluster.scratch is None:
+        return
+    if not PurePosixPath(cluster.scratch).is_absolute():
+        raise UsageError(
+            "--stage names a folder that every node has or can make, as an absolute path, found "
+            f"{cluster.scratch!r}: name one like {SCRATCH}, or leave the value out"
+        )
+    if cluster.is_client:
+        raise UsageError(
+            "--stage needs a node of the cluster on this machine, from which others fetch, found "
+            f"the address {cluster.address}: start one here with `ray start --num-cpus 0 "
+            "--address HOST:PORT`, and name it with --address auto"
+        )
 
 
 def is_head_address(text: str) -> bool:

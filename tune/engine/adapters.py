@@ -29,7 +29,7 @@ from ray.tune.search import Searcher
 from ray.tune.stopper import NoopStopper
 
 from tune.engine.nodes import Nodes
-from tune.engine.worker import METRIC, NOTES, RESULT, SPEC
+from tune.engine.worker import METRIC, NOTES, RESULT, SPEC, STAGE
 from tune.outcomes import Outcome
 from tune.scheduling.conductor import Conductor
 
@@ -61,7 +61,8 @@ class StudySearcher(Searcher):
                 return str(Searcher.FINISHED) if self._conductor.is_drained else None
         spec = self._conductor.next_trial()
         if spec is not None:
-            return {SPEC: spec}
+            stage = None if self._nodes is None else self._nodes.stage
+            return {SPEC: spec} if stage is None else {SPEC: spec, STAGE: stage}
         return str(Searcher.FINISHED) if self._conductor.is_drained else None
 
     def on_trial_complete(

@@ -8,9 +8,12 @@ import platform
 import time
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 from tune.card.device import Card, measure_card, measure_cards
+from tune.errors import UsageError
 from tune.storage.probe import Probe, Seen, corpus_refusal, look
+from tune.storage.stage import check_scratch, find_corpus
 
 VERSIONS = ("ray", "torch", "numpy")
 """Packages whose versions must be the driver's."""
@@ -48,18 +51,20 @@ class Question:
     """What a node is asked before it may train.
 
     Attributes:
-        probe: Of the results folder.
+        probe: Of the results folder; None where files travel.
         corpus: The corpus folder, as an absolute path; None asks about none.
         corpus_fingerprint: Of the corpus that the study is planned on.
         split_fingerprint: Likewise of its split.
         driver: The driver's host.
+        scratch: Folder there for what travels; None where nothing does.
     """
 
-    probe: Probe
+    probe: Probe | None
     corpus: str | None
     corpus_fingerprint: str
     split_fingerprint: str
     driver: str
+    scratch: str | None = None
 
 
 def own_versions() -> dict[str, str]:
@@ -95,12 +100,15 @@ class Greeting:
     Attributes:
         facts: What it is.
         seen: What it found of the results folder; None if that was not asked.
-        corpus_fault: A sentence about its corpus; None if that is right, or was not asked.
+        corpus_fault: A sentence about its corpus, or its scratch folder; None if that is right, or
+            was not asked.
+        lacks_corpus: Whether the corpus has to be copied there.
     """
 
     facts: NodeFacts
     seen: Seen | None = None
     corpus_fault: str | None = None
+    lacks_corpus: bool = False
 
 
 def greet(raylet: str, resources: dict[str, float], question: Question | None) -> Greeting:
@@ -108,7 +116,9 @@ def greet(raylet: str, resources: dict[str, float], question: Question | None) -
     facts = tell_facts(raylet, resources)
     if question is None:
         return Greeting(facts)
-    seen = look(question.probe)
+    if question.scratch is not None:
+        return _greet_staged(facts, question, Path(question.scratch))
+    seen = None if question.probe is None else look(question.probe)
     if question.corpus is None:
         return Greeting(facts, seen)
     fault = corpus_refusal(
@@ -119,3 +129,17 @@ def greet(raylet: str, resources: dict[str, float], question: Question | None) -
         question.driver,
     )
     return Greeting(facts, seen, fault)
+
+
+def _greet_staged(facts: NodeFacts, question: Question, scratch: Path) -> Greeting:
+    """Answer where files travel: nothing of the driver's has to be there."""
+    try:
+        check_scratch(scratch, facts.host)
+    except UsageError as error:
+        return Greeting(facts, corpus_fault=str(error))
+    if question.corpus is None:
+        return Greeting(facts)
+    place = find_corpus(
+        Path(question.corpus), scratch, question.corpus_fingerprint, question.split_fingerprint
+    )
+    return Greeting(facts, lacks_corpus=place is None)

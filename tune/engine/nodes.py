@@ -1,8 +1,9 @@
 """The nodes of a cluster while a command uses it: who may train, as nodes come and go.
 
 A node is greeted by a task of its own, which reserves nothing. It may train when it has the
-driver's versions, sees the driver's results folder and has the study's corpus. One that does not
-answer, or may not, is named once and left out.
+driver's versions, sees the driver's results folder and has the study's corpus; where files travel,
+it sees nothing and is sent the corpus. One that does not answer, or may not, is named once and left
+out.
 """
 
 import math
@@ -25,8 +26,10 @@ from tune.config.machine import Machine
 from tune.config.profiles import MAX_CUDA_WORKERS
 from tune.engine.attach import Attached
 from tune.engine.node import Greeting, NodeFacts, Question, greet, own_versions
+from tune.engine.staging import OpenDesk, Stage, copy_corpus
 from tune.errors import UsageError
 from tune.storage.probe import Probe, compare, open_probe, refusal
+from tune.storage.stage import corpus_mib
 from tune.trial.spec import Placement
 
 GREETING_S = 60.0
@@ -50,6 +53,7 @@ class Asked:
         headroom: Share of a place's free memory that is never reserved.
         gpus_per_trial: Share of a card that every trial reserves; None to follow predictions.
         max_concurrent: Most trials side by side; None for as many as the places take.
+        is_dry: Whether there is only to be a plan: no corpus is copied for it.
     """
 
     results: str
@@ -58,16 +62,24 @@ class Asked:
     headroom: float
     gpus_per_trial: float | None
     max_concurrent: int | None
+    is_dry: bool = False
 
 
 @dataclass
 class Joining:
-    """A node that was greeted and has not answered yet."""
+    """A node that was greeted and has not answered yet, or has, and is sent the corpus.
+
+    Attributes:
+        answer: What it will answer, to greeting or corpus.
+        probe: What it was asked to look at; None for nothing.
+        stack: Keeps the probe.
+        facts: What it is, once it is sent the corpus.
+    """
 
     answer: Any
     probe: Probe | None
-    since_s: float
     stack: ExitStack = field(default_factory=ExitStack)
+    facts: NodeFacts | None = None
 
 
 class Nodes:
@@ -82,20 +94,30 @@ class Nodes:
     Args:
         say: Shows a sentence.
         there: The cluster.
+        scratch: Folder on every node for what travels; None where nodes see the driver's folders.
     """
 
-    def __init__(self, say: Callable[[str], None], there: Attached) -> None:
+    def __init__(
+        self, say: Callable[[str], None], there: Attached, scratch: str | None = None
+    ) -> None:
         self.dashboard = there.dashboard
         self.head = there.head
         self.facts: dict[str, NodeFacts] = {}
         self.fleet: Fleet | None = None
         self._say = say
+        self._scratch = scratch
+        self._desk: OpenDesk | None = None
         self._asked: Asked | None = None
         self._calibrations: dict[str, Calibration] = {}
         self._joining: dict[str, Joining] = {}
         self._left_out: set[str] = set()
         self._doubted: dict[str, NodeFacts] = {}
         self._next_s = 0.0
+
+    @property
+    def stage(self) -> Stage | None:
+        """How trials get at the driver's files; None where nodes see them."""
+        return None if self._desk is None else self._desk.stage
 
     def meet(self) -> None:
         """Find out what all nodes are.
@@ -134,9 +156,12 @@ class Nodes:
         """Ask every node for the study's folders; return the places of those that have them.
 
         Raises:
-            UsageError: If there is none.
+            UsageError: If there is none, or files that must travel cannot.
         """
         self._asked = asked
+        if self._scratch is not None:
+            self._desk = self._desk or OpenDesk(self._scratch)
+            self._desk.check(asked.results)
         self._forget()
         before = len(self._left_out)
         self._greet(alive_nodes())
@@ -204,29 +229,55 @@ class Nodes:
     def _greet(self, nodes: dict[str, dict[str, float]]) -> None:
         for raylet, resources in nodes.items():
             stack = ExitStack()
-            question = None
-            if self._asked is not None:
-                probe = stack.enter_context(open_probe(self._asked.results))
-                info = self._asked.corpus.info
-                question = Question(
-                    probe,
-                    str(self._asked.corpus.path.absolute()),
-                    info.fingerprint,
-                    info.split_fingerprint,
-                    platform.node(),
-                )
+            question = None if self._asked is None else self._question(self._asked, stack)
             answer = ask(raylet, resources, question)
-            probe_asked = None if question is None else question.probe
-            self._joining[raylet] = Joining(answer, probe_asked, time.monotonic(), stack)
+            probe = None if question is None else question.probe
+            self._joining[raylet] = Joining(answer, probe, stack)
+
+    def _question(self, asked: Asked, stack: ExitStack) -> Question:
+        is_seen = self._scratch is None
+        return Question(
+            stack.enter_context(open_probe(asked.results)) if is_seen else None,
+            str(asked.corpus.path.absolute()),
+            asked.corpus.info.fingerprint,
+            asked.corpus.info.split_fingerprint,
+            platform.node(),
+            self._scratch,
+        )
+
+    def _send_corpus(self, raylet: str, facts: NodeFacts) -> None:
+        """Let a node copy the corpus if it can train; of one machine's nodes one copies."""
+        assert self._asked is not None
+        if make_place(facts, self._asked) is None:
+            self._join(raylet, facts)
+            return
+        what = f"the corpus ({corpus_mib(self._asked.corpus):.0f} MiB)"
+        if self._asked.is_dry:
+            self._say(f"{what} would be copied to node {facts.host}")
+            self._join(raylet, facts)
+            return
+        if facts.host not in {one.facts.host for one in self._joining.values() if one.facts}:
+            self._say(f"copying {what} to node {facts.host}")
+        path = str(self._asked.corpus.path.absolute())
+        joining = self._joining[raylet]
+        joining.answer = start_there(raylet, copy_corpus, self.stage, path)
+        joining.facts = facts
 
     def _wait(self) -> None:
-        """Take the answers of all that were greeted, or name who does not answer."""
-        answers = [one.answer for one in self._joining.values()]
-        if answers:
-            ray.wait(answers, num_returns=len(answers), timeout=GREETING_S)
-        self._take_answers()
-        for raylet in list(self._joining):
-            self._refuse(raylet, f"node {raylet[:8]} did not answer within {GREETING_S:.0f} s")
+        """Take the answers of all that were greeted, or name who does not answer.
+
+        A copy takes as long as it takes; Ray says when its node dies.
+        """
+        end_s = time.monotonic() + GREETING_S
+        while self._joining:
+            left_s = max(0.0, end_s - time.monotonic())
+            silent = [raylet for raylet, one in self._joining.items() if one.facts is None]
+            for raylet in silent if not left_s else ():
+                self._refuse(raylet, f"node {raylet[:8]} did not answer within {GREETING_S:.0f} s")
+            answers = [one.answer for one in self._joining.values()]
+            if answers:
+                ray.wait(answers, timeout=left_s if silent and left_s else None)
+            self._take_answers()
         self._place()
 
     def _take_answers(self) -> None:
@@ -235,20 +286,29 @@ class Nodes:
             if not ready:
                 continue
             try:
-                greeting: Greeting = ray.get(joining.answer)
+                answer: Greeting | str | None = ray.get(joining.answer)
             except RayError as error:
                 self._refuse(raylet, f"node {raylet[:8]} did not answer ({_first_line(error)})")
                 continue
-            if (fault := self._fault(greeting, joining.probe)) is not None:
+            if isinstance(answer, Greeting):
+                fault, facts = self._fault(answer, joining.probe), answer.facts
+            else:
+                assert joining.facts is not None
+                fault, facts = answer, joining.facts
+            if fault is not None:
                 self._refuse(raylet, fault)
-                continue
-            joining.stack.close()
-            del self._joining[raylet]
-            is_new = self.fleet is not None and raylet not in self._doubted
-            self._doubted.pop(raylet, None)
-            self.facts[raylet] = greeting.facts
-            if is_new:
-                self._say(f"node {greeting.facts.host} has joined the cluster")
+            elif isinstance(answer, Greeting) and answer.lacks_corpus:
+                self._send_corpus(raylet, facts)
+            else:
+                self._join(raylet, facts)
+
+    def _join(self, raylet: str, facts: NodeFacts) -> None:
+        self._joining.pop(raylet).stack.close()
+        is_new = self.fleet is not None and raylet not in self._doubted
+        self._doubted.pop(raylet, None)
+        self.facts[raylet] = facts
+        if is_new:
+            self._say(f"node {facts.host} has joined the cluster")
 
     def _fault(self, greeting: Greeting, probe: Probe | None) -> str | None:
         facts = greeting.facts
@@ -330,9 +390,14 @@ def alive_nodes() -> dict[str, dict[str, float]]:
 
 def ask(raylet: str, resources: dict[str, float], question: Question | None) -> Any:
     """Greet a node; return what holds its answer when that has come."""
-    task: Any = ray.remote(greet)
+    return start_there(raylet, greet, raylet, resources, question)
+
+
+def start_there(raylet: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function on a node, where it reserves nothing; return what will hold the answer."""
+    task: Any = ray.remote(function)
     there = task.options(num_cpus=0, label_selector={"ray.io/node-id": raylet}, max_retries=0)
-    return there.remote(raylet, resources, question)
+    return there.remote(*arguments)
 
 
 def versions_fault(facts: NodeFacts) -> str | None:

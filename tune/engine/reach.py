@@ -29,7 +29,7 @@ def reached(cluster: Cluster | None, say: Callable[[str], None]) -> Iterator["No
 
     with attached(cluster, say) as there:
         driver = register_driver()
-        nodes = Nodes(say, there)
+        nodes = Nodes(say, there, cluster.scratch)
         try:
             nodes.meet()
             yield nodes

@@ -20,6 +20,8 @@ from ray.tune import PlacementGroupFactory, Trainable
 
 from models.training.epoch_result import EpochResult
 from models.training.precision import prepare_process
+from tune.engine.staged_trial import run_staged
+from tune.engine.staging import Stage
 from tune.outcomes import Outcome
 from tune.trial.crashes import crash_outcome, crash_reason
 from tune.trial.run import run_trial
@@ -27,6 +29,7 @@ from tune.trial.spec import Placement, TrialSpec
 
 METRIC = "val_psnr_db"
 SPEC = "spec"
+STAGE = "stage"
 NOTES = "notes"
 RESULT = "result"
 
@@ -46,17 +49,21 @@ class AutoencoderTrial(Trainable):
     def setup(self, config: dict[str, Any]) -> None:
         """Prepare the process once, then the first trial."""
         prepare_process(num_threads=config[SPEC].placement.num_threads)
-        self._begin(config[SPEC])
+        self._begin(config[SPEC], config.get(STAGE))
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Free the finished trial and begin the next one in this process."""
-        self._epochs = iter(())
-        gc.collect()
+        self.cleanup()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
-        self._begin(new_config[SPEC])
+        self._begin(new_config[SPEC], new_config.get(STAGE))
         return True
+
+    def cleanup(self) -> None:
+        """Let go of the trial, its files in a scratch folder included."""
+        self._epochs = iter(())
+        gc.collect()
 
     def step(self) -> dict[str, Any]:
         """Train and validate one epoch; the report is an `EpochResult` or the trial's end."""
@@ -79,11 +86,12 @@ class AutoencoderTrial(Trainable):
         model = self._spec.model
         return f"{model.arch}-{model.ratio}x-b{model.base_channels}-{self._spec.short_name}"
 
-    def _begin(self, spec: TrialSpec) -> None:
+    def _begin(self, spec: TrialSpec, stage: Stage | None) -> None:
         # The session is built in the first step and not here: a model that does not fit must end
         # its own trial, with a reason, and an exception in `reset_config` cannot say one.
         self._spec, self._notes = spec, []
-        self._epochs = run_trial(spec, self._notes.append)
+        say = self._notes.append
+        self._epochs = run_trial(spec, say) if stage is None else run_staged(spec, stage, say)
         if spec.device == "cuda" and spec.placement.cap_mib is not None:
             cap_allocator(spec.placement.cap_mib)
 

@@ -23,6 +23,7 @@ from data.info import INFO_FILE
 from tune.config.rules import check_same_corpus
 from tune.errors import UsageError, is_disk_full
 from tune.trial.linear_start import start_file
+from tune.trial.passing_folder import make_passing_folder
 
 CORPORA = "sar-tune-corpora"
 PART_BYTES = 8 * 2**20
@@ -74,12 +75,13 @@ def list_corpus(folder: Path) -> CorpusFiles:
         DataError: If there is no readable corpus.
     """
     corpus = Corpus.open(folder)
-    info = corpus.info
-    start = start_file(folder, info.split_fingerprint)
-    names = [INFO_FILE, INDEX_FILE, *sorted(map(str, corpus.index["array"].unique()))]
-    names += [start.name] if start.exists() else []
-    files = tuple(_describe(folder, name) for name in names)
-    return CorpusFiles(info.fingerprint, info.split_fingerprint, files)
+    files = tuple(_describe(folder, name) for name in _names(corpus))
+    return CorpusFiles(corpus.info.fingerprint, corpus.info.split_fingerprint, files)
+
+
+def corpus_mib(corpus: Corpus) -> float:
+    """Return how much there is to copy of a corpus; reads none of it."""
+    return sum((corpus.path / name).stat().st_size for name in _names(corpus)) / 2**20
 
 
 def read_part(folder: Path, name: str, offset: int, length: int) -> bytes:
@@ -95,14 +97,39 @@ def staged_folder(scratch: Path, corpus_fingerprint: str) -> Path:
 
 
 def is_staged(scratch: Path, corpus_fingerprint: str, split_fingerprint: str) -> bool:
-    """Return whether a node has a corpus whole."""
+    """Return whether a node has a corpus whole in its scratch folder."""
     place = staged_folder(scratch, corpus_fingerprint)
+    return _is_corpus(place, corpus_fingerprint, split_fingerprint)
+
+
+def find_corpus(
+    given: Path, scratch: Path, corpus_fingerprint: str, split_fingerprint: str
+) -> Path | None:
+    """Return where a node has a corpus; None if it has to be copied. To be called on that node.
+
+    Args:
+        given: The driver's corpus folder, which a node may see all the same.
+        scratch: The node's scratch folder.
+        corpus_fingerprint: Of the corpus.
+        split_fingerprint: Of its split.
+    """
+    for place in (given, staged_folder(scratch, corpus_fingerprint)):
+        if _is_corpus(place, corpus_fingerprint, split_fingerprint):
+            return place
+    return None
+
+
+def check_scratch(scratch: Path, node: str) -> None:
+    """Make a node's scratch folder, and sure that trials can write there; to be called there.
+
+    Raises:
+        UsageError: If they cannot.
+    """
     try:
-        stamp = Corpus.open(place).info.stamp
-    except (DataError, OSError):
-        return False
-    found = (stamp.corpus_fingerprint, stamp.split_fingerprint)
-    return found == (corpus_fingerprint, split_fingerprint)
+        scratch.mkdir(parents=True, exist_ok=True)
+        make_passing_folder(scratch, "sar_tune_probe").rmdir()
+    except OSError as error:
+        raise _unwritable(scratch, node, error) from error
 
 
 def stage_corpus(corpus: CorpusFiles, scratch: Path, read: ReadPart, node: str) -> Path:
@@ -130,11 +157,7 @@ def stage_corpus(corpus: CorpusFiles, scratch: Path, read: ReadPart, node: str) 
             if not is_staged(scratch, corpus.corpus_fingerprint, corpus.split_fingerprint):
                 _copy(corpus, place, read, node)
     except OSError as error:
-        reason = "no space left" if is_disk_full(error) else error.strerror or str(error)
-        raise UsageError(
-            f"a node's scratch folder must be writable, found {str(scratch)!r} on node {node} "
-            f"({reason}): choose another, or free space"
-        ) from error
+        raise _unwritable(scratch, node, error) from error
     return place
 
 
@@ -222,6 +245,30 @@ def _one_at_a_time(lock: Path) -> Iterator[None]:
     with lock.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _unwritable(scratch: Path, node: str, error: OSError) -> UsageError:
+    reason = "no space left" if is_disk_full(error) else error.strerror or str(error)
+    return UsageError(
+        f"a node's scratch folder must be writable, found {str(scratch)!r} on node {node} "
+        f"({reason}): choose another, or free space"
+    )
+
+
+def _is_corpus(place: Path, corpus_fingerprint: str, split_fingerprint: str) -> bool:
+    try:
+        stamp = Corpus.open(place).info.stamp
+    except (DataError, OSError):
+        return False
+    found = (stamp.corpus_fingerprint, stamp.split_fingerprint)
+    return found == (corpus_fingerprint, split_fingerprint)
+
+
+def _names(corpus: Corpus) -> list[str]:
+    """Return the files that a training reads, as paths below the corpus folder."""
+    start = start_file(corpus.path, corpus.info.split_fingerprint)
+    names = [INFO_FILE, INDEX_FILE, *sorted(map(str, corpus.index["array"].unique()))]
+    return names + ([start.name] if start.exists() else [])
 
 
 def _describe(folder: Path, name: str) -> CorpusFile:

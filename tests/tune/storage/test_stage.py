@@ -17,6 +17,9 @@ from tune.errors import UsageError
 from tune.storage import stage
 from tune.storage.stage import (
     CorpusFiles,
+    check_scratch,
+    corpus_mib,
+    find_corpus,
     is_staged,
     list_corpus,
     read_part,
@@ -258,3 +261,34 @@ def test_of_two_processes_of_a_node_one_copies_and_both_have_it(listed, tiny_cor
         assert process.exitcode == 0
     assert asked == [0, listed.num_bytes]
     assert is_staged(scratch, listed.corpus_fingerprint, listed.split_fingerprint)
+
+
+def test_a_node_that_sees_the_driver_s_corpus_needs_no_copy(listed, scratch, tiny_corpus):
+    prints = (listed.corpus_fingerprint, listed.split_fingerprint)
+    assert find_corpus(tiny_corpus, scratch, *prints) == tiny_corpus
+    assert find_corpus(scratch / "nothing", scratch, *prints) is None
+
+
+def test_a_node_finds_its_copy_and_takes_no_other_corpus_for_it(listed, scratch, read, tmp_path):
+    other = build_tiny_corpus(tmp_path / "other", seed=1)
+    prints = (listed.corpus_fingerprint, listed.split_fingerprint)
+    assert find_corpus(other, scratch, *prints) is None
+    place = stage_corpus(listed, scratch, read, "lab-2")
+    assert find_corpus(other, scratch, *prints) == place
+
+
+def test_the_size_of_a_corpus_is_what_is_copied(listed, tiny_corpus):
+    assert corpus_mib(Corpus.open(tiny_corpus)) == listed.num_bytes / 2**20
+
+
+def test_a_scratch_folder_is_made_and_left_empty(scratch):
+    check_scratch(scratch / "deep", "lab-2")
+    assert list((scratch / "deep").iterdir()) == []
+
+
+def test_a_scratch_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        UsageError, match=r"scratch folder must be writable, found .* on node lab-2"
+    ):
+        check_scratch(tmp_path / "file", "lab-2")
