@@ -29,7 +29,10 @@ STAND_INS = {
                 echo > searching
                 for i in $(seq "${{SEARCH_TENTHS:-0}}"); do sleep 0.1; done
                 exit "${{SEARCH_STATUS:-0}}" ;;
-            *) cat > /dev/null; exit "${{NODES_STATUS:-0}}" ;;
+            *)  # nodes are up when they were started
+                cat > /dev/null
+                until grep -q ^srun calls && grep -q ^ray calls; do sleep 0.02; done
+                exit "${{NODES_STATUS:-0}}" ;;
         esac""",
 }
 
