@@ -15,7 +15,7 @@ from models.footprint.predict import (
     fit_micro_batch,
     predict_footprint,
 )
-from tune.card.device import Card
+from tune.card.device import MIB, Card
 from tune.errors import UsageError
 from tune.trial.spec import Placement, TrialSpec
 
@@ -153,8 +153,12 @@ class Packing:
         return self._tensors_mib(footprint) + footprint.context_mib + self._own_mib
 
     def _ram_mib(self, needed_mib: float) -> float:
-        """Return the machine's memory that is reserved for a need on a CPU."""
-        return min(math.ceil(needed_mib / RAM_CLASS_MIB) * RAM_CLASS_MIB, self.trial_mib)
+        """Return the machine's memory that is reserved for a need on a CPU, in whole bytes.
+
+        Ray is told of whole bytes only: a trial that asks for a part of one more waits for ever.
+        """
+        most_mib = math.floor(self.trial_mib * MIB) / MIB
+        return min(math.ceil(needed_mib / RAM_CLASS_MIB) * RAM_CLASS_MIB, most_mib)
 
     def _reject(self, footprint: Footprint) -> Placement:
         reason = (
@@ -216,7 +220,7 @@ def check_share(gpus_per_trial: float | None, device: str) -> None:
 def side_by_side(packing: Packing, placement: Placement) -> int:
     """Return how many trials of one reservation fit beside each other; 0 for a rejected one.
 
-    >>> from tune.card.device import Card
+    >>> from tune.card.device import MIB, Card
     >>> packing = Packing(Card("cuda", "pretend", 8192, 8000), 0.1, 4, 8)
     >>> side_by_side(packing, Placement(gpu_fraction=0.375))
     2

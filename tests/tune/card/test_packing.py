@@ -203,3 +203,15 @@ def test_a_trial_that_goes_on_and_does_not_fit_any_more_books_all_that_there_is(
     assert placement.rejection is None
     assert placement.gpu_fraction == packing.num_gpus
     assert placement.ram_mib == (0 if packing.num_gpus else packing.usable_mib)
+
+
+@given(free_bytes=st.integers(10**9, 10**12))
+def test_all_of_a_machine_s_memory_is_asked_for_in_the_bytes_that_ray_is_told_of(free_bytes):
+    free_mib = free_bytes / 2**20
+    packing = replace(
+        ON_CPU,
+        card=Card("cpu", "memory", free_mib, free_mib),
+        calibration=Calibration(1.0, 2 * free_mib),
+    )
+    ram_mib = packing.reserve_again(make_spec()).placement.ram_mib
+    assert ram_mib * 2**20 == int(packing.usable_mib * 2**20)
