@@ -5,6 +5,7 @@ session and a new one go the same way: the journal of a new one is empty.
 """
 
 import math
+import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from models.training.objective import OBJECTIVES
 from tune.card.calibration import calibrated
+from tune.card.packing import Packing
 from tune.config.watching import USUAL, Live
 from tune.engine.elsewhere import run_where_trials_do
 from tune.engine.run import run_trials
@@ -113,12 +115,19 @@ def join_conductor(
         return now.corrected(recorder.trials.values())
 
     def make_spec(suggestion: Suggestion) -> TrialSpec:
-        live = conductor.live if nodes is not None else ()
-        return learnt().trial_spec(suggestion, study.stack, study.folder, live)
+        if nodes is None:
+            return placed_here(
+                learnt().trial_spec(suggestion, study.stack, study.folder), plan.packing
+            )
+        return learnt().trial_spec(suggestion, study.stack, study.folder, conductor.live)
+
+    def reserve_here(spec: TrialSpec) -> TrialSpec:
+        return placed_here(plan.packing.reserve_again(spec), plan.packing)
 
     def move(spec: TrialSpec) -> TrialSpec:
         fleet = learnt().fleet
-        return spec if fleet is None else fleet.reserve_again(spec, conductor.live)
+        # Without a place it stays as it is, until one comes.
+        return fleet.reserve_again(spec, conductor.live) if fleet and fleet.places else spec
 
     conductor = Conductor(
         sampler,
@@ -127,12 +136,20 @@ def join_conductor(
         make_spec,
         watcher,
         study.budget,
-        plan.packing.reserve_again if nodes is None else move,
+        reserve_here if nodes is None else move,
         move,
     )
     study.journal.on_full(watcher.say, lambda: conductor.interruption is not None)
     conductor.resume()
     return conductor
+
+
+def placed_here(spec: TrialSpec, packing: Packing) -> TrialSpec:
+    """Return a trial that names this machine as the one it runs on, and its card."""
+    if spec.placement.rejection is not None:
+        return spec
+    card = packing.card.name if packing.num_gpus else None
+    return replace(spec, placement=replace(spec.placement, host=platform.node(), card=card))
 
 
 def listener(folder: StudyFolder, live: Live) -> Callable[[TrialRecord], None]:
