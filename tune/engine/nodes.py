@@ -35,6 +35,9 @@ from tune.trial.spec import Placement
 GREETING_S = 60.0
 """Time that a node has to answer: its first task starts a process, which imports torch."""
 
+MOST_GREETINGS = 3
+"""Times that a node is asked whose answer breaks."""
+
 REFRESH_S = 5.0
 """Time between two looks at who has come and who has gone."""
 
@@ -74,12 +77,14 @@ class Joining:
         probe: What it was asked to look at; None for nothing.
         stack: Keeps the probe.
         facts: What it is, once it is sent the corpus.
+        num_asked: How often it was greeted.
     """
 
     answer: Any
     probe: Probe | None
     stack: ExitStack = field(default_factory=ExitStack)
     facts: NodeFacts | None = None
+    num_asked: int = 1
 
 
 class Nodes:
@@ -288,7 +293,7 @@ class Nodes:
             try:
                 answer: Greeting | str | None = ray.get(joining.answer)
             except RayError as error:
-                self._refuse(raylet, f"node {raylet[:8]} did not answer ({_first_line(error)})")
+                self._ask_again(raylet, error)
                 continue
             if isinstance(answer, Greeting):
                 fault, facts = self._fault(answer, joining.probe), answer.facts
@@ -301,6 +306,20 @@ class Nodes:
                 self._send_corpus(raylet, facts)
             else:
                 self._join(raylet, facts)
+
+    def _ask_again(self, raylet: str, error: RayError) -> None:
+        """Greet a node once more whose answer broke, or refuse it.
+
+        Nodes of one machine unpack our code into one folder, one after the other: what runs there
+        meanwhile may find it half.
+        """
+        resources, num_asked = alive_nodes().get(raylet), self._joining[raylet].num_asked
+        if resources is None or num_asked == MOST_GREETINGS:
+            self._refuse(raylet, f"node {raylet[:8]} did not answer ({_first_line(error)})")
+            return
+        self._joining.pop(raylet).stack.close()
+        self._greet({raylet: resources})
+        self._joining[raylet].num_asked = num_asked + 1
 
     def _join(self, raylet: str, facts: NodeFacts) -> None:
         self._joining.pop(raylet).stack.close()

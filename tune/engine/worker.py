@@ -11,6 +11,7 @@ nobody knows what state the process is in.
 
 import gc
 import math
+import os
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -48,7 +49,12 @@ class AutoencoderTrial(Trainable):
 
     def setup(self, config: dict[str, Any]) -> None:
         """Prepare the process once, then the first trial."""
-        prepare_process(num_threads=config[SPEC].placement.num_threads)
+        placement = config[SPEC].placement
+        prepare_process(num_threads=placement.num_threads)
+        if placement.raylet is not None:
+            # Every raylet of a machine unpacks our code into the same folder, in which workers
+            # start: when one joins, the others stand in a folder that is gone.
+            os.chdir("/")
         self._begin(config[SPEC], config.get(STAGE))
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
