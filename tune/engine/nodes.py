@@ -130,7 +130,7 @@ class Nodes:
         Raises:
             UsageError: If none answers that has the driver's versions.
         """
-        self._greet(alive_nodes())
+        self._greet(training_nodes())
         self._wait()
         if not self.facts:
             raise UsageError(
@@ -169,7 +169,7 @@ class Nodes:
             self._desk.check(asked.results)
         self._forget()
         before = len(self._left_out)
-        self._greet(alive_nodes())
+        self._greet(training_nodes())
         self._wait()
         if self.fleet is None:
             num_left_out = len(self._left_out) - before
@@ -193,7 +193,8 @@ class Nodes:
         for raylet in [one for one in self._joining if one not in alive]:
             self._joining.pop(raylet).stack.close()
         asked = {*self.facts, *self._joining, *self._left_out}
-        self._greet({raylet: node for raylet, node in alive.items() if raylet not in asked})
+        nodes = training_nodes().items()
+        self._greet({raylet: node for raylet, node in nodes if raylet not in asked})
         self._take_answers()
         self._place()
 
@@ -331,8 +332,6 @@ class Nodes:
 
     def _fault(self, greeting: Greeting, probe: Probe | None) -> str | None:
         facts = greeting.facts
-        if facts.num_cores == 0:
-            return ""  # a head that was asked to train nothing
         if (fault := versions_fault(facts)) is not None:
             return fault
         if greeting.corpus_fault is not None:
@@ -344,7 +343,7 @@ class Nodes:
     def _refuse(self, raylet: str, fault: str) -> None:
         self._joining.pop(raylet).stack.close()
         self._left_out.add(raylet)
-        if fault and raylet not in self._doubted:
+        if raylet not in self._doubted:
             self._say(f"left out: {fault}")
 
     def _place(self) -> None:
@@ -405,6 +404,11 @@ def alive_nodes() -> dict[str, dict[str, float]]:
     """Return what every living node declares, by Ray's name of it."""
     nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
     return {node["NodeID"]: node["Resources"] for node in nodes if node["Alive"]}
+
+
+def training_nodes() -> dict[str, dict[str, float]]:
+    """Return what every living node declares that has a core for trials, unlike most heads."""
+    return {name: declared for name, declared in alive_nodes().items() if declared.get("CPU")}
 
 
 def ask(raylet: str, resources: dict[str, float], question: Question | None) -> Any:

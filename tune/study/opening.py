@@ -162,7 +162,7 @@ def choose_study_stack(plan: StudyPlan) -> Stack:
     if config.precision != "auto":
         return Stack(config.precision, channels_last=False, reason=f"{config.precision} as asked")
     return run_where_trials_do(
-        plan.narrowest_trial().placement,
+        plan.whole_place,
         choose_stack,
         plan.model_config({}),
         plan.crop_px,

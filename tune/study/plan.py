@@ -29,7 +29,7 @@ from tune.storage.folder import StudyFolder
 from tune.storage.kind import Kind
 from tune.tables.files import read_readable_tables
 from tune.trial.record import TrialRecord
-from tune.trial.spec import DataSpec, Placement, TrialSpec
+from tune.trial.spec import UNPLACED, DataSpec, Placement, TrialSpec
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,17 @@ class StudyPlan:
     def num_slots(self) -> int:
         """Most trials side by side."""
         return self.config.max_concurrent if self.fleet is None else self.fleet.num_slots
+
+    @property
+    def whole_place(self) -> Placement:
+        """What reserves the largest place alone, as far as a card goes, for what is timed there."""
+        if self.fleet is None:
+            return UNPLACED
+        return Placement(
+            gpu_fraction=float(self.packing.num_gpus),
+            num_threads=self.packing.num_threads,
+            raylet=self.fleet.largest.raylet,
+        )
 
     @property
     def mode(self) -> str:
