@@ -9,7 +9,6 @@ from pathlib import Path
 
 import psutil
 
-
 OF_TRIAL = "sar_tune_trial"
 """Kind of the folders in which workers keep a trial where nodes share no path."""
 

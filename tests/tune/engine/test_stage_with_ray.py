@@ -104,7 +104,7 @@ def test_corpora_are_copied_once_and_all_that_is_learnt_lies_at_the_driver(
     assert done.code == 0, done.output + done.errors
     assert copies(done.output) == []
     assert outcomes(home) == {"completed": 3}
-    wait_for(lambda: not any(m.scratch.glob(".*") for m in (one, two)))
+    wait_for(lambda: not [*one.scratch.glob(".*"), *two.scratch.glob(".*")])
     assert files(one.scratch) | files(two.scratch) == before
 
 
