@@ -85,6 +85,7 @@ class AutoencoderTrial(Trainable):
         self._notes.clear()
         if result.is_last:
             values |= {"done": True, "outcome": Outcome.COMPLETED.value}
+            self.cleanup()  # there may be no next trial, and the process may just be killed
         return values
 
     def __repr__(self) -> str:

@@ -23,7 +23,7 @@ from data.info import INFO_FILE
 from tune.config.rules import check_same_corpus
 from tune.errors import UsageError, is_disk_full
 from tune.trial.linear_start import start_file
-from tune.trial.passing_folder import make_passing_folder
+from tune.trial.passing_folder import OF_TRIAL, make_passing_folder
 
 CORPORA = "sar-tune-corpora"
 PART_BYTES = 8 * 2**20
@@ -122,12 +122,14 @@ def find_corpus(
 def check_scratch(scratch: Path, node: str) -> None:
     """Make a node's scratch folder, and sure that trials can write there; to be called there.
 
+    What killed workers left there of their trials is removed.
+
     Raises:
         UsageError: If they cannot.
     """
     try:
         scratch.mkdir(parents=True, exist_ok=True)
-        make_passing_folder(scratch, "sar_tune_probe").rmdir()
+        make_passing_folder(scratch, OF_TRIAL).rmdir()
     except OSError as error:
         raise _unwritable(scratch, node, error) from error
 

@@ -18,7 +18,7 @@ from models.training.session import TrainingSession
 from tune.trial.checkpoint_files import newest_file, previous_file
 from tune.trial.checkpoints import TrialCheckpoints
 from tune.trial.lease import lost_lease
-from tune.trial.passing_folder import make_passing_folder
+from tune.trial.passing_folder import OF_TRIAL, make_passing_folder
 from tune.trial.spec import TrialSpec
 
 TIMES = 2
@@ -93,7 +93,7 @@ class DeliveredCheckpoints:
 
     def __init__(self, spec: TrialSpec, scratch: Path, desk: CheckpointDesk) -> None:
         assert spec.checkpoint is not None
-        folder = make_passing_folder(scratch, "sar_tune_trial")
+        folder = make_passing_folder(scratch, OF_TRIAL)
         self._attempt, self._desk = spec.attempt, desk
         self._best = folder / Path(spec.checkpoint).name
         self._near = TrialCheckpoints(replace(spec, checkpoint=str(self._best)))

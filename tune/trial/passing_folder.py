@@ -9,6 +9,9 @@ from pathlib import Path
 
 import psutil
 
+OF_TRIAL = "sar_tune_trial"
+"""Kind of the folders in which workers keep a trial where nodes share no path."""
+
 
 def make_passing_folder(place: Path, kind: str) -> Path:
     """Make a hidden folder that this process removes or renames; remove those of killed ones.

@@ -39,6 +39,11 @@ class Machine:
     scratch: Path
     process: "subprocess.Popen[bytes]"
 
+    def leave(self) -> None:
+        """Let it take leave of the cluster: the head need not notice that it is gone."""
+        self.process.terminate()
+        self.process.wait(timeout=60)
+
     def kill(self) -> None:
         """Let it die at once, with its workers."""
         for one in [*psutil.Process(self.process.pid).children(recursive=True), self.process]:
@@ -59,24 +64,16 @@ class Lab:
         folder: Of what machines write.
         address: The head's.
         hidden: What no machine sees.
-        environment: Variables of their processes.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        address: str,
-        hidden: Path,
-        environment: Mapping[str, str],
-    ) -> None:
+    def __init__(self, folder: Path, address: str, hidden: Path) -> None:
         self.scratch = folder / "scratch"
         self.scratch.mkdir()
         self._folder, self._address, self._hidden = folder, address, hidden
-        self._environment = environment
         self._machines: list[Machine] = []
 
-    def add(self, name: str, num_cpus: int = 1) -> Machine:
-        """Let a machine join."""
+    def add(self, name: str, environment: Mapping[str, str]) -> Machine:
+        """Let a machine join, with a core, and variables for its workers; return it."""
         own = self._folder / name
         own.mkdir()
         ray = Path(sys.executable).parent / "ray"
@@ -85,14 +82,14 @@ class Lab:
             "mount --make-rprivate /",
             f"mount -t tmpfs none {self._hidden}",
             f"mount --bind {own} {self.scratch}",
-            f"exec {ray} start --address {self._address} --num-cpus {num_cpus} --num-gpus 0 "
+            f"exec {ray} start --address {self._address} --num-cpus 1 --num-gpus 0 "
             f"--memory {NODE_MIB * 2**20} --object-store-memory {150 * 2**20} "
             "--min-worker-port 0 --max-worker-port 0 --disable-usage-stats --block",
         ]
         with (self._folder / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(
                 [*UNSHARE, "sh", "-ec", "\n".join(words)],
-                env={**os.environ, **PLAIN, **self._environment},
+                env={**os.environ, **PLAIN, **environment},
                 stdout=log,
                 stderr=log,
             )
@@ -105,13 +102,13 @@ class Lab:
         """End all of them."""
         for machine in self._machines:
             if machine.process.poll() is None:
-                machine.kill()
+                machine.leave()
 
 
 @contextmanager
-def lab(folder: Path, address: str, hidden: Path, environment: Mapping[str, str]) -> Iterator[Lab]:
+def lab(folder: Path, address: str, hidden: Path) -> Iterator[Lab]:
     """Yield a lab without machines."""
-    machines = Lab(folder, address, hidden, environment)
+    machines = Lab(folder, address, hidden)
     try:
         yield machines
     finally:

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.ray
 def test_a_node_that_sees_other_folders_is_named_and_left_out(tmp_path: Path):
     home = tmp_path / "home"
     corpus = build_tiny_corpus(home / "corpus")
-    with local_cluster() as cluster, lab(tmp_path, cluster.address, home, {}) as machines:
-        machines.add("lab-1")
+    with local_cluster() as cluster, lab(tmp_path, cluster.address, home) as machines:
+        machines.add("lab-1", {})
         running = search(cluster, home, corpus, "--trials", "1", "--epochs", "1")
         running.wait(LIMIT_S)
         done = running.done()
@@ -30,7 +30,7 @@ def test_a_node_that_sees_other_folders_is_named_and_left_out(tmp_path: Path):
         assert "needs a node that can train cpu trials, found none of" in done.errors
         assert not (home / "ray_results").exists()
 
-        cluster.add()
+        cluster.add({})
         running = search(cluster, home, corpus, "--trials", "1", "--epochs", "1")
         running.wait(LIMIT_S)
         done = running.done()

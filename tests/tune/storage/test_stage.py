@@ -27,6 +27,7 @@ from tune.storage.stage import (
     staged_folder,
 )
 from tune.trial.linear_start import linear_start
+from tune.trial.passing_folder import OF_TRIAL, make_passing_folder
 
 
 @pytest.fixture(autouse=True)
@@ -284,6 +285,15 @@ def test_the_size_of_a_corpus_is_what_is_copied(listed, tiny_corpus):
 def test_a_scratch_folder_is_made_and_left_empty(scratch):
     check_scratch(scratch / "deep", "lab-2")
     assert list((scratch / "deep").iterdir()) == []
+
+
+def test_what_a_killed_worker_left_in_a_scratch_folder_is_removed(scratch):
+    scratch.mkdir()
+    own, left = make_passing_folder(scratch, OF_TRIAL), make_passing_folder(scratch, OF_TRIAL)
+    dead = left.rename(left.with_name(left.name.replace(f"_{os.getpid()}_", "_4999999_")))
+    (dead / "study_t000.pt").touch()
+    check_scratch(scratch, "lab-2")
+    assert list(scratch.iterdir()) == [own]
 
 
 def test_a_scratch_folder_that_cannot_be_written_is_named(tmp_path):
