@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from models.registry import ModelConfig
+from models.training.precision import PLAIN
 from tests.tiny_corpus import build_tiny_corpus
 from tune import promote
 from tune.config.machine import Machine
@@ -20,6 +21,7 @@ from tune.results.searches import choose_searches, find_searches
 from tune.space.points import CONTROL, Suggestion
 from tune.storage.folder import StudyFolder, create_study_folder
 from tune.storage.journal import StudyJournal
+from tune.study.opening import choose_study_stack
 from tune.trial.clock import Moment
 from tune.trial.session import open_corpus
 
@@ -297,3 +299,18 @@ def test_the_exit_code_says_whether_every_run_could_be_judged(outcome, left_out,
     records = {0: SimpleNamespace(outcome=outcome)}
     result = SimpleNamespace(records=records, left_out=left_out, verdicts=verdicts)
     assert promote.exit_code(result) == code
+
+
+def test_the_training_step_of_a_promotion_is_timed_on_the_model_of_its_search(
+    make_search, tiny_corpus, monkeypatch
+):
+    make_search(20.0, 21.0)
+    plan = planned(tiny_corpus)
+    plan = replace(plan, config=replace(plan.config, precision="auto"))
+    timed = []
+    monkeypatch.setattr(
+        "tune.study.opening.choose_stack", lambda *asked: timed.append(asked) or PLAIN
+    )
+    assert choose_study_stack(plan) == PLAIN
+    ((model, crop_px, _, device),) = timed
+    assert (model.arch, crop_px, device) == ("baseline", plan.crop_px, "cpu")

@@ -21,7 +21,7 @@ LOOK_S = 2.0
 MISSES = 5
 """Looks in a row that find nobody, until the head counts as gone: a busy one is late."""
 
-FAREWELL_S = 30.0
+FAREWELL_S = 15.0
 """Time for a clean end after that: what Ray is asked for may never be answered."""
 
 GONE = "the head of the cluster is gone"

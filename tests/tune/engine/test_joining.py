@@ -58,7 +58,7 @@ def cluster(monkeypatch) -> Cluster:
     desk = SimpleNamespace(stage=Stage("desk", "/scratch"), check=lambda results: None)
     for name, stand_in in {
         "ray": ray,
-        "alive_nodes": lambda: {raylet: {} for raylet in cluster.greetings},
+        "alive_nodes": lambda: {raylet: {"CPU": 1.0} for raylet in cluster.greetings},
         "ask": lambda raylet, resources, question: cluster.greetings[raylet],
         "start_there": cluster.start_there,
         "OpenDesk": lambda scratch: desk,
