@@ -14,7 +14,7 @@ RATIO ?= 16
 DATA ?=
 ARGS ?=
 
-.PHONY: setup search promote status report check lint format test test-fast bench chaos clean
+.PHONY: setup search promote status report check lint format test test-fast test-nightly bench chaos clean
 
 setup: $(READY) $(SAMPLE)
 
@@ -53,7 +53,10 @@ format: $(READY)
 	$(VENV)/bin/ruff check --fix .
 
 test: setup
-	$(RUN) -m pytest $(SIDE_BY_SIDE) $(ARGS)
+	$(RUN) -m pytest $(SIDE_BY_SIDE) -m 'not nightly' $(ARGS)
+
+test-nightly: setup
+	$(RUN) -m pytest $(SIDE_BY_SIDE) -m nightly $(ARGS)
 
 test-fast: setup
 	$(RUN) -m pytest $(SIDE_BY_SIDE) -m 'not ray and not browser' $(ARGS)

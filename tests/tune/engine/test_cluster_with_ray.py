@@ -110,6 +110,7 @@ def test_trials_of_a_node_that_dies_go_on_elsewhere_from_their_checkpoints(
     assert len(again) <= 1  # the epoch that it died in
 
 
+@pytest.mark.nightly
 def test_a_node_that_joins_is_used(cluster, tmp_path, corpus):
     cluster.add(hooks(tmp_path, 1.0))
     running = search(cluster, tmp_path, corpus, "--trials", "3", "--epochs", "8")
@@ -124,6 +125,7 @@ def test_a_node_that_joins_is_used(cluster, tmp_path, corpus):
     assert len({trial.spec.placement.raylet for trial in journal.trials()}) == 2
 
 
+@pytest.mark.nightly
 def test_when_the_head_dies_the_same_command_resumes_on_another_cluster(tmp_path, corpus):
     with local_cluster() as cluster:
         cluster.add(hooks(tmp_path, 0.5))
@@ -153,6 +155,7 @@ def test_when_the_driver_is_killed_none_of_its_actors_stays(cluster, tmp_path, c
     wait_for(lambda: not cluster.busy_workers(), limit_s=60)
 
 
+@pytest.mark.nightly
 def test_no_epoch_is_trained_twice_when_a_node_that_stalled_goes_on(cluster, tmp_path, corpus):
     stalled = cluster.add(hooks(tmp_path, 0.5))
     running = search(cluster, tmp_path, corpus, "--trials", "1", "--epochs", "5")
@@ -172,6 +175,7 @@ def test_no_epoch_is_trained_twice_when_a_node_that_stalled_goes_on(cluster, tmp
     assert len(again) <= 1  # the epoch in which it stalled
 
 
+@pytest.mark.nightly
 def test_two_drivers_share_a_cluster(cluster, tmp_path, corpus):
     cluster.add(hooks(tmp_path, 0.7), num_cpus=2)
     first = search(cluster, tmp_path, corpus, "--trials", "6", "--epochs", "4")

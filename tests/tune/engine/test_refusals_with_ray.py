@@ -9,7 +9,7 @@ from tests.tune.engine.clusters import local_cluster
 from tests.tune.engine.machines import NO_MACHINES, can_unshare, lab
 from tests.tune.engine.test_cluster_with_ray import LIMIT_S, outcomes, search
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.nightly]
 
 
 @pytest.mark.timeout(500)

@@ -22,7 +22,11 @@ from tests.tune.engine.test_cluster_with_ray import (
 from tune.storage.stage import CORPORA
 from tune.tables.files import read_table
 
-pytestmark = [pytest.mark.ray, pytest.mark.skipif(not can_unshare(), reason=NO_MACHINES)]
+pytestmark = [
+    pytest.mark.ray,
+    pytest.mark.nightly,
+    pytest.mark.skipif(not can_unshare(), reason=NO_MACHINES),
+]
 
 
 @pytest.fixture
