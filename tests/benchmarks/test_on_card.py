@@ -352,6 +352,7 @@ def test_bad_arguments_get_one_sentence(arguments, sentence, capsys, monkeypatch
 
 
 @pytest.mark.ray
+@pytest.mark.nightly
 @pytest.mark.timeout(600)
 def test_a_rehearsal_runs_every_stage_to_its_end(tmp_path, capsys):
     corpus = build_tiny_corpus(tmp_path / "corpus")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -244,7 +245,9 @@ def project(journal: StudyJournal, plan: StudyPlan, folder: Path, results: Path)
     for history in journal.trials():
         assert history.spec is not None
         suggestion = Suggestion(history.number, history.spec.proposed_by, dict(history.values))
-        recorder.recall(plan.trial_spec(suggestion, stack, StudyFolder(folder)), history)
+        spec = plan.trial_spec(suggestion, stack, StudyFolder(folder))
+        # Where it ran is a fact that the plan cannot know.
+        recorder.recall(replace(spec, placement=history.spec.placement), history)
     tables = results / folder.name / "tables"
     tables.mkdir(parents=True, exist_ok=True)
     for name, rows in recorder.tables().items():

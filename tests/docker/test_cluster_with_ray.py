@@ -24,7 +24,7 @@ found = [[n["NodeManagerAddress"], n["Alive"], n["Resources"].get("CPU", 0)] for
 print(json.dumps(found))
 """
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.nightly]
 
 
 def command_of(service: str) -> list[str]:

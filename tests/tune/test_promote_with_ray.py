@@ -76,7 +76,7 @@ def test_a_killed_promotion_goes_on_to_verdicts_test_scores_codecs_and_pictures(
     events = [json.loads(line) for line in output.splitlines()]
     names = [event.pop("event") for event in events]
     assert names[:2] == ["plan", "study_started"]
-    assert set(names[2:-1]) <= {"epoch", "run_ended", "note"}
+    assert set(names[2:-1]) <= {"run_started", "epoch", "run_ended", "note"}
     assert names[-1] == "study_ended"
     tables = next(results.glob("*_full_*/tables"))
     for told, table in ((events[-1]["verdicts"], "verdicts"), (ended_runs(names, events), "runs")):
