@@ -236,7 +236,7 @@ def admit(
         UsageError: If there is none.
     """
     from tune.config.search import SearchConfig
-    from tune.engine.nodes import Asked
+    from tune.engine.places import Asked
 
     return nodes.admit(
         Asked(

@@ -166,7 +166,7 @@ def admit(nodes: "Nodes", resolved: Resolved, corpus: "Corpus", *, is_dry: bool)
     Raises:
         UsageError: If there is none.
     """
-    from tune.engine.nodes import Asked
+    from tune.engine.places import Asked
 
     config = resolved.config
     return nodes.admit(

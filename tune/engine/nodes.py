@@ -8,7 +8,6 @@ out.
 
 import math
 import platform
-import secrets
 import time
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
@@ -18,14 +17,14 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
-from data.dataset import Corpus
 from models.footprint.predict import Calibration
 from tune.card.fleet import Fleet, Place
 from tune.card.packing import Packing
 from tune.config.machine import Machine
-from tune.config.profiles import MAX_CUDA_WORKERS
 from tune.engine.attach import Attached
-from tune.engine.node import Greeting, NodeFacts, Question, greet, own_versions
+from tune.engine.drivers import num_drivers
+from tune.engine.node import Greeting, NodeFacts, Question, greet
+from tune.engine.places import Asked, make_place, versions_fault
 from tune.engine.staging import OpenDesk, Stage, copy_corpus
 from tune.errors import UsageError
 from tune.storage.probe import Probe, compare, open_probe, refusal
@@ -40,32 +39,6 @@ MOST_GREETINGS = 3
 
 REFRESH_S = 5.0
 """Time between two looks at who has come and who has gone."""
-
-DRIVER = "driver-"
-"""What the names of the actors begin with by which drivers know of each other."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a study asks of its nodes.
-
-    Attributes:
-        results: The results folder.
-        corpus: The corpus that trials read.
-        device: Where trials train.
-        headroom: Share of a place's free memory that is never reserved.
-        gpus_per_trial: Share of a card that every trial reserves; None to follow predictions.
-        max_concurrent: Most trials side by side; None for as many as the places take.
-        is_dry: Whether there is only to be a plan: no corpus is copied for it.
-    """
-
-    results: str
-    corpus: Corpus
-    device: str
-    headroom: float
-    gpus_per_trial: float | None
-    max_concurrent: int | None
-    is_dry: bool = False
 
 
 @dataclass
@@ -383,23 +356,6 @@ class Nodes:
         self._place()
 
 
-@ray.remote(num_cpus=0)
-class Driver:
-    """Tells other drivers that this one is there; it ends with its driver."""
-
-
-def register_driver() -> Any:
-    """Let other drivers know of this one for as long as what is returned is kept."""
-    actor: Any = Driver
-    return actor.options(name=f"{DRIVER}{secrets.token_hex(8)}").remote()
-
-
-def num_drivers() -> int:
-    """Return how many drivers of ours share the cluster, this one included."""
-    names = ray.util.list_named_actors()
-    return sum(name.startswith(DRIVER) for name in names)
-
-
 def alive_nodes() -> dict[str, dict[str, float]]:
     """Return what every living node declares, by Ray's name of it."""
     nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
@@ -421,43 +377,6 @@ def start_there(raylet: str, function: Callable[..., Any], *arguments: Any) -> A
     task: Any = ray.remote(function)
     there = task.options(num_cpus=0, label_selector={"ray.io/node-id": raylet}, max_retries=0)
     return there.remote(*arguments)
-
-
-def versions_fault(facts: NodeFacts) -> str | None:
-    """Return the sentence about a node with other versions than the driver's; None if equal."""
-    own = own_versions()
-    others = [
-        f"{name} {facts.versions.get(name, 'none')} and not {version}"
-        for name, version in own.items()
-        if facts.versions.get(name) != version
-    ]
-    if not others:
-        return None
-    return (
-        f"every node must have the driver's versions, found {', '.join(others)} on node "
-        f"{facts.host}: install the same there"
-    )
-
-
-def make_place(facts: NodeFacts, asked: Asked) -> Place | None:
-    """Return a node as a place for trials; None if it has not what they need."""
-    if asked.device == "cuda":
-        if not facts.cards:
-            return None
-        card = min(facts.cards, key=lambda one: one.free_mib)
-        num_cards = facts.num_cards
-        slots = min(facts.num_cores, MAX_CUDA_WORKERS * num_cards)
-    else:
-        free_mib = min(facts.memory_mib, facts.memory.free_mib)
-        name = f"memory of {facts.host}"
-        card, num_cards = replace(facts.memory, name=name, free_mib=free_mib), 1
-        slots = facts.num_cores
-    packing = Packing(card, asked.headroom, slots, facts.num_cores, asked.gpus_per_trial)
-    try:
-        card.usable_mib(asked.headroom)
-    except UsageError:  # too little of it is free for any trial
-        return None
-    return Place(facts.raylet, facts.host, packing, num_cards)
 
 
 def _first_line(error: Exception) -> str:

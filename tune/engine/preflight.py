@@ -11,7 +11,8 @@ from ray.exceptions import RayError
 
 from data.dataset import Corpus
 from tune.engine.node import Greeting, Question
-from tune.engine.nodes import GREETING_S, alive_nodes, ask, versions_fault
+from tune.engine.nodes import GREETING_S, alive_nodes, ask
+from tune.engine.places import versions_fault
 from tune.storage.probe import Probe, clock_difference_s, compare, open_probe, refusal
 
 MOST_CLOCK_DIFFERENCE_S = 1.0

@@ -25,7 +25,8 @@ def reached(cluster: Cluster | None, say: Callable[[str], None]) -> Iterator["No
         yield None
         return
     from tune.engine.attach import attached
-    from tune.engine.nodes import Nodes, register_driver
+    from tune.engine.drivers import register_driver
+    from tune.engine.nodes import Nodes
 
     with attached(cluster, say) as there:
         driver = register_driver()

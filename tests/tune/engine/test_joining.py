@@ -12,7 +12,8 @@ from data.dataset import Corpus
 from tests.tune.engine.test_nodes import facts
 from tune.engine import nodes as nodes_module
 from tune.engine.node import Greeting
-from tune.engine.nodes import Asked, Nodes
+from tune.engine.nodes import Nodes
+from tune.engine.places import Asked
 from tune.engine.staging import Stage
 from tune.errors import UsageError
 

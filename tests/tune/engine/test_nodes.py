@@ -6,7 +6,7 @@ import pytest
 
 from tune.card.device import Card
 from tune.engine.node import NodeFacts, own_versions
-from tune.engine.nodes import Asked, make_place, versions_fault
+from tune.engine.places import Asked, make_place, versions_fault
 from tune.engine.preflight import what_it_is
 from tune.engine.raylets import MachineParts, Raylet, plan_raylets
 from tune.errors import UsageError
