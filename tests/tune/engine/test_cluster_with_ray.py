@@ -145,6 +145,7 @@ def test_when_the_head_dies_the_same_command_resumes_on_another_cluster(tmp_path
     assert epochs(tmp_path) == [(t, e) for t in range(2) for e in range(1, 6)]
 
 
+@pytest.mark.nightly
 def test_when_the_driver_is_killed_none_of_its_actors_stays(cluster, tmp_path, corpus):
     cluster.add(hooks(tmp_path, 1.0))
     running = search(cluster, tmp_path, corpus, "--trials", "2", "--epochs", "9")

@@ -27,7 +27,7 @@ UNFINISHED, PROMOTION = RENAMED.values()
 FINISHED = "finished_search"
 COPY = "a copy of the finished search"
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.nightly]
 
 
 def run(cwd: Path, module: str, *arguments: str) -> str:
