@@ -11,7 +11,6 @@ from models.training.loop import train_epochs
 from models.training.precision import PLAIN, Stack, prepare_process
 from models.training.session import TrainingSession
 from models.training.sources import BatchSource
-from tune.card.packing import side_by_side
 from tune.engine.elsewhere import run_where_trials_do
 from tune.scheduling.rules import StoppingRule
 from tune.scheduling.rungs import rung_epochs
@@ -214,4 +213,4 @@ def configuration_class(plan: StudyPlan, stack: Stack, base_channels: int) -> Co
     """Return the class of one width."""
     spec = plan.trial_spec(Suggestion(0, "plan", {"base_channels": base_channels}), stack)
     macs = plan.packing.predict(spec).macs
-    return ConfigurationClass(spec, side_by_side(plan.packing, spec.placement), macs)
+    return ConfigurationClass(spec, plan.side_by_side(spec), macs)

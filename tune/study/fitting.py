@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from models.training.precision import PLAIN, prepare_process
-from tune.card.packing import side_by_side
 from tune.config.profiles import Pick
 from tune.config.resolve import Resolved
 from tune.config.search import read_config
@@ -117,9 +116,10 @@ def _work(plan: StudyPlan, free: frozenset[str]) -> Work:
     config = plan.config
     prepare_process(plan.packing.num_threads)
     spec = plan.trial_spec(Suggestion(0, "deadline", {}), PLAIN)
-    num_workers = max(1, min(config.max_concurrent, side_by_side(plan.packing, spec.placement)))
+    num_workers = max(1, min(plan.num_slots, plan.side_by_side(spec)))
     alone = run_where_trials_do(spec.placement, time_epoch, spec)
-    slower = max(1.0, num_workers / CARD_GAIN) if plan.packing.num_gpus else 1.0
+    num_cards = plan.packing.num_gpus if plan.fleet is None else plan.fleet.num_cards
+    slower = max(1.0, num_workers / num_cards / CARD_GAIN) if num_cards else 1.0
     return Work(
         rule=StoppingRule.of(config),
         trials=config.trials,

@@ -12,7 +12,7 @@ from models.training.precision import Stack
 from tune.card.correction import memory_correction
 from tune.card.device import Card, measure_card
 from tune.card.fleet import Fleet
-from tune.card.packing import Packing, check_share, plan_packing, require_fit
+from tune.card.packing import Packing, check_share, plan_packing, require_fit, side_by_side
 from tune.config.machine import available_cores
 from tune.config.profiles import Pick
 from tune.config.resolve import Resolved
@@ -70,6 +70,12 @@ class StudyPlan:
     def num_slots(self) -> int:
         """Most trials side by side."""
         return self.config.max_concurrent if self.fleet is None else self.fleet.num_slots
+
+    def side_by_side(self, spec: TrialSpec) -> int:
+        """Return how many trials like a placed one run beside each other; 0 for a rejected one."""
+        if self.fleet is None:
+            return side_by_side(self.packing, spec.placement)
+        return self.fleet.side_by_side(spec)
 
     @property
     def whole_place(self) -> Placement:

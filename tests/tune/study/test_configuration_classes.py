@@ -5,6 +5,7 @@ import pytest
 
 from models.training.precision import PLAIN
 from tune.card.device import Card
+from tune.card.fleet import Fleet, Place
 from tune.card.packing import Packing
 from tune.config.machine import Machine
 from tune.config.resolve import resolve
@@ -55,3 +56,12 @@ def test_a_width_that_does_not_fit_makes_no_trials(plan):
     classes = configuration_classes(replace(plan, packing=tight), PLAIN)
     assert [one.num_side_by_side for one in classes] == [0, 0]
     assert classes[0].trials_per_hour(epochs=10, epoch_s=4, timed_macs=100) == 0
+
+
+def test_on_a_cluster_trials_of_all_places_run_beside_each_other(plan):
+    places = (Place("a", "lab-1", plan.packing), Place("b", "lab-2", plan.packing))
+    here, everywhere = (
+        [one.num_side_by_side for one in configuration_classes(where, PLAIN)]
+        for where in (plan, replace(plan, fleet=Fleet(places)))
+    )
+    assert everywhere == [2 * count for count in here]
