@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from models.training.precision import prepare_process
+from tune.engine.node import on_node
 from tune.trial.spec import Placement
 
 T = TypeVar("T")
@@ -29,7 +30,7 @@ def run_where_trials_do(placement: Placement, function: Callable[..., T], *argum
         num_cpus=1,
         num_gpus=placement.gpu_fraction,
         memory=placement.ram_mib * 2**20,
-        label_selector={"ray.io/node-id": placement.raylet},
+        label_selector=on_node(placement.raylet),
         max_retries=0,
     )
     try:

@@ -6,6 +6,7 @@ Nothing here is read by the driver of its own machine; what a node answers is pl
 import os
 import platform
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -65,6 +66,22 @@ class Question:
     split_fingerprint: str
     driver: str
     scratch: str | None = None
+
+
+def on_node(raylet: str) -> dict[str, str]:
+    """Return the label selector by which Ray binds a task, an actor or a bundle to one node."""
+    return {"ray.io/node-id": raylet}
+
+
+def what_it_is(num_cores: int, memory_mib: float, cards: Sequence[Card]) -> str:
+    """Return what a node gives, in words.
+
+    >>> what_it_is(8, 16000, [Card("cuda", "NVIDIA L4", 24576, 22900)])
+    '8 cores, 16000 MiB of memory, NVIDIA L4 (22900 MiB free)'
+    """
+    has = [f"{card.name} ({card.free_mib:.0f} MiB free)" for card in cards]
+    parts = [f"{num_cores} cores", f"{memory_mib:.0f} MiB of memory", *(has or ["no card"])]
+    return ", ".join(parts)
 
 
 def own_versions() -> dict[str, str]:

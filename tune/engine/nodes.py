@@ -23,8 +23,9 @@ from tune.card.packing import Packing
 from tune.config.machine import Machine
 from tune.engine.attach import Attached
 from tune.engine.drivers import num_drivers
-from tune.engine.node import Greeting, NodeFacts, Question, greet
+from tune.engine.node import Greeting, NodeFacts, Question, greet, on_node
 from tune.engine.places import Asked, make_place, versions_fault
+from tune.engine.processes import first_line
 from tune.engine.staging import OpenDesk, Stage, copy_corpus
 from tune.errors import UsageError
 from tune.storage.probe import Probe, compare, open_probe, refusal
@@ -289,7 +290,7 @@ class Nodes:
         """
         resources, num_asked = alive_nodes().get(raylet), self._joining[raylet].num_asked
         if resources is None or num_asked == MOST_GREETINGS:
-            self._refuse(raylet, f"node {raylet[:8]} did not answer ({_first_line(error)})")
+            self._refuse(raylet, f"node {raylet[:8]} did not answer ({first_line(error)})")
             return
         self._joining.pop(raylet).stack.close()
         self._greet({raylet: resources})
@@ -375,9 +376,5 @@ def ask(raylet: str, resources: dict[str, float], question: Question | None) -> 
 def start_there(raylet: str, function: Callable[..., Any], *arguments: Any) -> Any:
     """Call a function on a node, where it reserves nothing; return what will hold the answer."""
     task: Any = ray.remote(function)
-    there = task.options(num_cpus=0, label_selector={"ray.io/node-id": raylet}, max_retries=0)
+    there = task.options(num_cpus=0, label_selector=on_node(raylet), max_retries=0)
     return there.remote(*arguments)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]

@@ -2,7 +2,6 @@
 
 import platform
 import time
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -10,9 +9,10 @@ import ray
 from ray.exceptions import RayError
 
 from data.dataset import Corpus
-from tune.engine.node import Greeting, Question
+from tune.engine.node import Greeting, Question, what_it_is
 from tune.engine.nodes import GREETING_S, alive_nodes, ask
 from tune.engine.places import versions_fault
+from tune.engine.processes import first_line
 from tune.storage.probe import Probe, clock_difference_s, compare, open_probe, refusal
 
 MOST_CLOCK_DIFFERENCE_S = 1.0
@@ -74,8 +74,7 @@ def _report(
     try:
         greeting: Greeting = ray.get(answer, timeout=0)
     except RayError as error:
-        words = str(error).strip().splitlines()[0]
-        return NodeReport(raylet[:8], "", (f"it did not answer ({words})",), ())
+        return NodeReport(raylet[:8], "", (f"it did not answer ({first_line(error)})",), ())
     return describe(greeting, probe, asked_s, time.time())
 
 
@@ -101,23 +100,7 @@ def describe(greeting: Greeting, probe: Probe, asked_s: float, answered_s: float
         warnings.append("it has no core for trials, as a head may")
     return NodeReport(
         facts.host,
-        what_it_is(facts.num_cores, facts.memory_mib, _cards(greeting)),
+        what_it_is(facts.num_cores, facts.memory_mib, facts.cards),
         tuple(fault for fault in faults if fault is not None),
         tuple(warnings),
     )
-
-
-def what_it_is(num_cores: int, memory_mib: float, cards: Mapping[str, float]) -> str:
-    """Return a node in words.
-
-    >>> what_it_is(8, 16000, {"NVIDIA L4": 22900})
-    '8 cores, 16000 MiB of memory, NVIDIA L4 (22900 MiB free)'
-    """
-    has = [f"{name} ({free_mib:.0f} MiB free)" for name, free_mib in cards.items()]
-    return ", ".join(
-        [f"{num_cores} cores", f"{memory_mib:.0f} MiB of memory", *(has or ["no card"])]
-    )
-
-
-def _cards(greeting: Greeting) -> dict[str, float]:
-    return {card.name: card.free_mib for card in greeting.facts.cards}

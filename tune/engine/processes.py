@@ -82,8 +82,13 @@ def reason(error: Exception) -> str:
     >>> reason(OSError("AF_UNIX path too long\nat bind"))
     'OSError: AF_UNIX path too long'
     """
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    line, name = first_line(error), type(error).__name__
+    return f"{name}: {line}" if line else name
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of what an exception says: Ray's go on with tracebacks."""
+    return str(error).strip().partition("\n")[0]
 
 
 def end_ray() -> None:

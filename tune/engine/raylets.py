@@ -17,6 +17,7 @@ from types import FrameType
 
 from tune.card.device import MIN_USABLE_MIB, Card, measure_card, measure_cards
 from tune.config.machine import available_cores
+from tune.engine.node import what_it_is
 from tune.errors import UsageError
 
 OBJECT_STORE_BYTES = 200 * 2**20
@@ -61,10 +62,8 @@ class Raylet:
     @property
     def words(self) -> str:
         """What it gives, in a line."""
-        own = f"{self.num_cores} cores, {self.memory_mib:.0f} MiB of memory"
-        if self.card is None:
-            return f"a node with {own}, no card"
-        return f"a node with {own}, {self.card.name} ({self.card.free_mib:.0f} MiB free)"
+        cards = [] if self.card is None else [self.card]
+        return f"a node with {what_it_is(self.num_cores, self.memory_mib, cards)}"
 
     def command(self, address: str) -> list[str]:
         """Return the command that starts it."""

@@ -19,6 +19,8 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from data.errors import DataError
+from tune.engine.node import on_node
+from tune.engine.processes import first_line
 from tune.errors import UsageError
 from tune.storage.deliveries import Deliveries
 from tune.storage.probe import Probe, Seen, compare, look, open_probe
@@ -100,7 +102,7 @@ class OpenDesk:
         self._actor = actor.options(
             name=self.stage.desk,
             num_cpus=0,
-            label_selector={"ray.io/node-id": ray.get_runtime_context().get_node_id()},
+            label_selector=on_node(ray.get_runtime_context().get_node_id()),
             max_restarts=-1,
             max_task_retries=-1,
             max_concurrency=MAX_AT_ONCE,
@@ -116,7 +118,7 @@ class OpenDesk:
             try:
                 seen = ray.get(self._actor.look.remote(probe), timeout=START_S)
             except RayError as error:
-                raise _blind(f"it does not answer ({str(error).splitlines()[0]})") from error
+                raise _blind(f"it does not answer ({first_line(error)})") from error
             if (fault := compare(probe, seen).fault) is not None:
                 raise _blind(f"{probe.results!r} there {fault}")
 

@@ -21,6 +21,7 @@ from ray.tune import PlacementGroupFactory, Trainable
 
 from models.training.epoch_result import EpochResult
 from models.training.precision import prepare_process
+from tune.engine.node import on_node
 from tune.engine.staged_trial import run_staged
 from tune.engine.staging import Stage
 from tune.outcomes import Outcome
@@ -110,8 +111,7 @@ def _request(placement: Placement) -> PlacementGroupFactory:
     parts = {name: part for name, part in request.items() if part}
     if placement.raylet is None:
         return PlacementGroupFactory([parts])
-    selector = {"ray.io/node-id": placement.raylet}
-    return PlacementGroupFactory([parts], bundle_label_selector=[selector])
+    return PlacementGroupFactory([parts], bundle_label_selector=[on_node(placement.raylet)])
 
 
 def cap_allocator(cap_mib: float) -> None:

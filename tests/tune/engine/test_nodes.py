@@ -5,9 +5,8 @@ from dataclasses import replace
 import pytest
 
 from tune.card.device import Card
-from tune.engine.node import NodeFacts, own_versions
+from tune.engine.node import NodeFacts, own_versions, what_it_is
 from tune.engine.places import Asked, make_place, versions_fault
-from tune.engine.preflight import what_it_is
 from tune.engine.raylets import MachineParts, Raylet, plan_raylets
 from tune.errors import UsageError
 
@@ -99,5 +98,7 @@ def test_a_machine_without_memory_for_a_trial_is_refused():
 
 
 def test_a_node_is_said_with_its_cards():
-    assert what_it_is(2, 500.0, {}) == "2 cores, 500 MiB of memory, no card"
-    assert what_it_is(2, 500.0, {"L4": 9.0}).endswith("L4 (9 MiB free)")
+    assert what_it_is(2, 500.0, []) == "2 cores, 500 MiB of memory, no card"
+    card = Card("cuda", "L4", 24_576, 9.0)
+    assert what_it_is(2, 500.0, [card]).endswith("L4 (9 MiB free)")
+    assert what_it_is(2, 500.0, [card, card]).count("L4 (9 MiB free)") == 2
