@@ -74,7 +74,7 @@ def diagnose(arguments: argparse.Namespace) -> int:
         )
     if not arguments.cluster:
         return examine(arguments.results, arguments.study, arguments.repair)
-    cluster = read_cluster(argparse.Namespace(address=arguments.address, mps=False), os.environ)
+    cluster = read_cluster(arguments, os.environ)
     if cluster is None:
         raise UsageError(
             "--cluster needs the address of one, found none: name it with --address, such as auto"

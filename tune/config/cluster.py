@@ -85,8 +85,8 @@ def read_cluster(arguments: argparse.Namespace, environment: Mapping[str, str]) 
     """Return the cluster that was asked for; None for a Ray of our own.
 
     Args:
-        arguments: With the flags of `add_cluster_flags`, `mps`, and perhaps that of
-            `add_stage_flag`.
+        arguments: With the flags of `add_cluster_flags`, and those of `add_stage_flag` and
+            `tune.card.mps.add_mps_flag` where the command has them.
         environment: The shell's variables.
 
     Raises:
@@ -103,7 +103,7 @@ def read_cluster(arguments: argparse.Namespace, environment: Mapping[str, str]) 
             )
         return None
     name = SHELL if is_from_shell else "--address"
-    if arguments.mps:
+    if vars(arguments).get("mps"):
         raise UsageError(
             f"--mps is for the card of this machine, found it with {name}: start the cluster's "
             "nodes with `python -m tune.node --mps`"
