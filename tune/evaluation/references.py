@@ -12,7 +12,7 @@ validation images, at its own crop:
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,7 +62,11 @@ class Reference:
 
 
 def reference_lines(
-    corpus: Corpus, model: ModelConfig, crop_px: int, val_images: int | None
+    corpus: Corpus,
+    model: ModelConfig,
+    crop_px: int,
+    val_images: int | None,
+    go_on: Callable[[], None] = lambda: None,
 ) -> list[Reference]:
     """Fit and score the reference lines that exist at the model's ratio.
 
@@ -71,6 +75,7 @@ def reference_lines(
         model: Gives the ratio and what it counts.
         crop_px: Side of the crops that trials are scored on.
         val_images: Size of the study's validation set; None for all.
+        go_on: Called between steps of a second at most; it raises what is to end the computation.
 
     Returns:
         Block KLT always. Down-and-up sampling where the ratio counts elements and is a square (4x,
@@ -79,7 +84,7 @@ def reference_lines(
     val = read_images(corpus, "val", crop_px, val_images)
     if model.rate == "elements":
         return list(_linear_lines(corpus, model, val))
-    return list(_lines_at_rate(corpus, model.target_bpp, val, val_images))
+    return list(_lines_at_rate(corpus, model.target_bpp, val, val_images, go_on))
 
 
 def fit_klt(corpus: Corpus, latent_channels: int) -> BlockKlt:
@@ -97,20 +102,28 @@ def _linear_lines(corpus: Corpus, model: ModelConfig, val: ImageSet) -> Iterator
 
 
 def _lines_at_rate(
-    corpus: Corpus, target_bpp: float, val: ImageSet, val_images: int | None
+    corpus: Corpus,
+    target_bpp: float,
+    val: ImageSet,
+    val_images: int | None,
+    go_on: Callable[[], None],
 ) -> Iterator[Reference]:
     patch_px = corpus.info.patch_px
     fit = torch.from_numpy(read_images(corpus, "train", patch_px, NUM_TABLE_PATCHES).pixels)
-    x_hat, rate_bpp = klt_at_rate(fit_klt(corpus, REDUCTION**2), fit, val, target_bpp)
+    x_hat, rate_bpp = klt_at_rate(fit_klt(corpus, REDUCTION**2), fit, val, target_bpp, go_on)
     yield _score("block_klt", x_hat, val, rate_bpp)
     whole = read_images(corpus, "val", patch_px, val_images)
-    coded = jpeg2000_at_rate(whole, val.pixels.shape[-1], target_bpp)
+    coded = jpeg2000_at_rate(whole, val.pixels.shape[-1], target_bpp, go_on)
     if coded is not None:
         yield _score("jpeg2000", coded[0], val, coded[1])
 
 
 def klt_at_rate(
-    klt: BlockKlt, train: Tensor, val: ImageSet, target_bpp: float
+    klt: BlockKlt,
+    train: Tensor,
+    val: ImageSet,
+    target_bpp: float,
+    go_on: Callable[[], None] = lambda: None,
 ) -> tuple[NDArray[np.float32], float]:
     """Return validation images as the quantised block KLT tells them, and their mean rate.
 
@@ -119,11 +132,13 @@ def klt_at_rate(
         train: Training images (N, 1, P, P), for the tables.
         val: Validation images.
         target_bpp: The rate to meet, in bits per pixel.
+        go_on: Called between steps, as by `reference_lines`.
     """
     transform = KltTransform(klt)
     of_train, of_val = transform.encode(train), transform.encode(torch.from_numpy(val.pixels))
 
     def rate_bpp(coder: LatentCoder) -> float:
+        go_on()
         return sum(coder.estimate_bits(latent) for latent in of_val) / val.pixels.size
 
     # Rounded plainly, as the latents of trials are while they train.
@@ -134,7 +149,7 @@ def klt_at_rate(
 
 
 def jpeg2000_at_rate(
-    whole: ImageSet, crop_px: int, target_bpp: float
+    whole: ImageSet, crop_px: int, target_bpp: float, go_on: Callable[[], None] = lambda: None
 ) -> tuple[NDArray[np.float32], float] | None:
     """Return the middles of patches as JPEG2000 decodes them, and the mean rate of the patches.
 
@@ -144,11 +159,13 @@ def jpeg2000_at_rate(
         whole: Whole patches.
         crop_px: Side of the middles.
         target_bpp: The rate not to exceed, in bits per pixel.
+        go_on: Called before every patch, as by `reference_lines`.
     """
     corner_px = (whole.pixels.shape[-1] - crop_px) // 2
     middle = np.s_[corner_px : corner_px + crop_px]
     decoded, num_bytes = [], 0
     for pixels in whole.pixels[:, 0]:
+        go_on()
         coded = encode_jpeg2000(to_8_bit(pixels), int(target_bpp * pixels.size / 8))
         if coded is None:
             return None

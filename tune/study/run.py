@@ -4,9 +4,8 @@
 session and a new one go the same way: the journal of a new one is empty.
 """
 
-import math
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,8 +16,8 @@ from tune.card.calibration import calibrated
 from tune.card.packing import Packing
 from tune.config.watching import USUAL, Live
 from tune.engine.elsewhere import run_where_trials_do
-from tune.engine.run import run_trials
-from tune.evaluation.references import Reference, reference_lines
+from tune.engine.run import interruptible, run_trials
+from tune.evaluation.references import Reference
 from tune.scheduling.conductor import Conductor
 from tune.scheduling.importance import evaluate_importance
 from tune.scheduling.roles import Suggests, Watches
@@ -29,11 +28,12 @@ from tune.space.points import Suggestion
 from tune.storage.event_files import TensorBoardLog
 from tune.storage.folder import StudyFolder
 from tune.storage.recorder import Recorder
+from tune.study.lines import lines_beside_trials, read_lines
 from tune.study.opening import OpenStudy, close_budget
 from tune.study.plan import StudyPlan
 from tune.study.space_rows import dimension_rows, importance_rows
 from tune.study.summary import StudySummary, summarise
-from tune.tables.files import read_readable_tables, write_table
+from tune.tables.files import write_table
 from tune.trial.record import TrialRecord
 from tune.trial.spec import TrialSpec
 
@@ -185,14 +185,17 @@ def run_study(
         >>> result.summary.ranked[0].best_score  # doctest: +SKIP
         21.3
     """
-    # Workers import what they need meanwhile. Never in a thread while Ray starts: a fork waits for
-    # ever for a matrix product that another thread is in.
-    references = study_references(plan, study.folder)
     for note in study.notes:
         watcher.say(note)
     write_table(study.folder.tables, "dimensions", dimension_rows(study.folder.name, plan.space))
     conductor = make_conductor(plan, study, watcher, live, nodes)
-    run_trials(conductor, plan.packing, live, nodes)
+    with (
+        interruptible(conductor),
+        lines_beside_trials(
+            plan, study.folder, watcher.say, lambda: conductor.interruption is not None
+        ),
+    ):
+        run_trials(conductor, plan.packing, live, nodes)
     if conductor.has_filled_its_time:
         close_budget(study, len(conductor.recorder.trials))
     records = list(conductor.recorder.trials.values())
@@ -201,51 +204,8 @@ def run_study(
     return StudyResult(
         folder=study.folder,
         summary=summarise(records, plan.space.dimensions),
-        references=tuple(references),
+        references=read_lines(study.folder),
         # A signal that came after the last trial had ended interrupted nothing.
         interruption=conductor.interruption if conductor.has_more_to_do else None,
         has_filled_its_time=conductor.has_filled_its_time,
     )
-
-
-def study_references(plan: StudyPlan, folder: StudyFolder) -> list[Reference]:
-    """Return the reference lines of a study: those of its first session, or computed now."""
-    known, _ = read_readable_tables(folder.path.parent, "references", folder.name)
-    if not known.empty:
-        return [
-            Reference(
-                row["reference"],
-                row["psnr_db"],
-                row["ssim"],
-                row["num_images"],
-                None if math.isnan(row["rate_bpp"]) else row["rate_bpp"],
-            )
-            for row in known.to_dict("records")
-        ]
-    lines = reference_lines(plan.corpus, plan.model_config({}), plan.crop_px, plan.val_images)
-    write_references(plan, folder, lines)
-    return lines
-
-
-def write_references(plan: StudyPlan, folder: StudyFolder, references: Sequence[Reference]) -> None:
-    """Write the reference lines of a study as its `references` table."""
-    info = plan.corpus.info
-    rows = [
-        {
-            "study": folder.name,
-            "corpus": info.name,
-            "is_synthetic": info.is_synthetic,
-            "corpus_fingerprint": info.fingerprint,
-            "split": "val",
-            "crop_px": plan.crop_px,
-            "ratio": plan.config.ratio,
-            "rate": plan.config.rate,
-            "rate_bpp": line.rate_bpp,
-            "reference": line.reference,
-            "psnr_db": line.psnr_db,
-            "ssim": line.ssim,
-            "num_images": line.num_images,
-        }
-        for line in references
-    ]
-    write_table(folder.tables, "references", rows)

@@ -1,0 +1,110 @@
+"""The reference lines of a study: computed in its first session, beside its trials, and kept."""
+
+import math
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+
+from tune.engine.processes import WORKER_NICENESS
+from tune.evaluation.references import Reference, reference_lines
+from tune.storage.folder import StudyFolder
+from tune.study.plan import StudyPlan
+from tune.tables.files import read_readable_tables, write_table
+
+
+class LeftOut(Exception):
+    """The computation was ended before it was through."""
+
+
+@contextmanager
+def lines_beside_trials(
+    plan: StudyPlan,
+    folder: StudyFolder,
+    say: Callable[[str], None],
+    is_interrupted: Callable[[], bool],
+) -> Iterator[None]:
+    """Compute and write the reference lines of a study while its trials run, unless it has them.
+
+    At the end of the block it waits for them. A search that was interrupted does not: the session
+    that resumes it computes them.
+
+    Enter it when Ray has started: a fork waits for ever for a matrix product that another thread
+    is in.
+
+    Args:
+        plan: What was decided.
+        folder: Where the `references` table belongs.
+        say: Shows a person that the lines are all that is left to do.
+        is_interrupted: Whether to end soon.
+    """
+    if read_lines(folder):
+        yield
+        return
+    has_failed = threading.Event()
+
+    def go_on() -> None:
+        if has_failed.is_set() or is_interrupted():
+            raise LeftOut
+
+    # A thread: a process of its own would load torch anew, longer than small studies compute.
+    with ThreadPoolExecutor(1, "reference-lines") as pool:
+        computation = pool.submit(_compute, plan, folder, go_on)
+        try:
+            yield
+        except BaseException:
+            has_failed.set()
+            raise
+        if not computation.done() and not is_interrupted():
+            say("all trials have ended; reference lines are still computed: Ctrl-C leaves them out")
+        with suppress(LeftOut):
+            computation.result()
+
+
+def _compute(plan: StudyPlan, folder: StudyFolder, go_on: Callable[[], None]) -> None:
+    if sys.platform == "linux":  # where a thread has a priority of its own: that of the trials
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), WORKER_NICENESS)
+    model = plan.model_config({})
+    lines = reference_lines(plan.corpus, model, plan.crop_px, plan.val_images, go_on)
+    write_lines(plan, folder, lines)
+
+
+def read_lines(folder: StudyFolder) -> tuple[Reference, ...]:
+    """Return the reference lines that a study has so far."""
+    known, _ = read_readable_tables(folder.path.parent, "references", folder.name)
+    return tuple(
+        Reference(
+            row["reference"],
+            row["psnr_db"],
+            row["ssim"],
+            row["num_images"],
+            None if math.isnan(row["rate_bpp"]) else row["rate_bpp"],
+        )
+        for row in known.to_dict("records")
+    )
+
+
+def write_lines(plan: StudyPlan, folder: StudyFolder, lines: Sequence[Reference]) -> None:
+    """Write the reference lines of a study as its `references` table."""
+    info = plan.corpus.info
+    rows = [
+        {
+            "study": folder.name,
+            "corpus": info.name,
+            "is_synthetic": info.is_synthetic,
+            "corpus_fingerprint": info.fingerprint,
+            "split": "val",
+            "crop_px": plan.crop_px,
+            "ratio": plan.config.ratio,
+            "rate": plan.config.rate,
+            "rate_bpp": line.rate_bpp,
+            "reference": line.reference,
+            "psnr_db": line.psnr_db,
+            "ssim": line.ssim,
+            "num_images": line.num_images,
+        }
+        for line in lines
+    ]
+    write_table(folder.tables, "references", rows)
