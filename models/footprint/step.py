@@ -10,22 +10,21 @@ Letters: N images, P pixels of a side.
 
 import weakref
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch._subclasses import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from models.footprint.casts import CastMeta
 from models.footprint.shape_rules import SHAPE_RULES
 from models.footprint.weightless import build_weightless
 from models.metrics.ssim import window_band
 from models.networks.autoencoder import Autoencoder
-from models.registry import ModelConfig, build_model
+from models.registry import ModelConfig
 from models.training.losses import LossWeights, training_loss
 
 aten = torch.ops.aten
@@ -82,9 +81,9 @@ def simulate_step(
     """
     is_bf16 = precision == "bf16"
     # SSIM keeps it for good: made before the step, it is none of the step's.
-    band = window_band(patch_px, torch.float32, torch.device("cpu" if is_bf16 else "meta"))
-    with _without_data(is_bf16=is_bf16):
-        network = _build_without_data(model, is_bf16=is_bf16)
+    band = window_band(patch_px, torch.float32, torch.device("meta"))
+    network = build_weightless(model)
+    with torch.device("meta"), CastMeta():
         owned = [*network.parameters(), *network.buffers()]
         memory = _LiveMemory([*owned, band])
         with memory:
@@ -92,8 +91,6 @@ def simulate_step(
                 for parameter in network.parameters():
                     parameter.grad = torch.zeros_like(parameter)
             saved_bytes, macs = _train(network, memory, batch_size, patch_px, is_bf16=is_bf16)
-    if is_bf16:
-        FakeTensorMode.cache_clear()  # it never forgets a shape: a MiB per configuration
     parameters = list(network.parameters())
     return StepMemory(
         num_parameters=sum(p.numel() for p in parameters),
@@ -103,20 +100,6 @@ def simulate_step(
         saved_bytes=saved_bytes,
         peak_bytes=memory.peak_bytes,
     )
-
-
-def _without_data(*, is_bf16: bool) -> AbstractContextManager[Any]:
-    """Makes the tensors of a step: of the meta device, or fake ones of the CPU.
-
-    Meta tensors count twice as fast and need not import torch's compiler, which takes a second; but
-    autocast does nothing to them.
-    """
-    return FakeTensorMode(allow_non_fake_inputs=True) if is_bf16 else torch.device("meta")
-
-
-def _build_without_data(model: ModelConfig, *, is_bf16: bool) -> Autoencoder:
-    """Return the network for `_without_data`."""
-    return build_model(model) if is_bf16 else build_weightless(model)
 
 
 def _train(

@@ -14,6 +14,9 @@ from tune.storage.folder import StudyFolder
 from tune.study.plan import StudyPlan
 from tune.tables.files import read_readable_tables, write_table
 
+POLL_S = 0.2
+"""How long it takes at most to notice that a search was interrupted before its first epoch."""
+
 
 class LeftOut(Exception):
     """The computation was ended before it was through."""
@@ -24,12 +27,14 @@ def lines_beside_trials(
     plan: StudyPlan,
     folder: StudyFolder,
     say: Callable[[str], None],
+    has_epoch: threading.Event,
     is_interrupted: Callable[[], bool],
 ) -> Iterator[None]:
     """Compute and write the reference lines of a study while its trials run, unless it has them.
 
-    At the end of the block it waits for them. A search that was interrupted does not: the session
-    that resumes it computes them.
+    They begin with the first epoch of a trial, because whatever computes before it delays it. At
+    the end of the block they are waited for. A search that was interrupted does not wait: the
+    session that resumes it computes them.
 
     Enter it when Ray has started: a fork waits for ever for a matrix product that another thread
     is in.
@@ -38,6 +43,7 @@ def lines_beside_trials(
         plan: What was decided.
         folder: Where the `references` table belongs.
         say: Shows a person that the lines are all that is left to do.
+        has_epoch: Set when a trial has trained an epoch.
         is_interrupted: Whether to end soon.
     """
     if read_lines(folder):
@@ -51,19 +57,25 @@ def lines_beside_trials(
 
     # A thread: a process of its own would load torch anew, longer than small studies compute.
     with ThreadPoolExecutor(1, "reference-lines") as pool:
-        computation = pool.submit(_compute, plan, folder, go_on)
+        computation = pool.submit(_compute, plan, folder, has_epoch, go_on)
         try:
             yield
         except BaseException:
             has_failed.set()
             raise
+        has_epoch.set()  # also where no trial had one
         if not computation.done() and not is_interrupted():
             say("all trials have ended; reference lines are still computed: Ctrl-C leaves them out")
         with suppress(LeftOut):
             computation.result()
 
 
-def _compute(plan: StudyPlan, folder: StudyFolder, go_on: Callable[[], None]) -> None:
+def _compute(
+    plan: StudyPlan, folder: StudyFolder, has_epoch: threading.Event, go_on: Callable[[], None]
+) -> None:
+    while not has_epoch.wait(POLL_S):
+        go_on()
+    go_on()
     if sys.platform == "linux":  # where a thread has a priority of its own: that of the trials
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), WORKER_NICENESS)
     model = plan.model_config({})

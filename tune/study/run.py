@@ -5,6 +5,7 @@ session and a new one go the same way: the journal of a new one is empty.
 """
 
 import platform
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -59,10 +60,13 @@ def make_conductor(
     plan: StudyPlan,
     study: OpenStudy,
     watcher: Watches,
-    live: Live = USUAL,
+    listen: Callable[[TrialRecord], None] = lambda _: None,
     nodes: "Nodes | None" = None,
 ) -> Conductor:
-    """Return the conductor of an open study, with everything that earlier sessions did."""
+    """Return the conductor of an open study, with everything that earlier sessions did.
+
+    What listens is called with every epoch and end, beside the records.
+    """
     config = plan.config
     recorder = Recorder(
         study.folder,
@@ -70,7 +74,7 @@ def make_conductor(
         study.journal,
         study.clock,
         watcher.say,
-        listener=listener(study.folder, live),
+        listener=listen,
     )
     sampler = Sampler(
         study.journal,
@@ -188,11 +192,17 @@ def run_study(
     for note in study.notes:
         watcher.say(note)
     write_table(study.folder.tables, "dimensions", dimension_rows(study.folder.name, plan.space))
-    conductor = make_conductor(plan, study, watcher, live, nodes)
+    has_epoch, write = threading.Event(), listener(study.folder, live)
+
+    def listen(record: TrialRecord) -> None:
+        has_epoch.set()
+        write(record)
+
+    conductor = make_conductor(plan, study, watcher, listen, nodes)
     with (
         interruptible(conductor),
         lines_beside_trials(
-            plan, study.folder, watcher.say, lambda: conductor.interruption is not None
+            plan, study.folder, watcher.say, has_epoch, lambda: conductor.interruption is not None
         ),
     ):
         run_trials(conductor, plan.packing, live, nodes)

@@ -61,7 +61,8 @@ from models.footprint.weightless import build_weightless
 plain = [ModelConfig(arch, ratio=16, base_channels=8, dropout=0.1) for arch in ARCHITECTURES]
 for model in [*plain, *(replace(p, linear_path=True, rate="bytes") for p in plain)]:
     build_weightless(model)
-    predict_footprint(model, 32, 2, "fp32", images_per_step=4)
+    for precision in ("fp32", "bf16"):
+        predict_footprint(model, 32, 2, precision, images_per_step=4)
     session = TrainingSession(
         model, TrainConfig(epochs=1, warmup_epochs=0, precision="fp32"), NoiseBatches(32, 2),
         NoiseBatches(32, 2), start=ANY_START,

@@ -28,9 +28,14 @@ def plan(tiny_corpus):
 @pytest.fixture
 def beside(plan, study_folder):
     """Enter the block, with what is said and whether the search is interrupted."""
-    return lambda said, is_interrupted=lambda: False: lines_beside_trials(
-        plan, study_folder, said.append, is_interrupted
-    )
+
+    def enter(said, is_interrupted=lambda: False, *, has_epoch=True):
+        epoch = threading.Event()
+        if has_epoch:
+            epoch.set()
+        return lines_beside_trials(plan, study_folder, said.append, epoch, is_interrupted)
+
+    return enter
 
 
 @pytest.fixture
@@ -90,9 +95,13 @@ def test_a_signal_while_it_waits_for_them_leaves_them_out(beside, endless, study
 
 
 def test_what_ends_the_search_ends_them(beside, endless):
-    with pytest.raises(OSError, match="no space left"), beside([]):
-        assert endless.wait(30)
-        raise OSError("no space left")
+    def search() -> None:
+        with beside([]):
+            assert endless.wait(30)
+            raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space left"):
+        search()
 
 
 def test_an_error_of_theirs_is_raised_when_the_trials_have_ended(beside, monkeypatch):
@@ -104,3 +113,17 @@ def test_an_error_of_theirs_is_raised_when_the_trials_have_ended(beside, monkeyp
     with pytest.raises(ValueError, match="no training patch"), beside([]):
         has_ended = True
     assert has_ended
+
+
+def test_they_do_not_delay_the_first_epoch(beside, endless):
+    is_interrupted = threading.Event()
+    with beside([], is_interrupted.is_set, has_epoch=False):
+        assert not endless.wait(2 * lines.POLL_S)
+        is_interrupted.set()
+    assert not endless.is_set()
+
+
+def test_a_search_without_any_epoch_has_them_too(plan, beside, study_folder):
+    with beside([], has_epoch=False):
+        pass
+    assert read_lines(study_folder)
