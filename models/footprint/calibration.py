@@ -6,12 +6,12 @@ measurement itself runs without a GPU.
 """
 
 import dataclasses
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from models.footprint.predict import Calibration, predict_footprint
+from models.kept import kept
 from models.registry import ModelConfig
 
 FILE_NAME = "footprint_calibration.json"
@@ -65,25 +65,19 @@ def calibrate(
         channels_last: Order of the tensors, on which scratch memory depends.
         measure: measure_on_cuda, or a stand-in.
     """
-    file = folder / FILE_NAME
     layout = "channels_last" if channels_last else "contiguous"
     path = "path" if model.linear_path else "no path"
     kind = f"{model.arch}/{model.rate}/{path}"
+    usual = dataclasses.replace(model, base_channels=model.architecture.usual_base_channels)
+
+    def train() -> dict[str, float]:
+        measured = [
+            measure(usual, patch_px, n, precision, channels_last) for n in probe_batches(patch_px)
+        ]
+        return dataclasses.asdict(compare_with_predictions(usual, patch_px, precision, measured))
+
     key = f"{device_name}/{kind}/{patch_px}px/{precision}/{layout}"
-    known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    if key in known:
-        return Calibration(**known[key])
-    model = dataclasses.replace(model, base_channels=model.architecture.usual_base_channels)
-    measured = [
-        measure(model, patch_px, n, precision, channels_last) for n in probe_batches(patch_px)
-    ]
-    calibration = compare_with_predictions(model, patch_px, precision, measured)
-    known[key] = dataclasses.asdict(calibration)
-    folder.mkdir(parents=True, exist_ok=True)
-    waiting = file.with_suffix(".tmp")
-    waiting.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    waiting.replace(file)
-    return calibration
+    return Calibration(**kept(folder / FILE_NAME, key, train))
 
 
 def probe_batches(patch_px: int) -> tuple[int, ...]:

@@ -109,6 +109,34 @@ def repeat_exactly() -> None:
     torch.backends.cudnn.allow_tf32 = False
 
 
+@dataclass(frozen=True)
+class Probe:
+    """What is trained to time stacks; `choose_stack` gives the same for the same probe."""
+
+    model_config: ModelConfig
+    crop_px: int
+    batch_size: int
+    device: str
+
+    @classmethod
+    def of(cls, model_config: ModelConfig, crop_px: int, batch_size: int, device: str) -> "Probe":
+        """Return what stands for a training when its stacks are timed."""
+        if torch.device(device).type != "cpu":
+            return cls(model_config, crop_px, batch_size, device)
+        width = min(model_config.base_channels, PROBE_BASE_CHANNELS)
+        return cls(
+            replace(model_config, base_channels=width),
+            min(crop_px, PROBE_CROP_PX),
+            min(batch_size, PROBE_BATCH),
+            device,
+        )
+
+    @property
+    def name(self) -> str:
+        """All that what is measured depends on, but the machine, in one line."""
+        return f"torch {torch.__version__}, {torch.get_num_threads()} threads, {self}"
+
+
 def choose_stack(
     model_config: ModelConfig, crop_px: int, batch_size: int, device: str = "cpu"
 ) -> Stack:
@@ -124,12 +152,7 @@ def choose_stack(
         batch_size: Images per step.
         device: As torch names it.
     """
-    if torch.device(device).type == "cpu":
-        width = min(model_config.base_channels, PROBE_BASE_CHANNELS)
-        model_config = replace(model_config, base_channels=width)
-        crop_px = min(crop_px, PROBE_CROP_PX)
-        batch_size = min(batch_size, PROBE_BATCH)
-    return _probe_stacks(model_config, crop_px, batch_size, device)
+    return _probe_stacks(Probe.of(model_config, crop_px, batch_size, device))
 
 
 def fastest(seconds: dict[Stack, float], failed: list[Stack], unsupported: list[Stack]) -> Stack:
@@ -151,18 +174,15 @@ def fastest(seconds: dict[Stack, float], failed: list[Stack], unsupported: list[
 
 
 @lru_cache(maxsize=64)
-def _probe_stacks(model_config: ModelConfig, crop_px: int, batch_size: int, device: str) -> Stack:
+def _probe_stacks(probe: Probe) -> Stack:
     """Times the candidates; those that crash the child are left out in the next one."""
-    is_bf16_native = _has_bf16(torch.device(device))
+    is_bf16_native = _has_bf16(torch.device(probe.device))
     unsupported = [s for s in CANDIDATES if s.precision == "bf16" and not is_bf16_native]
     waiting = [s for s in CANDIDATES if s not in unsupported]
     failed: list[Stack] = []
     while waiting:
         request = {
-            "model_config": asdict(model_config),
-            "crop_px": crop_px,
-            "batch_size": batch_size,
-            "device": device,
+            **asdict(probe),
             "stacks": [[s.precision, s.channels_last] for s in waiting],
             "num_threads": torch.get_num_threads(),
         }

@@ -301,16 +301,34 @@ def test_the_exit_code_says_whether_every_run_could_be_judged(outcome, left_out,
     assert promote.exit_code(result) == code
 
 
-def test_the_training_step_of_a_promotion_is_timed_on_the_model_of_its_search(
-    make_search, tiny_corpus, monkeypatch
-):
+@pytest.fixture
+def untimed(make_search, tiny_corpus, tmp_path, monkeypatch):
+    """A plan whose training step is not yet timed, and what is timed for it."""
     make_search(20.0, 21.0)
     plan = planned(tiny_corpus)
-    plan = replace(plan, config=replace(plan.config, precision="auto"))
-    timed = []
+    plan = replace(plan, config=replace(plan.config, precision="auto", results=str(tmp_path)))
+    timed: list[tuple[ModelConfig, int, int, str]] = []
     monkeypatch.setattr(
         "tune.study.opening.choose_stack", lambda *asked: timed.append(asked) or PLAIN
     )
-    assert choose_study_stack(plan) == PLAIN
+    return plan, timed
+
+
+def test_the_training_step_of_a_promotion_is_timed_on_the_model_of_its_search(untimed):
+    plan, timed = untimed
+    stack = choose_study_stack(plan)
+    assert (stack.precision, stack.channels_last) == (PLAIN.precision, PLAIN.channels_last)
     ((model, crop_px, _, device),) = timed
     assert (model.arch, crop_px, device) == ("baseline", plan.crop_px, "cpu")
+
+
+def test_a_training_step_is_timed_once_per_machine_and_kind_of_model(untimed, monkeypatch):
+    plan, timed = untimed
+    first = choose_study_stack(plan)
+    assert choose_study_stack(plan) == first
+    assert len(timed) == 1
+    choose_study_stack(replace(plan, config=replace(plan.config, batch_size=1)))
+    assert len(timed) == 2
+    monkeypatch.setattr("tune.study.opening.device_name", lambda _device: "another processor")
+    choose_study_stack(plan)
+    assert len(timed) == 3

@@ -5,8 +5,11 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from datetime import date
+from pathlib import Path
 
-from models.training.precision import Stack, choose_stack
+from models.kept import kept
+from models.training.precision import Probe, Stack, choose_stack
 from tune.config.machine import Machine
 from tune.config.rules import check_same_corpus
 from tune.engine.elsewhere import run_where_trials_do
@@ -23,10 +26,13 @@ from tune.storage.history import Agreement, Budget
 from tune.storage.journal import StudyJournal
 from tune.storage.journal_file import cut_torn_end
 from tune.storage.lock import study_lock
-from tune.storage.manifest import collect_manifest
+from tune.storage.manifest import collect_manifest, device_name
 from tune.study.plan import StudyPlan
 from tune.trial.clock import StudyClock
 from tune.trial.spec import StudyFacts
+
+TIMINGS_FILE = ".training_steps.json"
+"""In the results folder: which training step was the fastest, by machine and kind of model."""
 
 
 @dataclass(frozen=True)
@@ -156,19 +162,28 @@ def choose_study_stack(plan: StudyPlan) -> Stack:
     """Return how the training steps of a study run: as asked, or the fastest of a short timing.
 
     One stack for all trials, so that their scores differ only by what is searched; it is timed at
-    the configuration's own width.
+    the configuration's own width, once per machine and kind of model: the results folder keeps it.
     """
     config = plan.config
     if config.precision != "auto":
         return Stack(config.precision, channels_last=False, reason=f"{config.precision} as asked")
-    return run_where_trials_do(
-        plan.whole_place,
-        choose_stack,
-        plan.model_config({}),
-        plan.crop_px,
-        config.batch_size,
-        config.device,
-    )
+    kind = plan.model_config({}), plan.crop_px, config.batch_size, config.device
+
+    def measure() -> dict[str, object]:
+        stack = run_where_trials_do(plan.whole_place, choose_stack, *kind)
+        return asdict(replace(stack, reason=f"{stack.reason}, timed {date.today().isoformat()}"))
+
+    key = f"{machine_of(plan)}, {Probe.of(*kind).name}"
+    return Stack(**kept(Path(config.results) / TIMINGS_FILE, key, measure))
+
+
+def machine_of(plan: StudyPlan) -> str:
+    """Return what training steps are timed on: a card or a processor, and its node on a cluster."""
+    if plan.fleet is not None:
+        place = plan.fleet.largest
+        return f"{place.host}: {place.card or 'cpu'}"
+    card = plan.packing.card
+    return card.name if plan.packing.num_gpus else device_name("cpu")
 
 
 def study_facts(plan: StudyPlan) -> StudyFacts:
