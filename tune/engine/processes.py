@@ -5,42 +5,35 @@ their logs, whom nobody here asks anything. No setting changes that: methods of 
 left out while it starts.
 """
 
+import threading
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any
 
 import psutil
 
-from tune.config.watching import LOOPBACK
 from tune.errors import UsageError
 
 WORKER_NICENESS = 15
 """Ray's own choice for its workers."""
 
+DASHBOARD_NICENESS = 19
+"""It imports for seconds, at the same time as the workers."""
+
+FORK_S = 0.02
+"""How often it is looked whether the dashboard's process is there."""
+
 LEFT_OUT = ("start_monitor", "start_log_monitor", "start_api_server")
 """What `ray.init` would start: a monitor of what is reserved, a reader of logs, the dashboard."""
 
 
-@dataclass(frozen=True)
-class Started:
-    """A Ray that has come up.
-
-    Attributes:
-        dashboard: Address of its dashboard; None without one.
-        failure: Why a dashboard that was asked for did not come up, in a sentence; None otherwise.
-    """
-
-    dashboard: str | None
-    failure: str | None = None
-
-
-def start_ray(dashboard_host: str | None, **settings: Any) -> Started:
-    """Start Ray; a search goes on without its dashboard where that does not come up.
+def start_ray(dashboard_host: str, **settings: Any) -> None:
+    """Start Ray without its dashboard.
 
     Args:
-        dashboard_host: Address that the dashboard listens on; None starts none.
+        dashboard_host: Address that the dashboard will listen on, if it is started.
         **settings: More of `ray.init`.
 
     Raises:
@@ -52,28 +45,70 @@ def start_ray(dashboard_host: str | None, **settings: Any) -> Started:
         warnings.simplefilter("ignore")  # Ray's deprecations of its own parts
         try:
             with left_out():
-                ray.init(dashboard_host=dashboard_host or LOOPBACK, **settings)
+                ray.init(dashboard_host=dashboard_host, **settings)
         except Exception as error:  # of any of its processes: nothing has been trained yet
             raise UsageError(
                 f"trials need Ray, which did not start ({reason(error)}): "
                 "free memory, or set TMPDIR to another folder, and repeat the command"
             ) from error
-        started = Started(None) if dashboard_host is None else start_dashboard()
     lower_helpers()
-    return started
 
 
-def start_dashboard() -> Started:
-    """Start the dashboard of the Ray that runs."""
+@contextmanager
+def dashboard_beside(
+    show_address: Callable[[str], None], say: Callable[[str], None]
+) -> Iterator[None]:
+    """Start the dashboard of the Ray that runs; trials wait neither for it nor because of it.
+
+    What is shown comes from another thread, seconds later.
+
+    Args:
+        show_address: Shows where it listens.
+        say: Shows why it did not come up.
+    """
+    is_over = threading.Event()
+
+    def start() -> None:
+        try:
+            address = start_dashboard()
+        except Exception as error:  # trials do not need it
+            if not is_over.is_set():
+                say(f"Ray's dashboard did not start ({reason(error)}): there is none")
+        else:
+            if not is_over.is_set():
+                show_address(address)
+
+    before, new = set(psutil.Process().children()), set[psutil.Process]()
+    thread = threading.Thread(target=start, name="dashboard")
+    thread.start()
+    # The process inherits the environment of this moment, and a fork has to be over before another
+    # thread computes: it waits for ever for a matrix product.
+    while thread.is_alive() and not new:
+        time.sleep(FORK_S)
+        new = set(psutil.Process().children()) - before
+    for process in new:
+        with suppress(psutil.NoSuchProcess):
+            process.nice(DASHBOARD_NICENESS)
+    try:
+        yield
+    finally:
+        is_over.set()
+        if thread.is_alive():
+            for process in new:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+        thread.join()
+
+
+def start_dashboard() -> str:
+    """Start the dashboard of the Ray that runs and return its address when it has come up."""
     import ray
 
     node: Any = ray._private.worker._global_node
-    try:
-        node.start_api_server(include_dashboard=True, raise_on_failure=True)
-        node.start_monitor()  # tells the dashboard's first page what is reserved
-    except Exception as error:  # trials do not need it
-        return Started(None, f"Ray's dashboard did not start ({reason(error)}): there is none")
-    return Started(node.webui_url or None)
+    node.start_api_server(include_dashboard=True, raise_on_failure=True)
+    node.start_monitor()  # tells the dashboard's first page what is reserved
+    lower_helpers()
+    return str(node.webui_url)
 
 
 def reason(error: Exception) -> str:
@@ -117,7 +152,7 @@ def left_out() -> Iterator[None]:
 
 
 def lower_helpers() -> None:
-    """Give Ray's helpers (dashboard, monitor, agents) the priority of its workers.
+    """Give Ray's helpers (monitor, agents) the priority of its workers.
 
     They wake thousands of times a minute; at a higher priority each time interrupts a training and
     empties its caches. The two that Ray cannot do without, raylet and gcs_server, stay as they are.

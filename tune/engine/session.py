@@ -16,7 +16,7 @@ from tune.card.mps import mps_session
 from tune.card.packing import Packing
 from tune.config.watching import USUAL, Live
 from tune.engine.environment import OWN, for_ray
-from tune.engine.processes import end_ray, start_ray
+from tune.engine.processes import dashboard_beside, end_ray, start_ray
 from tune.engine.sockets import SHORT_PLACES, socket_place
 from tune.engine.temporary import end_left_over, sweep_temporary, temporary_folder
 
@@ -34,7 +34,7 @@ def ray_on_demand(
     *,
     mps: bool,
     say: Callable[[str], None],
-    show_address: Callable[[str | None], None],
+    show_address: Callable[[str], None],
 ) -> Iterator[Callable[[Packing], None]]:
     """Yield what starts Ray, once: with the first study that has a trial to run.
 
@@ -43,7 +43,7 @@ def ray_on_demand(
         nodes: Those of a cluster that was reached: nothing is started there.
         mps: Whether trials may share a CUDA card by NVIDIA's multi-process service.
         say: Shows what became of that.
-        show_address: Shows the dashboard's address, if it has one.
+        show_address: Shows the dashboard's address when it has come up, maybe from another thread.
     """
     with ExitStack() as session:
         is_up = False
@@ -53,10 +53,13 @@ def ray_on_demand(
             if is_up:
                 return
             is_up = True
-            if nodes is not None:
+            if nodes is None:
+                around = ray_session(
+                    packing, live=live, mps=mps, say=say, show_address=show_address
+                )
+                session.enter_context(around)
+            elif nodes.dashboard is not None:
                 show_address(nodes.dashboard)
-                return
-            show_address(session.enter_context(ray_session(packing, live=live, mps=mps, say=say)))
 
         yield start
 
@@ -68,8 +71,9 @@ def ray_session(
     live: Live = USUAL,
     mps: bool = False,
     say: Callable[[str], None] = lambda _: None,
-) -> Iterator[str | None]:
-    """Start Ray for the searches of one command; yield the dashboard's address, if it has one.
+    show_address: Callable[[str], None] = lambda _: None,
+) -> Iterator[None]:
+    """Start Ray for the searches of one command.
 
     Ray's session files go to a folder of their own, removed at the end: Ray never cleans its own.
 
@@ -78,6 +82,7 @@ def ray_session(
         live: Whether to start Ray's dashboard, and where it listens.
         mps: Whether trials may share a CUDA card by NVIDIA's multi-process service.
         say: Prints what became of that.
+        show_address: Shows the dashboard's address when it has come up, from another thread.
     """
     # Workers inherit the environment of the raylet, which inherits ours; Ray's `runtime_env` would
     # start a process of its own for it and cost three seconds.
@@ -98,8 +103,8 @@ def ray_session(
         around.callback(end_left_over, temporary)
         around.callback(end_ray)
         with environment(for_ray(os.environ, PROJECT, temporary)):
-            started = start_ray(
-                live.host if live.dashboard else None,
+            start_ray(
+                live.host,
                 num_cpus=packing.max_concurrent,
                 num_gpus=packing.num_gpus,
                 _memory=int(packing.usable_mib * 2**20),
@@ -108,9 +113,9 @@ def ray_session(
                 object_store_memory=200 * 2**20,  # patches travel through the page cache
                 _temp_dir=str(temporary),
             )
-        if started.failure:
-            say(started.failure)
-        yield started.dashboard
+            if live.dashboard:
+                around.enter_context(dashboard_beside(show_address, say))
+        yield
 
 
 @contextmanager

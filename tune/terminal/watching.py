@@ -33,11 +33,9 @@ def token_command(environment: Mapping[str, str], executable: Path) -> str | Non
 
 
 def show_dashboard(
-    console: Console, events: Events, address: str | None, live: Live, *, quiet: bool = False
+    console: Console, events: Events, address: str, live: Live, *, quiet: bool = False
 ) -> None:
     """Say where Ray's dashboard is and how to get in."""
-    if address is None:
-        return
     command = token_command(os.environ, Path(sys.executable))
     events.write("dashboard", {"address": f"http://{address}", "token_command": command})
     if quiet:

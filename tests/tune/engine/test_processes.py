@@ -1,6 +1,10 @@
 """What is changed of Ray's start, without starting it."""
 
+import signal
 import subprocess
+import threading
+import time
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import psutil
@@ -9,7 +13,7 @@ import pytest
 from tune.engine.processes import (
     LEFT_OUT,
     WORKER_NICENESS,
-    Started,
+    dashboard_beside,
     left_out,
     lower_helpers,
     start_ray,
@@ -24,7 +28,7 @@ def fail(*_, **__):
 def test_a_ray_that_does_not_start_is_told_in_one_sentence(monkeypatch):
     monkeypatch.setattr("ray.init", fail)
     with pytest.raises(UsageError, match=r"not start \(ValueError: Failed to start GCS\): free"):
-        start_ray(None)
+        start_ray("127.0.0.1")
 
 
 @pytest.fixture
@@ -33,21 +37,66 @@ def node(monkeypatch):
     node = SimpleNamespace(
         start_api_server=lambda **_: None, start_monitor=lambda: None, webui_url="127.0.0.1:8265"
     )
-    monkeypatch.setattr("ray.init", lambda **_: None)
     monkeypatch.setattr("ray._private.worker._global_node", node)
     return node
 
 
-def test_a_dashboard_is_started_where_one_is_asked_for(node):
-    assert start_ray("127.0.0.1") == Started("127.0.0.1:8265")
-    assert start_ray(None) == Started(None)
+@pytest.fixture
+def told(node):
+    """Run a search with a dashboard that takes so long; return its address, or why it has none."""
+
+    def run(search: Callable[[], object]) -> list[str]:
+        told: list[str] = []
+        with dashboard_beside(told.append, told.append):
+            search()
+        return told
+
+    return run
 
 
-def test_trials_go_on_without_a_dashboard_that_does_not_start(node):
+@pytest.fixture
+def start_child(node):
+    """Let the dashboard be a process that is waited for; return it when it has started."""
+    children: list[subprocess.Popen[bytes]] = []
+
+    def start(**_: object) -> None:
+        with subprocess.Popen(["sleep", "60"]) as child:
+            children.append(child)
+            child.wait()
+        raise RuntimeError("the dashboard was killed")
+
+    node.start_api_server = start
+    return children
+
+
+def test_the_address_of_a_dashboard_is_shown_when_it_has_come_up(node, told):
+    is_up = threading.Event()
+    node.start_api_server = lambda **_: is_up.wait(30)
+
+    def search() -> None:
+        is_up.set()
+        while threading.active_count() > num_threads:
+            time.sleep(0.01)
+
+    num_threads = threading.active_count()
+    assert told(search) == ["127.0.0.1:8265"]
+
+
+def test_trials_go_on_without_a_dashboard_that_does_not_start(node, told):
     node.start_api_server = fail
-    started = start_ray("127.0.0.1")
-    assert started.dashboard is None
-    assert "did not start (ValueError: Failed to start GCS)" in str(started.failure)
+    (sentence,) = told(lambda: time.sleep(0.3))
+    assert "did not start (ValueError: Failed to start GCS)" in sentence
+
+
+def test_a_search_that_ends_before_its_dashboard_is_up_ends_that_and_says_nothing(
+    start_child, told
+):
+    assert told(lambda: None) == []
+    assert start_child[0].returncode == -signal.SIGKILL
+
+
+def test_a_search_begins_when_the_process_of_its_dashboard_has_been_made(start_child, told):
+    assert told(lambda: start_child[0].pid) == []
 
 
 def test_what_ray_would_start_is_left_out_for_a_while_only():

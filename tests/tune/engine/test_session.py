@@ -64,9 +64,10 @@ def started(monkeypatch) -> list[object]:
     started: list[object] = []
 
     @contextmanager
-    def session(packing, **_):
+    def session(packing, **settings):
         started.append(packing)
-        yield "127.0.0.1:8265"
+        settings["show_address"]("127.0.0.1:8265")
+        yield
         started.append("ended")
 
     monkeypatch.setattr("tune.engine.session.ray_session", session)

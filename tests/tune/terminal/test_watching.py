@@ -29,7 +29,6 @@ def test_a_dashboard_that_others_can_reach_is_warned_of():
     reachable = drawn(200, show_dashboard, NOWHERE, "0.0.0.0:8265", Live(host="0.0.0.0"))
     assert "has the token can run code" in reachable
     assert "can run code" not in drawn(200, show_dashboard, NOWHERE, f"{LOOPBACK}:8265", USUAL)
-    assert drawn(200, show_dashboard, NOWHERE, None, USUAL) == ""
 
 
 @pytest.mark.usefixtures("asks")
