@@ -56,7 +56,8 @@ class StudySearcher(Searcher):
         Ray never asks again after "no more", and a trial that loses its worker has to continue.
         """
         if self._nodes is not None:
-            self._nodes.refresh()  # while nothing runs, Ray asks for nothing but a suggestion
+            # While nothing runs, Ray asks for nothing but a suggestion.
+            self._nodes.refresh(self._conductor.live)
             if not self._nodes.have_room(self._conductor.live):
                 return str(Searcher.FINISHED) if self._conductor.is_drained else None
         spec = self._conductor.next_trial()
@@ -88,7 +89,7 @@ class RungScheduler(FIFOScheduler):
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """Return the first trial that waits; asked at every step of Ray's loop."""
         if self._nodes is not None:
-            self._nodes.refresh()
+            self._nodes.refresh(self._conductor.live)
             for trial in tune_controller.get_live_trials():
                 raylet = trial.config[SPEC].placement.raylet
                 if trial.status == Trial.PENDING and not self._nodes.has(raylet):

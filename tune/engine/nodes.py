@@ -24,7 +24,7 @@ from tune.config.machine import Machine
 from tune.engine.attach import Attached
 from tune.engine.drivers import num_drivers
 from tune.engine.node import Greeting, NodeFacts, Question, greet, on_node
-from tune.engine.places import Asked, make_place, versions_fault
+from tune.engine.places import Asked, leave_to_others, make_place, versions_fault
 from tune.engine.processes import first_line
 from tune.engine.staging import OpenDesk, Stage, copy_corpus
 from tune.errors import UsageError
@@ -73,17 +73,23 @@ class Nodes:
     Args:
         say: Shows a sentence.
         there: The cluster.
+        unreserved: Returns what nobody reserves of every node now; nothing where that is unknown.
         scratch: Folder on every node for what travels; None where nodes see the driver's folders.
     """
 
     def __init__(
-        self, say: Callable[[str], None], there: Attached, scratch: str | None = None
+        self,
+        say: Callable[[str], None],
+        there: Attached,
+        unreserved: Callable[[], dict[str, dict[str, float]]] = dict,
+        scratch: str | None = None,
     ) -> None:
         self.dashboard = there.dashboard
         self.head = there.head
         self.facts: dict[str, NodeFacts] = {}
         self.fleet: Fleet | None = None
         self._say = say
+        self._unreserved = unreserved
         self._scratch = scratch
         self._desk: OpenDesk | None = None
         self._asked: Asked | None = None
@@ -154,8 +160,14 @@ class Nodes:
             )
         return self.fleet
 
-    def refresh(self) -> None:
-        """Take in who has come, let go of who has gone; does nothing within seconds of the last."""
+    def refresh(self, live: Collection[Placement] = ()) -> None:
+        """Take in who has come, let go of who has gone, and leave to other jobs what they reserve.
+
+        Does nothing within seconds of the last time.
+
+        Args:
+            live: What trials of ours reserve that run or wait.
+        """
         now_s = time.monotonic()
         if now_s < self._next_s:
             return
@@ -171,6 +183,7 @@ class Nodes:
         self._greet({raylet: node for raylet, node in nodes if raylet not in asked})
         self._take_answers()
         self._place()
+        self._leave_to_others(alive, live)
 
     def doubt(self, raylet: str | None) -> None:
         """Use a node whose worker died only when it has answered again: it may have died too.
@@ -333,6 +346,18 @@ class Nodes:
         whole = Fleet(places, asked.max_concurrent)
         share = math.ceil(whole.num_slots / max(1, num_drivers()))
         self.fleet = replace(whole, max_concurrent=share)
+
+    def _leave_to_others(
+        self, declared: dict[str, dict[str, float]], live: Collection[Placement]
+    ) -> None:
+        if self.fleet is None:
+            return
+        unreserved = self._unreserved()
+        self.fleet = self.fleet.with_places(
+            leave_to_others(place, declared[place.raylet], unreserved[place.raylet], live)
+            for place in self.fleet.places
+            if place.raylet in declared and place.raylet in unreserved
+        )
 
     def _calibrated(self, place: Place) -> Place:
         calibration = self._calibrations.get(place.card or "")

@@ -1,5 +1,6 @@
 """What a study asks of the nodes of a cluster, and what makes a node a place. Pure."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from data.dataset import Corpus
@@ -8,6 +9,10 @@ from tune.card.packing import Packing
 from tune.config.profiles import MAX_CUDA_WORKERS
 from tune.engine.node import NodeFacts, own_versions
 from tune.errors import UsageError
+from tune.trial.spec import Placement
+
+NUM_DIGITS = 6
+"""Of a share of a place: Ray counts in ten-thousandths."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,37 @@ def versions_fault(facts: NodeFacts) -> str | None:
     return (
         f"every node must have the driver's versions, found {', '.join(others)} on node "
         f"{facts.host}: install the same there"
+    )
+
+
+def leave_to_others(
+    place: Place,
+    declared: Mapping[str, float],
+    unreserved: Mapping[str, float],
+    live: Iterable[Placement],
+) -> Place:
+    """Return a place with what other jobs reserve of it now.
+
+    A trial of ours that waits there counts as one that has its reservation, so that too little
+    rather than too much is left to the others: Ray lets it wait until they are done.
+
+    Args:
+        place: On a node.
+        declared: What the node has, by Ray's names.
+        unreserved: What nobody reserves of it.
+        live: What our trials reserve that run or wait.
+    """
+    reserved = {name: had - unreserved.get(name, 0.0) for name, had in declared.items()}
+    ours = [placement for placement in live if placement.raylet == place.raylet]
+    if place.packing.num_gpus:
+        share = reserved.get("GPU", 0.0)
+    else:
+        share = reserved.get("memory", 0.0) / 2**20 / place.packing.usable_mib
+    taken = share - sum(place.share(placement) for placement in ours)
+    return replace(
+        place,
+        taken=max(0.0, round(taken, NUM_DIGITS)),
+        taken_slots=max(0, round(reserved.get("CPU", 0.0)) - len(ours)),
     )
 
 

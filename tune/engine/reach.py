@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tune.config.cluster import Cluster
@@ -25,15 +26,14 @@ def reached(cluster: Cluster | None, say: Callable[[str], None]) -> Iterator["No
         yield None
         return
     from tune.engine.attach import attached
-    from tune.engine.drivers import register_driver
+    from tune.engine.drivers import register_driver, unreserved
     from tune.engine.nodes import Nodes
 
     with attached(cluster, say) as there:
         driver = register_driver()
-        nodes = Nodes(say, there, cluster.scratch)
+        nodes = Nodes(say, there, partial(unreserved, driver), cluster.scratch)
         try:
             nodes.meet()
             yield nodes
         finally:
             nodes.close()
-            del driver

@@ -77,7 +77,8 @@ def said() -> list[str]:
 
 @pytest.fixture
 def nodes(said) -> Nodes:
-    return Nodes(said.append, SimpleNamespace(dashboard=None, head=None), "/scratch")
+    there = SimpleNamespace(dashboard=None, head=None)
+    return Nodes(said.append, there, scratch="/scratch")
 
 
 @pytest.fixture
@@ -161,3 +162,12 @@ def test_a_node_that_joins_gets_trials_when_it_has_the_corpus(cluster, nodes, as
         "copying the corpus (1 MiB) to node lab-2",
         "node lab-2 has joined the cluster",
     ]
+
+
+def test_what_another_job_reserves_of_a_node_is_known_seconds_later(cluster, nodes, asked):
+    cluster.add("a", "lab-1", Answer(None))
+    nodes.admit(asked())
+    nodes._unreserved = lambda: {"a": {}}
+    cluster.now_s += 10
+    nodes.refresh()
+    assert [place.taken_slots for place in nodes.fleet.places] == [1]

@@ -6,9 +6,10 @@ import pytest
 
 from tune.card.device import Card
 from tune.engine.node import NodeFacts, own_versions, what_it_is
-from tune.engine.places import Asked, make_place, versions_fault
+from tune.engine.places import Asked, leave_to_others, make_place, versions_fault
 from tune.engine.raylets import MachineParts, Raylet, plan_raylets
 from tune.errors import UsageError
+from tune.trial.spec import Placement
 
 MEMORY = Card("cpu", "this machine's memory", 16_000, 12_000)
 SMALL = Card("cuda", "small", 8_192, 8_000, index="0")
@@ -102,3 +103,30 @@ def test_a_node_is_said_with_its_cards():
     card = Card("cuda", "L4", 24_576, 9.0)
     assert what_it_is(2, 500.0, [card]).endswith("L4 (9 MiB free)")
     assert what_it_is(2, 500.0, [card, card]).count("L4 (9 MiB free)") == 2
+
+
+MACHINE = {"CPU": 8.0, "memory": 10_000.0 * 2**20}
+CARDS = {"CPU": 8.0, "GPU": 2.0}
+
+
+def test_what_other_jobs_reserve_of_a_machine_is_left_to_them():
+    place = make_place(facts(), asked("cpu"))
+    free = {"CPU": 3.0, "memory": 5_500.0 * 2**20}
+    ours = [Placement(raylet="abc", ram_mib=900), Placement(raylet="abc", ram_mib=900)]
+    found = leave_to_others(place, MACHINE, free, [*ours, Placement(raylet="other", ram_mib=900)])
+    assert (found.taken, found.taken_slots) == (pytest.approx(0.3), 3)
+
+
+def test_what_other_jobs_reserve_of_cards_is_left_to_them():
+    place = make_place(facts(num_cards=2, cards=(LARGE, LARGE)), asked("cuda"))
+    ours = [Placement(raylet="abc", gpu_fraction=0.25)]
+    # Ray leaves out what nothing is left of.
+    found = leave_to_others(place, CARDS, {"CPU": 7.0}, ours)
+    assert (found.taken, found.taken_slots) == (1.75, 0)
+
+
+@pytest.mark.parametrize("free", [MACHINE, {"CPU": 7.0, "memory": 9_400.0 * 2**20}])
+def test_a_trial_that_waits_or_runs_is_no_other_job(free):
+    place = make_place(facts(), asked("cpu"))
+    found = leave_to_others(place, MACHINE, free, [Placement(raylet="abc", ram_mib=600)])
+    assert (found.taken, found.taken_slots) == (0.0, 0)
