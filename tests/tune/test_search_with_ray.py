@@ -190,6 +190,11 @@ def interrupted(tiny_corpus, tmp_path_factory) -> tuple[Path, int, str]:
         "50", "--scheduler", "none", "--name", "long", "--dashboard", cwd=cwd,
     )  # fmt: skip
     epochs = cwd / "ray_results/long/tables/epochs.parquet"
+    said = []
+    for line in process.stdout:  # to the dashboard, which comes up beside the trials
+        said.append(line)
+        if line.startswith("Ray dashboard:"):
+            break
     deadline_s = time.monotonic() + 100
     while not epochs.exists() or len(pd.read_parquet(epochs)) == 0:
         assert time.monotonic() < deadline_s
@@ -197,7 +202,7 @@ def interrupted(tiny_corpus, tmp_path_factory) -> tuple[Path, int, str]:
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
     assert errors == ""
-    return cwd, process.returncode, output
+    return cwd, process.returncode, "".join(said) + output
 
 
 def test_ctrl_c_ends_the_search_cleanly(interrupted):

@@ -66,7 +66,7 @@ def dashboard_beside(
         show_address: Shows where it listens.
         say: Shows why it did not come up.
     """
-    is_over = threading.Event()
+    has_begun, is_over = threading.Event(), threading.Event()
 
     def start() -> None:
         try:
@@ -77,13 +77,15 @@ def dashboard_beside(
         else:
             if not is_over.is_set():
                 show_address(address)
+        has_begun.set()
+        is_over.wait()  # Linux ends a child of Ray's with the thread that started it
 
     before, new = set(psutil.Process().children()), set[psutil.Process]()
     thread = threading.Thread(target=start, name="dashboard")
     thread.start()
     # The process inherits the environment of this moment, and a fork has to be over before another
     # thread computes: it waits for ever for a matrix product.
-    while thread.is_alive() and not new:
+    while not has_begun.is_set() and not new:
         time.sleep(FORK_S)
         new = set(psutil.Process().children()) - before
     for process in new:
@@ -93,7 +95,7 @@ def dashboard_beside(
         yield
     finally:
         is_over.set()
-        if thread.is_alive():
+        if not has_begun.is_set():
             for process in new:
                 with suppress(psutil.NoSuchProcess):
                     process.kill()

@@ -94,7 +94,8 @@ def ray_session(
     for folder in {place, usual}:  # trials' files lie in the usual one
         sweep_temporary(folder)
     # Failures are printed once, by our own lines; feasibility is checked before a study starts.
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+    for part in ("ray.tune", "ray._private.services"):
+        logging.getLogger(part).setLevel(logging.CRITICAL)
     ray._private.worker._worker_logs_enabled = False  # no setting hides the raylet's obituaries
     with ExitStack() as around:
         temporary = around.enter_context(temporary_folder(place))

@@ -6,9 +6,10 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from tune.engine.processes import WORKER_NICENESS
+from tune.errors import is_disk_full
 from tune.evaluation.references import Reference, reference_lines
 from tune.storage.folder import StudyFolder
 from tune.study.plan import StudyPlan
@@ -66,13 +67,17 @@ def lines_beside_trials(
         has_epoch.set()  # also where no trial had one
         if not computation.done() and not is_interrupted():
             say("all trials have ended; reference lines are still computed: Ctrl-C leaves them out")
-        with suppress(LeftOut):
-            computation.result()
+        try:
+            lines = computation.result()
+        except LeftOut:
+            return
+    if not read_lines(folder) and not _has_written(plan, folder, lines):
+        say("no space left for the table of reference lines: the study has none")
 
 
 def _compute(
     plan: StudyPlan, folder: StudyFolder, has_epoch: threading.Event, go_on: Callable[[], None]
-) -> None:
+) -> list[Reference]:
     while not has_epoch.wait(POLL_S):
         go_on()
     go_on()
@@ -80,7 +85,19 @@ def _compute(
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), WORKER_NICENESS)
     model = plan.model_config({})
     lines = reference_lines(plan.corpus, model, plan.crop_px, plan.val_images, go_on)
-    write_lines(plan, folder, lines)
+    _has_written(plan, folder, lines)  # for who looks at the study while it runs
+    return lines
+
+
+def _has_written(plan: StudyPlan, folder: StudyFolder, lines: Sequence[Reference]) -> bool:
+    """Write the lines; return whether there was space for them."""
+    try:
+        write_lines(plan, folder, lines)
+    except OSError as error:
+        if not is_disk_full(error):
+            raise
+        return False
+    return True
 
 
 def read_lines(folder: StudyFolder) -> tuple[Reference, ...]:

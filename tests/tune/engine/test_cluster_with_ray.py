@@ -1,10 +1,16 @@
 """The same command on a Ray cluster of several raylets, and what becomes of it when they fail."""
 
+import os
 import shutil
 import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -191,3 +197,72 @@ def test_two_drivers_share_a_cluster(cluster, tmp_path, corpus):
     assert first.done().code == 0, first.done()
     assert outcomes(other) == {"completed": 2}
     assert outcomes(tmp_path) == {"completed": 6}
+
+
+OTHER_JOB = """
+import sys, time
+import ray
+
+
+@ray.remote(num_cpus=1, label_selector={"ray.io/node-id": sys.argv[2]})
+def work():
+    time.sleep(300)
+
+ray.init(address=sys.argv[1], log_to_driver=False)
+end = work.remote()
+print("begun", flush=True)
+ray.get(end)
+"""
+
+
+@pytest.fixture
+def other_job(cluster):
+    """Start a job of somebody else that takes the only slot of a node."""
+    with ExitStack() as running:
+
+        def begin(node: Any) -> None:
+            words = [sys.executable, "-c", OTHER_JOB, cluster.address, node.node_id]
+            job = running.enter_context(
+                subprocess.Popen(words, env=os.environ | PLAIN, stdout=subprocess.PIPE)
+            )
+            running.callback(job.kill)
+            assert job.stdout is not None
+            assert job.stdout.readline() == b"begun\n"
+            time.sleep(5)  # until the task has its reservation
+
+        yield begin
+
+
+@pytest.mark.nightly
+def test_trials_go_where_another_job_leaves_room(cluster, tmp_path, corpus, other_job):
+    nodes = [cluster.add(hooks(tmp_path, 0.3)) for _ in range(2)]
+    other_job(nodes[0])
+    running = search(cluster, tmp_path, corpus, "--trials", "3", "--epochs", "2")
+    running.wait(LIMIT_S)
+    done = running.done()
+    assert done.code == 0, done.output + done.errors
+    journal = StudyJournal.open(tmp_path / "ray_results" / "study" / "journal")
+    assert {trial.spec.placement.raylet for trial in journal.trials()} == {nodes[1].node_id}
+
+
+@pytest.mark.nightly
+def test_a_promotion_trains_on_the_nodes_and_comes_to_its_verdicts(cluster, tmp_path, corpus):
+    for _ in range(2):
+        cluster.add(hooks(tmp_path, 0.3))
+    running = search(cluster, tmp_path, corpus, "--trials", "2", "--epochs", "2")
+    running.wait(LIMIT_S)
+    assert running.done().code == 0, running.done()
+    words = [
+        "tune.promote", "--address", cluster.address, "--top", "1", "--seeds", "2", "--epochs", "2",
+        "--test-images", "2",
+    ]  # fmt: skip
+    promotion = start(words, tmp_path, PLAIN)
+    promotion.wait(LIMIT_S)
+    done = promotion.done()
+    assert done.code == 0, done.output + done.errors
+    runs = read_table(tmp_path / "ray_results", "runs")
+    assert Counter(runs["outcome"]) == {"completed": 4}
+    assert set(read_table(tmp_path / "ray_results", "verdicts")["num_seeds"]) == {2}
+    assert set(read_table(tmp_path / "ray_results", "test")["run"]) == set(runs["run"])
+    wait_for(lambda: not cluster.busy_workers())
+    assert promotion.survivors() == ()

@@ -5,6 +5,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import psutil
@@ -70,16 +71,20 @@ def start_child(node):
 
 
 def test_the_address_of_a_dashboard_is_shown_when_it_has_come_up(node, told):
-    is_up = threading.Event()
-    node.start_api_server = lambda **_: is_up.wait(30)
+    with ExitStack() as running:
 
-    def search() -> None:
-        is_up.set()
-        while threading.active_count() > num_threads:
-            time.sleep(0.01)
+        def start(**_: object) -> None:
+            child = running.enter_context(subprocess.Popen(["sleep", "60"]))
+            running.callback(child.kill)
+            assert is_up.wait(30)
 
-    num_threads = threading.active_count()
-    assert told(search) == ["127.0.0.1:8265"]
+        def search() -> None:
+            is_up.set()
+            time.sleep(0.3)
+
+        is_up = threading.Event()
+        node.start_api_server = start
+        assert told(search) == ["127.0.0.1:8265"]
 
 
 def test_trials_go_on_without_a_dashboard_that_does_not_start(node, told):

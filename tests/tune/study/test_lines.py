@@ -1,5 +1,6 @@
 """Reference lines that are computed beside the trials of a study."""
 
+import errno
 import threading
 from types import SimpleNamespace
 
@@ -10,6 +11,7 @@ from models.registry import ModelConfig
 from tune.evaluation.references import Reference, reference_lines
 from tune.study import lines
 from tune.study.lines import lines_beside_trials, read_lines
+from tune.tables.files import write_table
 
 MODEL = ModelConfig("baseline", 16, 8)
 
@@ -113,6 +115,36 @@ def test_an_error_of_theirs_is_raised_when_the_trials_have_ended(beside, monkeyp
     with pytest.raises(ValueError, match="no training patch"), beside([]):
         has_ended = True
     assert has_ended
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """Let so many writes of a table find no space."""
+
+    def fill(num_writes: int) -> None:
+        left = [num_writes]
+
+        def write(*arguments: object) -> None:
+            left[0] -= 1
+            if left[0] >= 0:
+                raise OSError(errno.ENOSPC, "no space left")
+            write_table(*arguments)
+
+        monkeypatch.setattr(lines, "write_table", write)
+
+    return fill
+
+
+@pytest.mark.parametrize("num_writes", [0, 1, 2])
+def test_a_disk_that_is_full_for_a_while_costs_no_lines(
+    beside, study_folder, full_disk, num_writes
+):
+    full_disk(num_writes)
+    said: list[str] = []
+    with beside(said):
+        pass
+    assert bool(read_lines(study_folder)) == (num_writes < 2)
+    assert ("no space left" in " ".join(said)) == (num_writes == 2)
 
 
 def test_they_do_not_delay_the_first_epoch(beside, endless):
