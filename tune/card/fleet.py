@@ -184,6 +184,24 @@ class Fleet:
         ]
         return _bind(spec, _choose(options, live))
 
+    def waits_for_others(self, placement: Placement, live: Iterable[Placement]) -> bool:
+        """Return whether a trial waits for other jobs while a place of the same kind has room.
+
+        Args:
+            placement: What it was given.
+            live: What all trials that run or wait reserve.
+        """
+        here = next((one for one in self.places if one.raylet == placement.raylet), None)
+        if here is None or here.holds([here.share(placement)]):
+            return False
+        alike = [one for one in self.places if (one.card, one.size) == (here.card, here.size)]
+        shares = _shares(alike, live)
+        return any(
+            one.holds([*shares[one.raylet], one.share(placement)])
+            for one in alike
+            if one is not here
+        )
+
     def side_by_side(self, spec: TrialSpec) -> int:
         """Return how many trials like a placed one run beside each other; 0 for a rejected one."""
         if spec.placement.rejection is not None:
@@ -224,8 +242,10 @@ class Fleet:
 
     @property
     def _offered_slots(self) -> int:
-        """Most trials side by side, as far as the places allow."""
-        return sum(place.packing.max_concurrent for place in self.places)
+        """Most trials side by side, as far as the places and other jobs allow."""
+        return sum(
+            max(0, place.packing.max_concurrent - place.taken_slots) for place in self.places
+        )
 
     @property
     def largest(self) -> Place:

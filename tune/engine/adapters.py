@@ -78,7 +78,8 @@ class StudySearcher(Searcher):
 class RungScheduler(FIFOScheduler):
     """First come, first served; the conductor says who is stopped.
 
-    On a cluster, a trial that waits for a place which is gone goes back to the conductor.
+    On a cluster, a trial that waits for a place goes back to the conductor where that is gone, or
+    kept by another job while there is room elsewhere.
     """
 
     def __init__(self, conductor: Conductor, nodes: Nodes | None = None) -> None:
@@ -89,10 +90,12 @@ class RungScheduler(FIFOScheduler):
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """Return the first trial that waits; asked at every step of Ray's loop."""
         if self._nodes is not None:
-            self._nodes.refresh(self._conductor.live)
+            live = self._conductor.live
+            self._nodes.refresh(live)
             for trial in tune_controller.get_live_trials():
-                raylet = trial.config[SPEC].placement.raylet
-                if trial.status == Trial.PENDING and not self._nodes.has(raylet):
+                placement = trial.config[SPEC].placement
+                is_waiting = trial.status == Trial.PENDING
+                if is_waiting and self._nodes.has_a_better_one(placement, live):
                     self._conductor.put_back(trial_number(trial))
                     tune_controller.request_stop_trial(trial)
         chosen: Trial | None = super().choose_trial_to_run(tune_controller)

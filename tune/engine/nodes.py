@@ -201,6 +201,20 @@ class Nodes:
         """Return whether a place is there that a trial was given."""
         return self.fleet is not None and raylet in {one.raylet for one in self.fleet.places}
 
+    def has_a_better_one(self, placement: Placement, live: Collection[Placement]) -> bool:
+        """Return whether a trial that waits should be given another place.
+
+        Its own one is gone, or other jobs fill it while another one has room.
+
+        Args:
+            placement: What it was given.
+            live: What all trials that run or wait reserve.
+        """
+        if not self.has(placement.raylet):
+            return True
+        assert self.fleet is not None
+        return self.fleet.waits_for_others(placement, live)
+
     def have_room(self, live: Collection[Placement]) -> bool:
         """Return whether one more trial may run or wait.
 

@@ -207,6 +207,22 @@ def test_what_other_jobs_reserve_is_no_room():
     assert not full_up.takes_more(place_all(full_up, [HALF] * 2))
 
 
+def test_slots_that_other_jobs_hold_are_not_offered():
+    a, b = make_place("a", slots=2), make_place("b", slots=2)
+    assert Fleet((replace(a, taken_slots=3), replace(b, taken_slots=1))).num_slots == 1
+
+
+def test_a_trial_that_waits_for_another_job_moves_to_a_place_of_its_kind_with_room():
+    a, b = make_place("a"), make_place("b")
+    (here,) = place_all(Fleet((a,)), [HALF])
+    full = replace(a, taken=0.75)
+    assert Fleet((full, b)).waits_for_others(here, [here])
+    assert not Fleet((a, b)).waits_for_others(here, [here] * 3)  # for our own trials
+    assert not Fleet((full,)).waits_for_others(here, [here])
+    assert not Fleet((full, replace(b, taken=0.75))).waits_for_others(here, [here])
+    assert not Fleet((full, make_place("c", gib=24))).waits_for_others(here, [here])
+
+
 def test_other_jobs_alone_make_nobody_wait():
     assert make_place().holds([])
     assert replace(make_place(slots=2), taken=1.0, taken_slots=3).holds([])
