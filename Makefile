@@ -59,7 +59,7 @@ test-nightly: setup
 	$(RUN) -m pytest $(SIDE_BY_SIDE) -m nightly $(ARGS)
 
 test-fast: setup
-	$(RUN) -m pytest $(SIDE_BY_SIDE) -m 'not ray and not browser' $(ARGS)
+	$(RUN) -m pytest $(SIDE_BY_SIDE) -m 'not ray and not browser and not slow' $(ARGS)
 
 bench: setup
 	$(RUN) -m benchmarks $(ARGS)

@@ -12,7 +12,7 @@ from functools import partial
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from tune.config.cluster import Cluster, add_cluster_flags, read_cluster
+from tune.config.cluster import Cluster, add_cluster_flags, add_stage_flag, read_cluster
 from tune.config.command import (
     DEFAULT_RESULTS,
     DONE,
@@ -56,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--data", metavar="CORPUS", help="with --cluster, a corpus to look for")
     add_cluster_flags(parser)
+    add_stage_flag(parser)
     arguments = parser.parse_args(argv)
     return run_command(lambda: diagnose(arguments))
 
@@ -98,7 +99,7 @@ def examine_cluster(cluster: Cluster, results: str, data: str | None) -> int:
     with attached(cluster, partial(say, console)):
         from tune.engine.preflight import inspect_nodes
 
-        reports = inspect_nodes(results, corpus)
+        reports = inspect_nodes(results, corpus, cluster.scratch)
     for report in reports:
         lead, style = ("torn ", "red") if report.faults else ("whole", "green")
         say(console, f" {report.name}: {report.words}", lead=lead, style=style)

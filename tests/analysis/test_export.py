@@ -9,6 +9,8 @@ import pytest
 
 from analysis.export import main
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def search_only(recorded_results, tmp_path):

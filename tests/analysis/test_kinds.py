@@ -20,6 +20,8 @@ from analysis.page.html import build_page
 from analysis.report import build_sections
 from tests.analysis.made_of_bytes import make_bytes, psnr_of, write_search
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def both(recorded_results, tmp_path_factory):

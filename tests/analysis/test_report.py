@@ -24,6 +24,8 @@ from analysis.rates.curves import compute_rate_distortion
 from analysis.report import build_sections, main, write_report
 from tests.recorded.make import make
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def written(recorded_results, tmp_path_factory):

@@ -8,6 +8,8 @@ import pytest
 from analysis.page.browser import find_browser
 from benchmarks.gallery import SEARCH, SHOTS, largest_search, main
 
+pytestmark = pytest.mark.slow
+
 RECORDED = Path(__file__).parents[1] / "recorded" / "results"
 
 

@@ -34,6 +34,8 @@ from tests.chaos.harness import REPOSITORY
 from tests.tiny_corpus import build_tiny_corpus
 from tune.card.device import Card, Holder
 
+pytestmark = pytest.mark.slow
+
 STAMP = Stamp(
     run="2026-11-28 12:00:00",
     stage="memory",

@@ -15,7 +15,7 @@ from data.splits import SplitPlan, split_by_file
 
 VOLKOV, RJANETH = "s1_grd_vh_u8_volkov", "s1_f32_intensity_rjaneth"
 
-pytestmark = pytest.mark.corpus
+pytestmark = [pytest.mark.corpus, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

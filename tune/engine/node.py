@@ -5,6 +5,7 @@ Nothing here is read by the driver of its own machine; what a node answers is pl
 
 import os
 import platform
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -120,12 +121,14 @@ class Greeting:
         corpus_fault: A sentence about its corpus, or its scratch folder; None if that is right, or
             was not asked.
         lacks_corpus: Whether the corpus has to be copied there.
+        scratch_free_mib: What is free in its scratch folder; None where nothing travels.
     """
 
     facts: NodeFacts
     seen: Seen | None = None
     corpus_fault: str | None = None
     lacks_corpus: bool = False
+    scratch_free_mib: float | None = None
 
 
 def greet(raylet: str, resources: dict[str, float], question: Question | None) -> Greeting:
@@ -154,9 +157,10 @@ def _greet_staged(facts: NodeFacts, question: Question, scratch: Path) -> Greeti
         check_scratch(scratch, facts.host)
     except UsageError as error:
         return Greeting(facts, corpus_fault=str(error))
+    free_mib = shutil.disk_usage(scratch).free / 2**20
     if question.corpus is None:
-        return Greeting(facts)
+        return Greeting(facts, scratch_free_mib=free_mib)
     place = find_corpus(
         Path(question.corpus), scratch, question.corpus_fingerprint, question.split_fingerprint
     )
-    return Greeting(facts, lacks_corpus=place is None)
+    return Greeting(facts, lacks_corpus=place is None, scratch_free_mib=free_mib)

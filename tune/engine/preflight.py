@@ -14,6 +14,7 @@ from tune.engine.nodes import GREETING_S, alive_nodes, ask
 from tune.engine.places import versions_fault
 from tune.engine.processes import first_line
 from tune.storage.probe import Probe, clock_difference_s, compare, open_probe, refusal
+from tune.storage.stage import corpus_mib
 
 MOST_CLOCK_DIFFERENCE_S = 1.0
 """Times of trials on several nodes are compared by the driver's clock alone; logs are not."""
@@ -39,12 +40,15 @@ class NodeReport:
     warnings: tuple[str, ...]
 
 
-def inspect_nodes(results: str, corpus: Corpus | None) -> list[NodeReport]:
+def inspect_nodes(
+    results: str, corpus: Corpus | None, scratch: str | None = None
+) -> list[NodeReport]:
     """Ask every node of the cluster that this process is attached to.
 
     Args:
         results: The results folder that a study would have.
         corpus: The corpus that it would read; None asks about none.
+        scratch: Folder on every node for what travels; None where nodes see the driver's folders.
 
     Raises:
         UsageError: If the driver itself cannot write the results folder.
@@ -52,37 +56,60 @@ def inspect_nodes(results: str, corpus: Corpus | None) -> list[NodeReport]:
     with ExitStack() as stack:
         probe = stack.enter_context(open_probe(results))
         question = Question(
-            probe,
+            probe if scratch is None else None,
             None if corpus is None else str(corpus.path.absolute()),
             "" if corpus is None else corpus.info.fingerprint,
             "" if corpus is None else corpus.info.split_fingerprint,
             platform.node(),
+            scratch,
         )
+        needed_mib = 0.0 if corpus is None else corpus_mib(corpus)
         asked_s = time.time()
         answers = {
             raylet: ask(raylet, resources, question) for raylet, resources in alive_nodes().items()
         }
         ray.wait(list(answers.values()), num_returns=len(answers), timeout=GREETING_S)
         return [
-            _report(raylet, answer, probe, asked_s) for raylet, answer in sorted(answers.items())
+            _report(raylet, answer, probe, asked_s, needed_mib)
+            for raylet, answer in sorted(answers.items())
         ]
 
 
 def _report(
-    raylet: str, answer: "ray.ObjectRef[Greeting]", probe: Probe, asked_s: float
+    raylet: str,
+    answer: "ray.ObjectRef[Greeting]",
+    probe: Probe,
+    asked_s: float,
+    needed_mib: float,
 ) -> NodeReport:
     try:
         greeting: Greeting = ray.get(answer, timeout=0)
     except RayError as error:
         return NodeReport(raylet[:8], "", (f"it did not answer ({first_line(error)})",), ())
-    return describe(greeting, probe, asked_s, time.time())
+    return describe(greeting, probe, asked_s, time.time(), needed_mib)
 
 
-def describe(greeting: Greeting, probe: Probe, asked_s: float, answered_s: float) -> NodeReport:
-    """Return what is to be said of a node that answered; while the probe is open."""
+def describe(
+    greeting: Greeting, probe: Probe, asked_s: float, answered_s: float, needed_mib: float
+) -> NodeReport:
+    """Return what is to be said of a node that answered; while the probe is open.
+
+    Args:
+        greeting: What it answered.
+        probe: What it may have looked at.
+        asked_s: The driver's clock when it was asked, in seconds.
+        answered_s: And when its answer was there.
+        needed_mib: Size of the corpus that would be copied there.
+    """
     facts, seen = greeting.facts, greeting.seen
     faults = [versions_fault(facts), greeting.corpus_fault]
     warnings = []
+    if greeting.lacks_corpus and greeting.scratch_free_mib is not None:
+        what = f"the corpus ({needed_mib:.0f} MiB) would be copied there"
+        if needed_mib > greeting.scratch_free_mib:
+            faults.append(f"{what}, and {greeting.scratch_free_mib:.0f} MiB are free")
+        else:
+            warnings.append(what)
     if seen is not None:
         seen = compare(probe, seen)
         faults.append(refusal(probe, seen))

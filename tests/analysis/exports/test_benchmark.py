@@ -14,6 +14,8 @@ from analysis.exports.benchmark import compute_benchmark, export_benchmark
 from analysis.exports.images import compute_images
 from tests.analysis.made_of_bytes import RATIOS, make_bytes, psnr_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def of_bytes(tmp_path_factory):

@@ -9,6 +9,8 @@ from analysis.overview.answer import answer_sections, answer_sentences
 from analysis.rates.curves import compute_rate_distortion
 from tests.analysis.made_of_bytes import write_promotion, write_search
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def said(frames, rates_of_bytes):

@@ -20,6 +20,8 @@ from tests.analysis.made_of_bytes import (
 )
 from tune.statistics.intervals import Interval
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def result(rates_of_bytes):

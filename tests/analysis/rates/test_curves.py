@@ -9,6 +9,8 @@ from analysis.rates.curves import compute_rate_distortion
 from analysis.rates.figure import draw_rate_distortion
 from analysis.rates.floor import speckle_db
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def result(rate_distortion):

@@ -10,6 +10,8 @@ from analysis.searches.outcome_counts import compute_outcome_counts, draw_outcom
 from analysis.searches.rung_audit import compute_rung_audit
 from analysis.searches.time_spent import MOST_BARS, compute_time_spent, draw_time_spent
 
+pytestmark = pytest.mark.slow
+
 
 def verdict(number, value, kind="kept"):
     return {

@@ -19,6 +19,8 @@ from tune.config.resolve import add_search_flags, resolve, search_flags
 from tune.config.search import read_config, write_config
 from tune.config.settings import read_toml_file
 
+pytestmark = pytest.mark.slow
+
 EXPECTED = Path(__file__).parents[2] / "recorded" / "RUNLOG.md"
 HEADINGS = (
     "Purpose",

@@ -17,6 +17,8 @@ from models.coding.classical import encode_jpeg2000, to_8_bit
 from models.coding.heif_codecs import encode_avif, encode_hevc_intra
 from models.errors import ModelError
 
+pytestmark = pytest.mark.slow
+
 CODECS = [encode_jpeg2000, encode_hevc_intra, encode_avif]
 
 

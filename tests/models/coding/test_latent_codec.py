@@ -11,6 +11,8 @@ from models.coding.symbol_model import MAX_SYMBOLS, TOTAL_FREQUENCY, fit_symbol_
 from models.errors import ModelError
 from tests.models.coding.latents import structured_latents
 
+pytestmark = pytest.mark.slow
+
 
 def gaussian_latents(num_images=40, channels=8, side=16, seed=0) -> torch.Tensor:
     """Channels of standard deviation 0.01 to 3."""

@@ -14,6 +14,8 @@ from models.coding.linear import down_up_sample, fit_block_klt, supports_down_up
 from models.errors import ModelError
 from models.shapes import RATIOS, REDUCTION
 
+pytestmark = pytest.mark.slow
+
 
 def textured_patches(num_patches=12, patch_px=64, seed=0):
     """Smoothed noise in [0, 1]: neighbouring pixels resemble each other, as in a scene."""

@@ -17,6 +17,8 @@ from models.training.config import TrainConfig
 from models.training.losses import LossWeights, training_loss
 from models.training.session import build_optimizer
 
+pytestmark = pytest.mark.slow
+
 MIB = 2**20
 every_architecture = pytest.mark.parametrize("arch", list(ARCHITECTURES))
 FOR_BYTES = {"linear_path": True, "rate": "bytes", "latent_channels": 24}

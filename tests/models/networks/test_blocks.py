@@ -17,6 +17,8 @@ from models.networks.blocks import (
     upsample,
 )
 
+pytestmark = pytest.mark.slow
+
 both_layouts = pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 
 

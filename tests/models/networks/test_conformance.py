@@ -19,6 +19,8 @@ from models.registry import ARCHITECTURES, ModelConfig, build_model, count_param
 from models.shapes import RATIOS
 from models.training.linear_start import LinearStart
 
+pytestmark = pytest.mark.slow
+
 RATIOS_DESCENDING = (64, 32, 16, 8, 4)
 WIDTHS = (16, 32, 48, 64)
 PARAMETERS = {  # by architecture and base channels, for ratios 64, 32, 16, 8, 4

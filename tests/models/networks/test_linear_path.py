@@ -17,6 +17,8 @@ from models.shapes import RATIOS
 from models.training.linear_start import LinearStart
 from models.training.losses import LossWeights, training_loss
 
+pytestmark = pytest.mark.slow
+
 NETWORKS = [name for name, architecture in ARCHITECTURES.items() if architecture.has_network]
 every_architecture = pytest.mark.parametrize("arch", list(ARCHITECTURES))
 every_network = pytest.mark.parametrize("arch", NETWORKS)

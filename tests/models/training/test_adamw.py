@@ -3,10 +3,13 @@
 import subprocess
 import sys
 
+import pytest
 import torch
 from torch import nn
 
 from models.training.adamw import EagerAdamW
+
+pytestmark = pytest.mark.slow
 
 
 def trained(optimizer_class, steps, state=None):

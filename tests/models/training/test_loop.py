@@ -19,6 +19,8 @@ from models.training.epoch_result import EpochResult, NonFiniteError
 from models.training.loop import train_epochs
 from models.training.session import EarlyStopping, TrainingSession, build_optimizer
 
+pytestmark = pytest.mark.slow
+
 MODEL = ModelConfig("baseline", ratio=16, base_channels=4, dropout=0.1)
 CONFIG = TrainConfig(
     learning_rate=1e-3, epochs=4, warmup_epochs=1, batch_size=4, patience=10, gradient_clip=1.0

@@ -7,6 +7,8 @@ from models.registry import ModelConfig
 from models.training import precision
 from models.training.precision import CANDIDATES, MIN_GAIN, PLAIN, Stack, choose_stack, fastest
 
+pytestmark = pytest.mark.slow
+
 BF16, LAST = CANDIDATES[1], CANDIDATES[2]
 MODEL = ModelConfig("baseline", ratio=16, base_channels=4)
 

@@ -21,6 +21,8 @@ from models.training.loop import train_epochs
 from models.training.rate_control import PLAUSIBLE
 from models.training.session import TrainingSession
 
+pytestmark = pytest.mark.slow
+
 LINEAR = ModelConfig("linear", ratio=16, base_channels=1, latent_channels=24, rate="bytes")
 BASELINE = ModelConfig(
     "baseline", ratio=16, base_channels=4, dropout=0.1, linear_path=True, rate="bytes"

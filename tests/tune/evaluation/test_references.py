@@ -13,6 +13,8 @@ from tune.evaluation.references import Reference, jpeg2000_at_rate, reference_li
 from tune.trial.session import open_session
 from tune.trial.spec import DataSpec, TrialSpec
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def corpus(tiny_corpus) -> Corpus:

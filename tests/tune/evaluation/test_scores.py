@@ -48,6 +48,8 @@ from tune.trial.record import TrialRecord
 from tune.trial.session import open_corpus
 from tune.trial.spec import DataSpec, TrialSpec
 
+pytestmark = pytest.mark.slow
+
 CROP_PX = 32
 CORPUS = {"corpus": "tiny", "is_synthetic": True, "corpus_fingerprint": "c0"}
 

@@ -30,6 +30,8 @@ from tune.terminal.progress import StudyProgress
 from tune.trial.clock import StudyClock
 from tune.trial.spec import DataSpec, TrialSpec
 
+pytestmark = pytest.mark.slow
+
 EPOCHS = 4
 DIMENSIONS = build_space(["learning_rate", "warmup_epochs"], []).dimensions
 KNOWN = [KnownPoint("hand_set", {"learning_rate": 1e-4, "warmup_epochs": 3})]

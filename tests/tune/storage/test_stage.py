@@ -29,6 +29,8 @@ from tune.storage.stage import (
 from tune.trial.linear_start import linear_start
 from tune.trial.passing_folder import OF_TRIAL, make_passing_folder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch) -> None:

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tune.outcomes import Outcome
 from tune.scheduling.rules import StoppingRule
@@ -20,6 +21,8 @@ from tune.space.points import KnownPoint
 from tune.storage.history import Budget
 from tune.study.deadline import RESERVE, START_S, Choice, Work, choose
 from tune.study.estimate import EpochTime
+
+pytestmark = pytest.mark.slow
 
 FILE = Path(__file__).parents[3] / "benchmarks/truth/baseline_16x_9.parquet"
 RULE = StoppingRule("leader", 3, 3, 0.1)

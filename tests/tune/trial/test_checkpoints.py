@@ -16,6 +16,8 @@ from tune.trial.lease import move_draft
 from tune.trial.session import open_session
 from tune.trial.spec import TrialSpec
 
+pytestmark = pytest.mark.slow
+
 EPOCHS = 4
 
 

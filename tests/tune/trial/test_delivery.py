@@ -19,6 +19,8 @@ from tune.trial.run import run_trial
 from tune.trial.session import open_session
 from tune.trial.spec import TrialSpec
 
+pytestmark = pytest.mark.slow
+
 EPOCHS = 4
 
 

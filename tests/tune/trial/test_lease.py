@@ -31,6 +31,8 @@ from tune.trial.lease import (
 from tune.trial.run import run_trial
 from tune.trial.spec import TrialSpec
 
+pytestmark = pytest.mark.slow
+
 EPOCHS = 4
 
 
