@@ -280,7 +280,7 @@ def flat(value):
     return value
 
 
-@pytest.mark.parametrize("where", ["epoch", "draft"])
+@pytest.mark.parametrize("where", ["epoch", pytest.param("draft", marks=pytest.mark.nightly)])
 def test_an_attempt_that_was_stopped_and_goes_on_later_writes_nothing(plan, tmp_path, where):
     whole = replace(plan, checkpoint=str(tmp_path / "whole" / "study_t003.pt"))
     Path(whole.checkpoint).parent.mkdir()
