@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map_only
 
-CAST_FUNCTIONS = frozenset({torch.conv2d, torch.conv_transpose2d, torch.matmul, Tensor.matmul})
+CAST_FUNCTIONS = frozenset({torch.conv2d, torch.conv_transpose2d})
 """Of what autocast computes in bf16, the functions that our networks call while it is on."""
 
 

@@ -9,8 +9,8 @@ import ray
 from ray.exceptions import RayError
 
 from data.dataset import Corpus
+from tune.engine.joining import GREETING_S, alive_nodes, ask
 from tune.engine.node import Greeting, Question, what_it_is
-from tune.engine.nodes import GREETING_S, alive_nodes, ask
 from tune.engine.places import versions_fault
 from tune.engine.processes import first_line
 from tune.storage.probe import Probe, clock_difference_s, compare, open_probe, refusal

@@ -10,6 +10,7 @@ import pytest
 
 from data.dataset import Corpus
 from tests.tune.engine.test_nodes import facts
+from tune.engine import joining
 from tune.engine import nodes as nodes_module
 from tune.engine.node import Greeting
 from tune.engine.nodes import Nodes
@@ -63,10 +64,11 @@ def cluster(monkeypatch) -> Cluster:
         "ask": lambda raylet, resources, question: cluster.greetings[raylet],
         "start_there": cluster.start_there,
         "OpenDesk": lambda scratch: desk,
-        "num_drivers": lambda: 1,
         "time": SimpleNamespace(monotonic=lambda: cluster.now_s),
     }.items():
-        monkeypatch.setattr(nodes_module, name, stand_in)
+        for module in (joining, nodes_module):
+            monkeypatch.setattr(module, name, stand_in, raising=False)
+    monkeypatch.setattr(nodes_module, "num_drivers", lambda: 1)
     return cluster
 
 
