@@ -97,7 +97,9 @@ class RungScheduler(FIFOScheduler):
                 is_waiting = trial.status == Trial.PENDING
                 if is_waiting and self._nodes.has_a_better_one(placement, live):
                     self._conductor.put_back(trial_number(trial))
-                    tune_controller.request_stop_trial(trial)
+                    # At once: what `request_stop_trial` notes is looked at by nobody, and Ray asks
+                    # for no other trial while one waits.
+                    tune_controller.stop_trial(trial)
         chosen: Trial | None = super().choose_trial_to_run(tune_controller)
         return chosen
 
@@ -151,9 +153,13 @@ class StudyCallback(Callback):
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        """End the trial with its own last words, or let the conductor find the outcome."""
+        """End the trial with its own last words, or let the conductor find the outcome.
+
+        One that was put back has not ended.
+        """
         number = trial_number(trial)
-        self._conductor.end(number, *self._last_words.pop(number, (None, None)))
+        if not self._conductor.has_put_back(number):
+            self._conductor.end(number, *self._last_words.pop(number, (None, None)))
         forget_statistics(trial)
 
     def on_trial_error(

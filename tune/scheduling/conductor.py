@@ -214,9 +214,13 @@ class Conductor:
         self._watcher.say(f"{name}  {reason}; it continues after epoch {len(record.epochs)}")
 
     def put_back(self, number: int) -> None:
-        """Take back a trial that waits for a place which is gone; it gets another one."""
+        """Take back a trial that waits for a place which is gone or kept; it gets another one."""
         if self.recorder.trials[number].outcome is None and number not in self._to_continue:
             self._to_continue.append(number)
+
+    def has_put_back(self, number: int) -> bool:
+        """Return whether a trial waits to be given another place."""
+        return number in self._to_continue
 
     @property
     def live(self) -> list[Placement]:
