@@ -73,6 +73,12 @@ def test_a_whole_study_is_said_to_be_whole(folder, capsys):
     assert "torn" not in capsys.readouterr().out
 
 
+def test_a_study_that_was_interrupted_before_its_reference_lines_is_whole(folder, capsys):
+    (folder.tables / "references.parquet").unlink()
+    assert doctor(folder) == 0
+    assert "none: no session has computed them" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("name", ["trials", "epochs", "rungs"])
 def test_a_torn_table_is_written_again_from_the_journal(folder, name):
     before = read_table(folder.path.parent, name)
