@@ -42,7 +42,7 @@ def allocate_too_much():
 
 def impatient():
     import tune.scheduling.watchdog
-    tune.scheduling.watchdog.Watchdog.__init__.__defaults__ = (3, 15.0)
+    tune.scheduling.watchdog.Watchdog.__init__.__defaults__ = (3, 20.0)
 
 on_every_epoch(before)
 in_driver(impatient)
