@@ -239,6 +239,7 @@ in_driver(jump)
 """A search that runs for 200 s more when its seventh epoch has begun."""
 
 
+@pytest.mark.nightly
 def test_a_time_budget_ends_the_search_and_counts_as_done(tiny_corpus, tmp_path):
     code, _, errors = search(
         *QUICK, "--data", str(tiny_corpus), "--trials", "500", "--epochs", "3", "--hours", "0.05",

@@ -83,6 +83,7 @@ def epochs(cwd: Path) -> list[tuple[int, int]]:
     return sorted(zip(frame["trial_number"], frame["epoch"], strict=True))
 
 
+@pytest.mark.nightly
 def test_trials_run_on_every_node_and_nothing_of_ours_stays(cluster, tmp_path, corpus):
     for _ in range(2):
         cluster.add(hooks(tmp_path, 0.3))
@@ -114,6 +115,8 @@ def test_trials_of_a_node_that_dies_go_on_elsewhere_from_their_checkpoints(
     assert epochs(tmp_path) == [(t, e) for t in range(2) for e in range(1, 7)]
     again = [one for one, times in Counter(trained(tmp_path)).items() if times > 1]
     assert len(again) <= 1  # the epoch that it died in
+    wait_for(lambda: not cluster.busy_workers())
+    assert running.survivors() == ()
 
 
 @pytest.mark.nightly
