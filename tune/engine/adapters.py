@@ -92,7 +92,7 @@ class RungScheduler(FIFOScheduler):
         if self._nodes is not None:
             live = self._conductor.live
             self._nodes.refresh(live)
-            for trial in tune_controller.get_live_trials():
+            for trial in list(tune_controller.get_live_trials()):  # who is stopped leaves them
                 placement = trial.config[SPEC].placement
                 is_waiting = trial.status == Trial.PENDING
                 if is_waiting and self._nodes.has_a_better_one(placement, live):

@@ -1,6 +1,7 @@
 """What Ray is told by its scheduler and its callback, with a Ray that does as it is told."""
 
 from collections import deque
+from collections.abc import Iterable
 from types import SimpleNamespace
 
 import pytest
@@ -32,21 +33,23 @@ class Conductor:
 class Controller:
     """Ray's loop with one trial: what is stopped has ended, and the callback hears of it."""
 
-    def __init__(self, callback: StudyCallback, status: str) -> None:
+    def __init__(self, callback: StudyCallback, status: str, *others: object) -> None:
         metadata = SimpleNamespace(metric_analysis={}, metric_n_steps={}, last_result={})
         self.trial = SimpleNamespace(
             config={SPEC: make_spec(8)}, status=status, run_metadata=metadata
         )
         self._callback = callback
+        self._live = {id(trial): trial for trial in (self.trial, *others)}
 
-    def get_live_trials(self) -> list[object]:
-        return [self.trial]
+    def get_live_trials(self) -> Iterable[object]:
+        return self._live.values()
 
     def get_trials(self) -> list[object]:
         return []
 
     def stop_trial(self, trial: object) -> None:
         self.trial.status = Trial.TERMINATED
+        del self._live[id(trial)]
         self._callback.on_trial_complete(1, [], trial)
 
 
@@ -61,7 +64,8 @@ def test_a_trial_that_waits_for_a_lost_place_is_stopped_at_once_and_has_not_ende
     nodes = SimpleNamespace(
         refresh=lambda live: None, has_a_better_one=lambda placement, live: has_a_better_one
     )
-    controller = Controller(StudyCallback(conductor, nodes), status)
+    running = SimpleNamespace(config={SPEC: make_spec(8)}, status=Trial.RUNNING)
+    controller = Controller(StudyCallback(conductor, nodes), status, running)
     RungScheduler(conductor, nodes).choose_trial_to_run(controller)
     assert list(conductor.taken_back) == ([controller.trial.config[SPEC].number] * is_moved)
     assert (controller.trial.status == Trial.TERMINATED) == is_moved
