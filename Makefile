@@ -6,8 +6,9 @@ READY := $(VENV)/.ready
 SAMPLE := corpus/synthetic/corpus.json
 
 # Three test processes on two cores, because much of a test with Ray is waiting; a file in one of
-# them: its fixtures are made once.
-SIDE_BY_SIDE := --numprocesses 3 --dist loadfile
+# them: its fixtures are made once. In our order, by which those with Ray come first: xdist's own
+# starts with the files of many tests, and leaves the longest, of one test, to one process.
+SIDE_BY_SIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 ARCH ?= attention
 RATIO ?= 16
