@@ -23,6 +23,7 @@ def results(tmp_path):
     return folder
 
 
+@pytest.mark.nightly
 @pytest.mark.browser
 def test_one_command_writes_every_picture(results, tmp_path, capsys):
     from PIL import Image

@@ -5,7 +5,7 @@ import pytest
 from tests.chaos.harness import Moment
 from tests.chaos.report import run_kills
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.nightly]
 
 
 def test_a_search_that_is_killed_three_times_ends_as_if_it_had_never_been(tmp_path):

@@ -12,7 +12,7 @@ from tune.storage.journal import StudyJournal
 from tune.storage.journal_file import examine_journal
 from tune.tables.files import read_table
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.nightly]
 
 FULL = """
 import threading

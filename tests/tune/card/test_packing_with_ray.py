@@ -10,7 +10,7 @@ import pytest
 from tests.sabotage import sabotaged
 from tune.tables.files import read_table
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.nightly]
 
 PRETEND = """
 import sys
