@@ -1,6 +1,7 @@
 """What was measured of a machine once, kept in a JSON file for those who come later."""
 
 import json
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ def kept(file: Path, key: str, measure: Callable[[], dict[str, Any]]) -> dict[st
     measured = measure()
     known = {**_read(file), key: measured}
     file.parent.mkdir(parents=True, exist_ok=True)
-    waiting = file.with_name(f"{file.name}.tmp")
+    waiting = file.with_name(f".{file.name}.{secrets.token_hex(8)}.tmp")  # of this process alone
     waiting.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     waiting.replace(file)
     return measured
