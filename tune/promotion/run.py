@@ -35,7 +35,6 @@ from tune.storage.run_rows import run_rows
 from tune.study.opening import OpenStudy, study_facts
 from tune.study.run import join_conductor, listener
 from tune.tables.files import write_table
-from tune.trial.linear_start import linear_start
 from tune.trial.record import TrialRecord
 
 if TYPE_CHECKING:  # which loads Ray
@@ -144,8 +143,6 @@ def train_candidates(
     """
     for note in study.notes:
         watcher.say(note)
-    if plan.config.has_path:  # fitted once, before every worker asks for it
-        linear_start(plan.corpus.path, plan.corpus.info.split_fingerprint)
     promoter = make_promoter(plan, study, watcher, live, nodes)
     if promoter.conductor.is_drained:
         promoter.conductor.close()

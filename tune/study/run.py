@@ -35,6 +35,7 @@ from tune.study.plan import StudyPlan
 from tune.study.space_rows import dimension_rows, importance_rows
 from tune.study.summary import StudySummary, summarise
 from tune.tables.files import write_table
+from tune.trial.linear_start import linear_start
 from tune.trial.record import TrialRecord
 from tune.trial.spec import TrialSpec
 
@@ -102,6 +103,8 @@ def join_conductor(
     Its trials are placed on the study's card, or at the places that the cluster has by then, with
     what its own trials teach about their memory.
     """
+    if plan.config.has_path:  # fitted once, before every worker asks for it
+        linear_start(plan.corpus.path, plan.corpus.info.split_fingerprint)
     study.journal.name_score(OBJECTIVES[plan.config.objective].title)
     results, model = Path(plan.config.results), plan.model_config({})
     kind = results, model, plan.crop_px, study.stack
