@@ -56,6 +56,7 @@ class Members:
         facts: What each node is that may train, by Ray's name.
         doubted: The same of those that are asked again.
         left_out: Names of those that may not.
+        asked: What a study asks of them; None before there is one.
 
     Args:
         say: Shows a sentence.
@@ -69,7 +70,7 @@ class Members:
         self._say = say
         self._scratch = scratch
         self._desk: OpenDesk | None = None
-        self._asked: Asked | None = None
+        self.asked: Asked | None = None
         self._joining: dict[str, Joining] = {}
         self._has_begun = False
 
@@ -84,7 +85,7 @@ class Members:
         Raises:
             UsageError: If files that must travel cannot.
         """
-        self._asked = asked
+        self.asked = asked
         self._has_begun = False
         if self._scratch is not None:
             self._desk = self._desk or OpenDesk(self._scratch)
@@ -142,7 +143,7 @@ class Members:
         """Ask nodes, each with what it declares, what they are and what they have."""
         for raylet, resources in nodes.items():
             stack = ExitStack()
-            question = None if self._asked is None else self._question(self._asked, stack)
+            question = None if self.asked is None else self._question(self.asked, stack)
             answer = ask(raylet, resources, question)
             probe = None if question is None else question.probe
             self._joining[raylet] = Joining(answer, probe, stack)
@@ -160,18 +161,18 @@ class Members:
 
     def _send_corpus(self, raylet: str, facts: NodeFacts) -> None:
         """Let a node copy the corpus if it can train; of one machine's nodes one copies."""
-        assert self._asked is not None
-        if make_place(facts, self._asked) is None:
+        assert self.asked is not None
+        if make_place(facts, self.asked) is None:
             self._join(raylet, facts)
             return
-        what = f"the corpus ({corpus_mib(self._asked.corpus):.0f} MiB)"
-        if self._asked.is_dry:
+        what = f"the corpus ({corpus_mib(self.asked.corpus):.0f} MiB)"
+        if self.asked.is_dry:
             self._say(f"{what} would be copied to node {facts.host}")
             self._join(raylet, facts)
             return
         if facts.host not in {one.facts.host for one in self._joining.values() if one.facts}:
             self._say(f"copying {what} to node {facts.host}")
-        path = str(self._asked.corpus.path.absolute())
+        path = str(self.asked.corpus.path.absolute())
         joining = self._joining[raylet]
         joining.answer = start_there(raylet, copy_corpus, self.stage, path)
         joining.facts = facts

@@ -49,7 +49,6 @@ class Nodes:
         self.fleet: Fleet | None = None
         self._unreserved = unreserved
         self._members = Members(say, scratch)
-        self._asked: Asked | None = None
         self._calibrations: dict[str, Calibration] = {}
         self._next_s = 0.0
 
@@ -101,7 +100,7 @@ class Nodes:
         Raises:
             UsageError: If there is none, or files that must travel cannot.
         """
-        self._asked, self.fleet = asked, None
+        self.fleet = None
         before = len(self._members.left_out)
         self._members.begin(asked)
         fleet = self._place()
@@ -173,11 +172,12 @@ class Nodes:
 
     def _place(self) -> Fleet | None:
         """Make the places of who may train, and of them this driver's share; return them."""
-        if self._asked is None:
+        asked = self._members.asked
+        if asked is None:
             return None
-        found = [make_place(one, self._asked) for one in self.facts.values()]
+        found = [make_place(one, asked) for one in self.facts.values()]
         places = tuple(self._calibrated(place) for place in found if place is not None)
-        whole = Fleet(places, self._asked.max_concurrent)
+        whole = Fleet(places, asked.max_concurrent)
         share = math.ceil(whole.num_slots / max(1, num_drivers()))
         if places:
             self.fleet = replace(whole, max_concurrent=share)
