@@ -28,6 +28,8 @@ def run_trials(
 ) -> None:
     """Run a conductor's study to its end inside a `ray_session`, or attached to a cluster.
 
+    Its caller makes signals a clean end, by `interruptible`.
+
     Args:
         conductor: Says what is tried; everything is reported to it.
         packing: How its trials share the machine.
@@ -49,7 +51,6 @@ def run_trials(
     try:
         with (
             temporary_folder(Path(tempfile.gettempdir())) as storage,
-            interruptible(conductor),
             warnings.catch_warnings(),
         ):
             warnings.simplefilter("ignore")  # Ray's deprecations of its own parts

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tune.card.packing import Packing
 from tune.config.watching import USUAL, Live
-from tune.engine.run import run_trials
+from tune.engine.run import interruptible, run_trials
 from tune.evaluation.coding import NUM_FIT_IMAGES
 from tune.evaluation.images import read_images
 from tune.evaluation.validation import ScoringImages, ValidationScores
@@ -148,7 +148,8 @@ def train_candidates(
         promoter.conductor.close()
     else:
         start_ray(plan.packing)
-        run_trials(promoter.conductor, plan.packing, live, nodes)
+        with interruptible(promoter.conductor):
+            run_trials(promoter.conductor, plan.packing, live, nodes)
     return promoter
 
 
