@@ -19,7 +19,7 @@ from rich.console import Console
 
 from benchmarks.search_overhead import equal_trials
 from tune.config.machine import Machine, detect_machine
-from tune.engine.session import ray_session
+from tune.engine.session import ray_on_demand
 from tune.results.resume import Start
 from tune.storage.history import Budget
 from tune.study.opening import open_study
@@ -74,13 +74,13 @@ def measure_growth(plan: StudyPlan, machine: Machine, warm_trials: int) -> tuple
     start_s = time.monotonic()
     with (
         open_study(plan, start, machine, ["benchmark"]) as study,
-        ray_session(plan.packing),
+        ray_on_demand() as session,
     ):
         watcher = threading.Thread(target=watch, args=(study.folder.journal,))
         watcher.start()
         progress = StudyProgress(Console(), plan.config.trials, plan.config.epochs, quiet=True)
         try:
-            run_study(plan, study, progress)
+            run_study(plan, study, progress, session)
         finally:
             ended.set()
     watcher.join()

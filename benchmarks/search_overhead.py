@@ -22,7 +22,7 @@ from models.training.precision import prepare_process
 from tune.config.machine import Machine, detect_machine
 from tune.config.resolve import resolve
 from tune.engine.environment import OWN
-from tune.engine.session import ray_session
+from tune.engine.session import ray_on_demand
 from tune.results.resume import Start
 from tune.space.points import Suggestion
 from tune.storage.history import Budget
@@ -104,10 +104,10 @@ def time_search(plan: StudyPlan, machine: Machine) -> float:
     start = Start(None, Budget(plan.config.trials, None))
     with (
         open_study(plan, start, machine, ["benchmark"]) as study,
-        ray_session(plan.packing),
+        ray_on_demand() as session,
     ):
         progress = StudyProgress(Console(), plan.config.trials, plan.config.epochs, quiet=True)
-        run_study(plan, study, progress)
+        run_study(plan, study, progress, session)
     return time.monotonic() - start_s
 
 

@@ -7,7 +7,7 @@ what happens is in `tune.promotion.run`. Nothing that a worker unpickles is defi
 import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -39,10 +39,9 @@ if TYPE_CHECKING:
 
     from data.dataset import Corpus
     from tune.card.fleet import Fleet
-    from tune.card.packing import Packing
     from tune.config.machine import Machine
-    from tune.config.watching import Live
     from tune.engine.nodes import Nodes
+    from tune.engine.session import Session
     from tune.promotion.plan import PromotionPlan
     from tune.promotion.run import PromotionResult
     from tune.results.resume import Start
@@ -286,13 +285,11 @@ def run_all(
     codes = [DONE]
     with ray_on_demand(
         live, nodes, mps=arguments.mps, say=partial(say, console), show_address=show_address
-    ) as start_ray:
+    ) as session:
         for plan, start in planned:
             with open_study(plan, start, machine, command) as study:
                 events.write("study_started", start_fields(study))
-                result = run_and_show(
-                    console, events, plan, study, start_ray, live, nodes, quiet=arguments.quiet
-                )
+                result = run_and_show(console, events, plan, study, session, quiet=arguments.quiet)
             codes.append(show_result(console, plan, study, result))
             events.write("study_ended", promotion_end_fields(plan, study, result, codes[-1]))
             if codes[-1] == INTERRUPTED:
@@ -306,9 +303,7 @@ def run_and_show(
     events: Events,
     plan: "PromotionPlan",
     study: "OpenStudy",
-    start_ray: "Callable[[Packing], None]",
-    live: "Live",
-    nodes: "Nodes | None",
+    session: "Session",
     *,
     quiet: bool,
 ) -> "PromotionResult":
@@ -321,13 +316,13 @@ def run_and_show(
     from tune.terminal.words import say
 
     if not quiet:
-        show_watching(console, study.folder.path, live)
+        show_watching(console, study.folder.path, session.live)
         show_stack(console, study.stack)
     num_runs, epochs = study.budget.trials, plan.config.epochs
     with StudyProgress(console, num_runs, epochs, quiet, unit="runs") as progress:
         agreement = study.agreement
         watcher = events.watching(progress, agreement.facts, run_rows(agreement.candidates))
-        promoter = train_candidates(plan, study, watcher, start_ray, live, nodes)
+        promoter = train_candidates(plan, study, watcher, session)
     tell = (lambda _: None) if quiet else partial(say, console)
     return conclude(plan, study, promoter, tell)
 

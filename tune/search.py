@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
     from data.dataset import Corpus
     from tune.card.fleet import Fleet
-    from tune.config.watching import Live
     from tune.engine.nodes import Nodes
+    from tune.engine.session import Session
     from tune.study.fitting import Fitted
     from tune.study.opening import OpenStudy
     from tune.study.plan import StudyPlan
@@ -254,7 +254,7 @@ def run_all(
     codes = [DONE]
     with ray_on_demand(
         live, nodes, mps=arguments.mps, say=partial(say, console), show_address=show_address
-    ) as start_ray:
+    ) as session:
         open_studies = [one for one in studies if not one.start.is_finished]
         for fitted in studies:
             show_start(console, fitted.start)
@@ -265,14 +265,10 @@ def run_all(
             if not arguments.quiet:
                 show_deadline(console, replace(fitted, start=start))
             plan = fitted.plan if len(codes) == 1 else plan_again(fitted.plan)
-            # Opened before Ray starts: a locked study costs no waiting, the timed step a quiet
-            # machine.
-            with open_study(plan, start, machine, command) as study:
+            start_ray = partial(session.start, plan.packing)
+            with open_study(plan, start, machine, command, start_ray) as study:
                 events.write("study_started", start_fields(study))
-                start_ray(plan.packing)
-                result = run_and_show(
-                    console, events, plan, study, live, nodes, quiet=arguments.quiet
-                )
+                result = run_and_show(console, events, plan, study, session, quiet=arguments.quiet)
             codes.append(show_result(console, plan, result))
             events.write("study_ended", search_end_fields(study, result, codes[-1]))
             if codes[-1] == INTERRUPTED:
@@ -293,8 +289,7 @@ def run_and_show(
     events: Events,
     plan: "StudyPlan",
     study: "OpenStudy",
-    live: "Live",
-    nodes: "Nodes | None",
+    session: "Session",
     *,
     quiet: bool,
 ) -> "StudyResult":
@@ -306,14 +301,14 @@ def run_and_show(
     from tune.terminal.watching import show_watching
 
     if not quiet:
-        show_watching(console, study.folder.path, live)
+        show_watching(console, study.folder.path, session.live)
         show_stack(console, study.stack)
     progress = StudyProgress(
         console, study.budget.trials, plan.config.epochs, quiet, most_s=study.left_s
     )
     watcher = events.watching(progress, study.agreement.facts, trial_rows)
     with progress:
-        return run_study(plan, study, watcher, live, nodes)
+        return run_study(plan, study, watcher, session)
 
 
 def show_result(console: "Console", plan: "StudyPlan", result: "StudyResult") -> int:

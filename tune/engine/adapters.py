@@ -16,6 +16,7 @@ outcomes (docs/DECISIONS.md).
 """
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -120,9 +121,15 @@ class StudyCallback(Callback):
     An exception in here ends the whole search, as it should: it would be ours.
     """
 
-    def __init__(self, conductor: Conductor, nodes: Nodes | None = None) -> None:
+    def __init__(
+        self,
+        conductor: Conductor,
+        nodes: Nodes | None = None,
+        trial_has_begun: Callable[[], None] = lambda: None,
+    ) -> None:
         self._conductor = conductor
         self._nodes = nodes
+        self._trial_has_begun = trial_has_begun
         self._last_words: dict[int, tuple[Outcome, str | None]] = {}
 
     def on_trial_result(
@@ -142,6 +149,7 @@ class StudyCallback(Callback):
     ) -> None:
         """Hear that a worker has the trial."""
         self._conductor.start(trial_number(trial))
+        self._trial_has_begun()
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Kill the workers that hang; Ray reports their deaths as any other."""

@@ -25,7 +25,7 @@ OWN = {
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     # Ray starts a process per core before anybody asks. They import what a trial needs while the
     # driver gets ready, which takes three seconds, and are not ended for idling meanwhile.
-    "RAY_preload_python_modules": "tune.engine.worker",
+    "RAY_preload_python_modules": "tune.engine.preload",
     "RAY_idle_worker_killing_time_threshold_ms": "60000",
     # Statistics for a Prometheus server, which nobody runs here; Ray's dashboard does without.
     "RAY_enable_metrics_collection": "0",

@@ -5,11 +5,13 @@ their logs, whom nobody here asks anything. No setting changes that: methods of 
 left out while it starts.
 """
 
+import os
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -20,7 +22,10 @@ WORKER_NICENESS = 15
 """Ray's own choice for its workers."""
 
 DASHBOARD_NICENESS = 19
-"""It imports for seconds, at the same time as the workers."""
+"""It imports for seconds, while the first trials train."""
+
+NUM_DASHBOARD_PROCESSES = 2
+"""The dashboard, and the monitor that it asks what is reserved."""
 
 FORK_S = 0.02
 """How often it is looked whether the dashboard's process is there."""
@@ -57,10 +62,12 @@ def start_ray(dashboard_host: str, **settings: Any) -> None:
 @contextmanager
 def dashboard_beside(
     show_address: Callable[[str], None], say: Callable[[str], None]
-) -> Iterator[None]:
+) -> Iterator[Callable[[], None]]:
     """Start the dashboard of the Ray that runs; trials wait neither for it nor because of it.
 
-    What is shown comes from another thread, seconds later.
+    Its processes are stopped as soon as they are there, and come up when what is yielded is called:
+    they would take a third of the processor from the workers that import what the first trials
+    need. What is shown comes from another thread, seconds after that.
 
     Args:
         show_address: Shows where it listens.
@@ -80,19 +87,26 @@ def dashboard_beside(
         has_begun.set()
         is_over.wait()  # Linux ends a child of Ray's with the thread that started it
 
-    before, new = set(psutil.Process().children()), set[psutil.Process]()
+    before, new = helpers(), set[psutil.Process]()
     thread = threading.Thread(target=start, name="dashboard")
     thread.start()
-    # The process inherits the environment of this moment, and a fork has to be over before another
-    # thread computes: it waits for ever for a matrix product.
-    while not has_begun.is_set() and not new:
+    # They inherit the environment of this moment, and a fork has to be over before another thread
+    # computes: it waits for ever for a matrix product.
+    while not has_begun.is_set() and len(new) < NUM_DASHBOARD_PROCESSES:
         time.sleep(FORK_S)
-        new = set(psutil.Process().children()) - before
+        new = helpers() - before
     for process in new:
         with suppress(psutil.NoSuchProcess):
             process.nice(DASHBOARD_NICENESS)
+            process.suspend()
+
+    def let_it_come_up() -> None:
+        for process in new:
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+
     try:
-        yield
+        yield let_it_come_up
     finally:
         is_over.set()
         if not has_begun.is_set():
@@ -107,10 +121,22 @@ def start_dashboard() -> str:
     import ray
 
     node: Any = ray._private.worker._global_node
-    node.start_api_server(include_dashboard=True, raise_on_failure=True)
     node.start_monitor()  # tells the dashboard's first page what is reserved
+    node.start_api_server(include_dashboard=True, raise_on_failure=True)
     lower_helpers()
     return str(node.webui_url)
+
+
+def helpers() -> set[psutil.Process]:
+    """Return our children that run a script of Ray's package."""
+    import ray
+
+    package, found = f"{Path(ray.__file__).parent}{os.sep}", set()
+    for process in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            if any(part.startswith(package) for part in process.cmdline()):
+                found.add(process)
+    return found
 
 
 def reason(error: Exception) -> str:

@@ -9,32 +9,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
 
 import psutil
 
 from tune.card.packing import Packing
 from tune.config.command import INTERRUPTED
-from tune.config.watching import USUAL, Live
+from tune.engine.session import Session
 from tune.engine.temporary import end_processes, temporary_folder
 from tune.scheduling.conductor import Conductor
 
-if TYPE_CHECKING:  # which loads Ray
-    from tune.engine.nodes import Nodes
 
-
-def run_trials(
-    conductor: Conductor, packing: Packing, live: Live = USUAL, nodes: "Nodes | None" = None
-) -> None:
-    """Run a conductor's study to its end inside a `ray_session`, or attached to a cluster.
+def run_trials(conductor: Conductor, packing: Packing, session: Session) -> None:
+    """Run a conductor's study to its end, in a session that was started.
 
     Its caller makes signals a clean end, by `interruptible`.
 
     Args:
         conductor: Says what is tried; everything is reported to it.
         packing: How its trials share the machine.
-        live: Whether each trial has a worker of its own.
-        nodes: Those of the cluster; None for a Ray of our own.
+        session: A Ray of our own, or the nodes of a cluster.
     """
     from ray.tune import CheckpointConfig, run
     from ray.tune.execution import class_cache
@@ -42,6 +35,7 @@ def run_trials(
     from tune.engine.adapters import RungScheduler, StudyCallback, StudySearcher, StudyStopper
     from tune.engine.worker import AutoencoderTrial
 
+    nodes = session.nodes
     # Variables that Ray would hand to workers one by one; they inherit them, and only a worker
     # without any of its own can be one that Ray has started in advance.
     class_cache.DEFAULT_ENV_VARS.clear()
@@ -60,12 +54,12 @@ def run_trials(
                 storage_path=str(storage),
                 search_alg=StudySearcher(conductor, nodes),
                 scheduler=RungScheduler(conductor, nodes),
-                callbacks=[StudyCallback(conductor, nodes)],
+                callbacks=[StudyCallback(conductor, nodes, session.trial_has_begun)],
                 stop=StudyStopper(conductor),
                 num_samples=-1,  # the conductor counts the trials
                 # The request of each says if it fits; on a cluster, which grows, the searcher does.
                 max_concurrent_trials=packing.max_live if nodes is None else None,
-                reuse_actors=not live.has_own_workers,
+                reuse_actors=not session.live.has_own_workers,
                 checkpoint_config=CheckpointConfig(checkpoint_frequency=0),
                 raise_on_failed_trial=False,
                 verbose=0,

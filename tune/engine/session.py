@@ -27,16 +27,46 @@ PROJECT = Path(__file__).parents[2]
 """Holds the packages of this project: a checkout, or where a wheel was installed."""
 
 
+class Session:
+    """Where the trials of one command run: a Ray of our own, or a cluster.
+
+    Attributes:
+        live: What is offered to watch.
+        nodes: Those of a cluster that was reached; None for a Ray of our own.
+    """
+
+    def __init__(
+        self,
+        open_ray: Callable[[Packing], Callable[[], None]],
+        live: Live = USUAL,
+        nodes: "Nodes | None" = None,
+    ) -> None:
+        self.live = live
+        self.nodes = nodes
+        self._open_ray = open_ray
+        self._let_dashboard_come_up: Callable[[], None] | None = None
+
+    def start(self, packing: Packing) -> None:
+        """Start a Ray of our own, for trials that share the machine so, if it is not up yet."""
+        if self._let_dashboard_come_up is None:
+            self._let_dashboard_come_up = self._open_ray(packing)
+
+    def trial_has_begun(self) -> None:
+        """Let the dashboard come up: it would be in the way of workers that import."""
+        if self._let_dashboard_come_up is not None:
+            self._let_dashboard_come_up()
+
+
 @contextmanager
 def ray_on_demand(
-    live: Live,
+    live: Live = USUAL,
     nodes: "Nodes | None" = None,
     *,
-    mps: bool,
-    say: Callable[[str], None],
-    show_address: Callable[[str], None],
-) -> Iterator[Callable[[Packing], None]]:
-    """Yield what starts Ray, once: with the first study that has a trial to run.
+    mps: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+    show_address: Callable[[str], None] = lambda _: None,
+) -> Iterator[Session]:
+    """Yield the session of a command; Ray starts with the first study that has a trial to run.
 
     Args:
         live: Whether to start Ray's dashboard, and where it listens.
@@ -45,35 +75,29 @@ def ray_on_demand(
         say: Shows what became of that.
         show_address: Shows the dashboard's address when it has come up, maybe from another thread.
     """
-    with ExitStack() as session:
-        is_up = False
+    with ExitStack() as around:
 
-        def start(packing: Packing) -> None:
-            nonlocal is_up
-            if is_up:
-                return
-            is_up = True
+        def open_ray(packing: Packing) -> Callable[[], None]:
             if nodes is None:
-                around = ray_session(
-                    packing, live=live, mps=mps, say=say, show_address=show_address
-                )
-                session.enter_context(around)
-            elif nodes.dashboard is not None:
+                own = ray_session(packing, live, mps=mps, say=say, show_address=show_address)
+                return around.enter_context(own)
+            if nodes.dashboard is not None:
                 show_address(nodes.dashboard)
+            return _nothing
 
-        yield start
+        yield Session(open_ray, live, nodes)
 
 
 @contextmanager
 def ray_session(
     packing: Packing,
+    live: Live,
     *,
-    live: Live = USUAL,
-    mps: bool = False,
-    say: Callable[[str], None] = lambda _: None,
-    show_address: Callable[[str], None] = lambda _: None,
-) -> Iterator[None]:
-    """Start Ray for the searches of one command.
+    mps: bool,
+    say: Callable[[str], None],
+    show_address: Callable[[str], None],
+) -> Iterator[Callable[[], None]]:
+    """Start Ray for the searches of one command; yield what lets its dashboard come up.
 
     Ray's session files go to a folder of their own, removed at the end: Ray never cleans its own.
 
@@ -115,8 +139,10 @@ def ray_session(
                 _temp_dir=str(temporary),
             )
             if live.dashboard:
-                around.enter_context(dashboard_beside(show_address, say))
-        yield
+                let_dashboard_come_up = around.enter_context(dashboard_beside(show_address, say))
+            else:
+                let_dashboard_come_up = _nothing
+        yield let_dashboard_come_up
 
 
 @contextmanager
@@ -130,3 +156,7 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+def _nothing() -> None:
+    """Do nothing: there is no dashboard of ours."""

@@ -7,14 +7,12 @@ place of the sampler (`tune.promotion.queue`).
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tune.card.packing import Packing
-from tune.config.watching import USUAL, Live
 from tune.engine.run import interruptible, run_trials
+from tune.engine.session import Session
 from tune.evaluation.coding import NUM_FIT_IMAGES
 from tune.evaluation.images import read_images
 from tune.evaluation.validation import ScoringImages, ValidationScores
@@ -36,9 +34,6 @@ from tune.study.opening import OpenStudy, study_facts
 from tune.study.run import join_conductor, listener
 from tune.tables.files import write_table
 from tune.trial.record import TrialRecord
-
-if TYPE_CHECKING:  # which loads Ray
-    from tune.engine.nodes import Nodes
 
 
 @dataclass(frozen=True)
@@ -72,11 +67,7 @@ class Promoter:
 
 
 def make_promoter(
-    plan: PromotionPlan,
-    study: OpenStudy,
-    watcher: Watches,
-    live: Live = USUAL,
-    nodes: "Nodes | None" = None,
+    plan: PromotionPlan, study: OpenStudy, watcher: Watches, session: Session
 ) -> Promoter:
     """Return what drives an open promotion, with everything that earlier sessions did.
 
@@ -97,7 +88,7 @@ def make_promoter(
         watcher.say,
         make_rows=run_rows(plan.candidates),
         best_kept=plan.num_runs,  # each is scored on test images at the end
-        listener=listener(study.folder, live),
+        listener=listener(study.folder, session.live),
     )
     queue = RunQueue(
         study.journal,
@@ -110,7 +101,7 @@ def make_promoter(
         promotion.seed,
     )
     ledger = RungLedger((), TopShare(2))
-    conductor = join_conductor(plan, study, watcher, queue, ledger, recorder, nodes)
+    conductor = join_conductor(plan, study, watcher, queue, ledger, recorder, session.nodes)
     return Promoter(conductor, queue, validation)
 
 
@@ -127,9 +118,7 @@ def train_candidates(
     plan: PromotionPlan,
     study: OpenStudy,
     watcher: Watches,
-    start_ray: Callable[[Packing], None],
-    live: Live = USUAL,
-    nodes: "Nodes | None" = None,
+    session: Session,
 ) -> Promoter:
     """Train the runs of an open promotion that are still to be trained; return what drove them.
 
@@ -137,19 +126,17 @@ def train_candidates(
         plan: What was decided.
         study: Its folder and journal.
         watcher: Shows a person what happens.
-        start_ray: Starts Ray; called only if there is a run to train.
-        live: What else is offered to watch.
-        nodes: Those of the cluster that runs train on; None where they train on this machine.
+        session: Where they train; it is started only if there is a run to train.
     """
     for note in study.notes:
         watcher.say(note)
-    promoter = make_promoter(plan, study, watcher, live, nodes)
+    promoter = make_promoter(plan, study, watcher, session)
     if promoter.conductor.is_drained:
         promoter.conductor.close()
     else:
-        start_ray(plan.packing)
+        session.start(plan.packing)
         with interruptible(promoter.conductor):
-            run_trials(promoter.conductor, plan.packing, live, nodes)
+            run_trials(promoter.conductor, plan.packing, session)
     return promoter
 
 

@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import date
@@ -66,9 +67,20 @@ class OpenStudy:
 
 @contextmanager
 def open_study(
-    plan: StudyPlan, start: Start, machine: Machine, command: Sequence[str]
+    plan: StudyPlan,
+    start: Start,
+    machine: Machine,
+    command: Sequence[str],
+    beside: Callable[[], object] = lambda: None,
 ) -> Iterator[OpenStudy]:
     """Make the folder of a new study, or open an earlier one, and hold its lock.
+
+    Args:
+        plan: What was decided.
+        start: The earlier study, if it goes on with one, and its budget.
+        machine: What it begins on.
+        command: What a person typed.
+        beside: Called when the lock is held, while training steps are timed if they have to be.
 
     Raises:
         UsageError: If the results folder cannot be written, another process drives the study, its
@@ -83,7 +95,7 @@ def open_study(
             notes.append(f"cut {torn_bytes} bytes of an unfinished last line off the journal")
         journal = StudyJournal.open_or_create(folder.journal, folder.given_name)
         clock = StudyClock(journal.elapsed_s)
-        stack, agreement = agree(plan, journal)
+        stack, agreement = agree(plan, journal, beside)
         if journal.budget != start.budget:
             journal.set_budget(start.budget)
         notes += note_budget(folder, start.budget)
@@ -130,7 +142,9 @@ def open_folder(plan: StudyPlan, machine: Machine, command: Sequence[str]) -> St
     )
 
 
-def agree(plan: StudyPlan, journal: StudyJournal) -> tuple[Stack, Agreement]:
+def agree(
+    plan: StudyPlan, journal: StudyJournal, beside: Callable[[], object]
+) -> tuple[Stack, Agreement]:
     """Return what the study decided once; decide it if this is its first session.
 
     Raises:
@@ -138,7 +152,10 @@ def agree(plan: StudyPlan, journal: StudyJournal) -> tuple[Stack, Agreement]:
     """
     agreement = journal.agreement
     if agreement is None:
-        stack = choose_study_stack(plan)
+        with ThreadPoolExecutor(1, "timing") as pool:  # which waits for another process
+            chosen = pool.submit(choose_study_stack, plan)
+            beside()
+            stack = chosen.result()
         agreement = Agreement(
             plan.known,
             stack.precision,
@@ -154,6 +171,7 @@ def agree(plan: StudyPlan, journal: StudyJournal) -> tuple[Stack, Agreement]:
         plan.corpus.info.stamp,
         str(plan.corpus.path),
     )
+    beside()
     reason = f"{agreement.precision} as in the study's first session"
     return Stack(agreement.precision, agreement.channels_last, reason), agreement
 

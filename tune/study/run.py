@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from models.training.objective import OBJECTIVES
 from tune.card.calibration import calibrated
 from tune.card.packing import Packing
-from tune.config.watching import USUAL, Live
+from tune.config.watching import Live
 from tune.engine.elsewhere import run_where_trials_do
 from tune.engine.run import interruptible, run_trials
+from tune.engine.session import Session
 from tune.evaluation.references import Reference
 from tune.scheduling.conductor import Conductor
 from tune.scheduling.importance import evaluate_importance
@@ -166,49 +167,43 @@ def listener(folder: StudyFolder, live: Live) -> Callable[[TrialRecord], None]:
     return lambda _: None
 
 
-def run_study(
-    plan: StudyPlan,
-    study: OpenStudy,
-    watcher: Watches,
-    live: Live = USUAL,
-    nodes: "Nodes | None" = None,
-) -> StudyResult:
-    """Run an open study inside a `ray_session` and return what it found.
+def run_study(plan: StudyPlan, study: OpenStudy, watcher: Watches, session: Session) -> StudyResult:
+    """Run an open study and return what it found.
 
     Args:
         plan: What was decided.
         study: Its folder and journal.
         watcher: Shows a person what happens.
-        live: What else is offered to watch.
-        nodes: Those of the cluster that trials run on; None where they run on this machine.
+        session: Where its trials run; it is started if it is not.
 
     Example:
         >>> with (  # doctest: +SKIP
         ...     open_study(plan, Start(None, Budget(8, None)), machine, ["a script"]) as study,
-        ...     ray_session(plan.packing),
+        ...     ray_on_demand() as session,
         ...     StudyProgress(Console(), 8, plan.config.epochs) as progress,
         ... ):
-        ...     result = run_study(plan, study, progress)
+        ...     result = run_study(plan, study, progress, session)
         >>> result.summary.ranked[0].best_score  # doctest: +SKIP
         21.3
     """
+    session.start(plan.packing)
     for note in study.notes:
         watcher.say(note)
     write_table(study.folder.tables, "dimensions", dimension_rows(study.folder.name, plan.space))
-    has_epoch, write = threading.Event(), listener(study.folder, live)
+    has_epoch, write = threading.Event(), listener(study.folder, session.live)
 
     def listen(record: TrialRecord) -> None:
         has_epoch.set()
         write(record)
 
-    conductor = make_conductor(plan, study, watcher, listen, nodes)
+    conductor = make_conductor(plan, study, watcher, listen, session.nodes)
     with (
         interruptible(conductor),
         lines_beside_trials(
             plan, study.folder, watcher.say, has_epoch, lambda: conductor.interruption is not None
         ),
     ):
-        run_trials(conductor, plan.packing, live, nodes)
+        run_trials(conductor, plan.packing, session)
     if conductor.has_filled_its_time:
         close_budget(study, len(conductor.recorder.trials))
     records = list(conductor.recorder.trials.values())

@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+import ray
 
 from tune.engine.processes import (
     LEFT_OUT,
@@ -20,6 +22,9 @@ from tune.engine.processes import (
     start_ray,
 )
 from tune.errors import UsageError
+
+OF_RAY = (sys.executable, "-c", "import time; time.sleep(60)", ray.__file__)
+"""A process that names a script of Ray's package."""
 
 
 def fail(*_, **__):
@@ -33,10 +38,22 @@ def test_a_ray_that_does_not_start_is_told_in_one_sentence(monkeypatch):
 
 
 @pytest.fixture
-def node(monkeypatch):
+def monitor():
+    """Return the monitors that were started; they have ended after the test."""
+    started: list[subprocess.Popen[bytes]] = []
+    yield started
+    for child in started:
+        child.kill()
+        child.wait()
+
+
+@pytest.fixture
+def node(monkeypatch, monitor):
     """Replace a Ray that runs; its dashboard comes up."""
     node = SimpleNamespace(
-        start_api_server=lambda **_: None, start_monitor=lambda: None, webui_url="127.0.0.1:8265"
+        start_api_server=lambda **_: None,
+        start_monitor=lambda: monitor.append(subprocess.Popen(OF_RAY)),
+        webui_url="127.0.0.1:8265",
     )
     monkeypatch.setattr("ray._private.worker._global_node", node)
     return node
@@ -61,7 +78,7 @@ def start_child(node):
     children: list[subprocess.Popen[bytes]] = []
 
     def start(**_: object) -> None:
-        with subprocess.Popen(["sleep", "60"]) as child:
+        with subprocess.Popen(OF_RAY) as child:
             children.append(child)
             child.wait()
         raise RuntimeError("the dashboard was killed")
@@ -74,7 +91,7 @@ def test_the_address_of_a_dashboard_is_shown_when_it_has_come_up(node, told):
     with ExitStack() as running:
 
         def start(**_: object) -> None:
-            child = running.enter_context(subprocess.Popen(["sleep", "60"]))
+            child = running.enter_context(subprocess.Popen(OF_RAY))
             running.callback(child.kill)
             assert is_up.wait(30)
 
@@ -102,6 +119,17 @@ def test_a_search_that_ends_before_its_dashboard_is_up_ends_that_and_says_nothin
 
 def test_a_search_begins_when_the_process_of_its_dashboard_has_been_made(start_child, told):
     assert told(lambda: start_child[0].pid) == []
+
+
+def test_a_dashboard_and_its_monitor_are_stopped_until_a_trial_has_begun(start_child, monitor):
+    def is_stopped(child: subprocess.Popen[bytes]) -> bool:
+        return psutil.Process(child.pid).status() == psutil.STATUS_STOPPED
+
+    with dashboard_beside(print, print) as let_it_come_up:
+        both = (*start_child, *monitor)
+        assert [is_stopped(child) for child in both] == [True, True]
+        let_it_come_up()
+        assert [is_stopped(child) for child in both] == [False, False]
 
 
 def test_what_ray_would_start_is_left_out_for_a_while_only():

@@ -64,10 +64,10 @@ def started(monkeypatch) -> list[object]:
     started: list[object] = []
 
     @contextmanager
-    def session(packing, **settings):
+    def session(packing, live, **settings):
         started.append(packing)
         settings["show_address"]("127.0.0.1:8265")
-        yield
+        yield lambda: started.append("let dashboard come up")
         started.append("ended")
 
     monkeypatch.setattr("tune.engine.session.ray_session", session)
@@ -76,19 +76,37 @@ def started(monkeypatch) -> list[object]:
 
 def test_ray_starts_once_with_the_first_study_that_needs_it_and_ends_with_the_command(started):
     shown: list[str | None] = []
-    with ray_on_demand(USUAL, mps=False, say=print, show_address=shown.append) as start_ray:
+    with ray_on_demand(show_address=shown.append) as session:
         assert started == []
-        start_ray("first")
-        start_ray("second")
+        session.start("first")
+        session.start("second")
         assert started == ["first"]
     assert started == ["first", "ended"]
     assert shown == ["127.0.0.1:8265"]
 
 
 def test_ray_is_not_started_where_no_study_needs_it(started):
-    with ray_on_demand(USUAL, mps=False, say=print, show_address=print):
+    with ray_on_demand():
         pass
     assert started == []
+
+
+def test_the_dashboard_comes_up_when_a_trial_has_begun(started):
+    with ray_on_demand() as session:
+        session.start("first")
+        session.trial_has_begun()
+        assert started == ["first", "let dashboard come up"]
+
+
+def test_on_a_cluster_nothing_is_started_and_its_dashboard_is_shown_once(started):
+    shown: list[str] = []
+    nodes = SimpleNamespace(dashboard="127.0.0.1:9000")
+    with ray_on_demand(USUAL, nodes, show_address=shown.append) as session:
+        session.start("first")
+        session.start("second")
+        session.trial_has_begun()
+    assert started == []
+    assert shown == ["127.0.0.1:9000"]
 
 
 def test_an_environment_is_exchanged_and_comes_back_after_an_error(monkeypatch):
