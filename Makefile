@@ -60,8 +60,9 @@ test: setup
 test-nightly: setup
 	$(RUN) -m pytest $(SIDE_BY_SIDE) -m nightly $(ARGS)
 
+# Two of them: these tests wait for nothing.
 test-fast: setup
-	$(RUN) -m pytest $(SIDE_BY_SIDE) -m 'not ray and not browser and not slow' $(ARGS)
+	$(RUN) -m pytest $(SIDE_BY_SIDE) --numprocesses 2 -m 'not ray and not browser and not slow' $(ARGS)
 
 bench: setup
 	$(RUN) -m benchmarks $(ARGS)

@@ -1,5 +1,6 @@
 """What every test may rely on."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -13,11 +14,18 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 for name in ("COLUMNS", "FORCE_COLOR", "NO_COLOR"):
     os.environ.pop(name, None)  # what is printed shall not depend on who runs the tests
 
+gc.set_threshold(100_000)  # as in every command
+
 settings.register_profile("default", max_examples=40, deadline=None)
 settings.register_profile("nightly", max_examples=1000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 REPOSITORY = Path(__file__).parent.parent
+
+
+def pytest_collection_finish() -> None:
+    """Never look again at what imports and collection made: half a million objects that stay."""
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

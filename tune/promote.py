@@ -287,6 +287,8 @@ def run_all(
         live, nodes, mps=arguments.mps, say=partial(say, console), show_address=show_address
     ) as session:
         for plan, start in planned:
+            if nodes is not None:
+                nodes.turn_to(plan.corpus)
             with open_study(plan, start, machine, command) as study:
                 events.write("study_started", start_fields(study))
                 result = run_and_show(console, events, plan, study, session, quiet=arguments.quiet)

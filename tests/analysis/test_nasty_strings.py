@@ -89,6 +89,9 @@ def renamed(frames, text):
     )
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def named(recorded):
     frames = renamed(recorded, ALL_NASTY)

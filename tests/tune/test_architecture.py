@@ -90,6 +90,7 @@ def test_no_file_repeats_the_name_of_its_room(package):
         assert len(words) == 1 or path.parent.name not in words, path
 
 
+@pytest.mark.slow
 def test_rooms_below_the_trial_load_neither_torch_nor_ray_nor_optuna():
     code = (
         "import importlib, pkgutil, sys\n"

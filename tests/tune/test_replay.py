@@ -23,6 +23,7 @@ def test_a_study_is_answered_in_a_paragraph(make_search, tmp_path, capsys):
     assert "next: python -m analysis.report" in said
 
 
+@pytest.mark.slow
 def test_what_was_found_is_written_and_reported(make_search, tmp_path):
     folder = make_search(*CURVES, results=str(tmp_path))
     main(["--results", str(tmp_path), "--nights", "3"])

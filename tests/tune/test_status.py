@@ -17,7 +17,7 @@ from tune.storage.folder import create_study_folder
 from tune.storage.lock import study_lock
 from tune.tables.files import write_table
 from tune.tables.schemas import SCHEMAS
-from tune.terminal.matrix import host_words
+from tune.terminal.hosts import host_words
 
 CPU = Machine("cpu", 2)
 SAMPLES = {

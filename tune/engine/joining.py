@@ -91,6 +91,7 @@ class Members:
             self._desk = self._desk or OpenDesk(self._scratch)
             self._desk.check(asked.results)
         self.facts.clear()
+        self.left_out.clear()
         self.wait_for(training_nodes())
         self._has_begun = bool(self.facts)
 

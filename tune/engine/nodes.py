@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
+from data.dataset import Corpus
 from models.footprint.predict import Calibration
 from tune.card.fleet import Fleet, Place
 from tune.card.packing import Packing
@@ -101,17 +102,27 @@ class Nodes:
             UsageError: If there is none, or files that must travel cannot.
         """
         self.fleet = None
-        before = len(self._members.left_out)
         self._members.begin(asked)
         fleet = self._place()
         if fleet is None:
-            num_left_out = len(self._members.left_out) - before
+            num_asked = len(self.facts) + len(self._members.left_out)
             raise UsageError(
                 f"a study on a cluster needs a node that can train {asked.device} trials, found "
-                f"none of {len(self.facts) + num_left_out}: see what was left out above, or "
+                f"none of {num_asked}: see what was left out above, or "
                 "`ray status` on its head"
             )
         return fleet
+
+    def turn_to(self, corpus: Corpus) -> None:
+        """Ask the nodes for the corpus of the study that begins, if they were asked for another.
+
+        Raises:
+            UsageError: If none has it.
+        """
+        asked = self._members.asked
+        assert asked is not None, "a study is planned on nodes that were asked"
+        if asked.corpus.path != corpus.path:
+            self.admit(replace(asked, corpus=corpus))
 
     def refresh(self, live: Collection[Placement] = ()) -> None:
         """Take in who has come, let go of who has gone, and leave to other jobs what they reserve.

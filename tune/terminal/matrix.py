@@ -1,11 +1,12 @@
 """The matrix of all studies as text, or as JSON."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from tune.terminal.hosts import host_words
 from tune.terminal.json_text import json_text
 from tune.terminal.table import Column, draw_in_parts
 from tune.terminal.words import say
@@ -15,10 +16,6 @@ if TYPE_CHECKING:
 
     from models.training.objective import Objective
     from tune.statistics.matrix import Cell, Matrix, Pixels, Progress
-
-
-MOST_HOSTS = 8
-"""Nodes that are named of one study; --json has all."""
 
 
 def to_json(matrices: Sequence["Matrix"], notes: Sequence[str]) -> str:
@@ -59,18 +56,6 @@ def _host_sentences(matrices: Sequence["Matrix"]) -> list[str]:
         for one in running
         if len(one.hosts) > 1
     ]
-
-
-def host_words(hosts: Mapping[str, int]) -> str:
-    """Return the nodes with the most trials, and how many others there are.
-
-    >>> host_words({"node1": 4, "node2": 3})
-    'node1 (4), node2 (3)'
-    """
-    by_count = sorted(hosts.items(), key=lambda pair: -pair[1])
-    shown = [f"{host} ({count})" for host, count in by_count[:MOST_HOSTS]]
-    more = len(hosts) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def _legend(matrices: Sequence["Matrix"], objectives: "Iterable[Objective]") -> list[str]:

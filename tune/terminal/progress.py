@@ -11,6 +11,7 @@ from rich.text import Text
 
 from tune.outcomes import Outcome
 from tune.statistics.time_left import time_left_s
+from tune.terminal.hosts import running_words
 from tune.terminal.words import INDENT, fit_line, note, say, show
 from tune.trial.record import TrialRecord
 
@@ -213,8 +214,8 @@ class StudyProgress:
     def _status(self, records: list[TrialRecord], room: int) -> Text:
         """Return how far the study is.
 
-        What is done, the best score and the time left always stand; of the rest reserved memory
-        goes first, then the outcomes, the speed, the time elapsed.
+        What is done, the best score and the time left always stand; of the rest the nodes go
+        first, then reserved memory, the outcomes, the speed, the time elapsed.
         """
         num_ended = sum(record.outcome is not None for record in records)
         best = max(records, key=lambda record: record.best_score, default=None)
@@ -235,6 +236,7 @@ class StudyProgress:
             ),
             (_behind(", ", speed), 2),
             (_behind(", ", reserved_words(records)), 4),
+            (_behind(", ", running_words(records)), 5),
             (f", {clock(elapsed_s)} elapsed", 1),
             ("" if left_s is None else f", {clock(min(left_s, self._until_end_s))} left", 0),
         ]

@@ -16,9 +16,11 @@ from analysis.exports.mlflow_store import export_mlflow
 from analysis.exports.tracked_runs import tracked_runs
 from tune.errors import UsageError
 
-pytest.importorskip("mlflow", reason="needs the extra: pip install '.[mlflow]'")
 # Of MLflow with SQLAlchemy 2.1; only whoever asks for deprecations sees it.
-pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated"),
+]
 
 
 @pytest.fixture(scope="module")

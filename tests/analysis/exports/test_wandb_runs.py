@@ -19,7 +19,7 @@ import analysis
 from analysis.exports.tracked_runs import tracked_runs
 from analysis.exports.wandb_runs import export_wandb, identifier
 
-pytest.importorskip("wandb", reason="needs the extra: pip install '.[wandb]'")
+pytestmark = pytest.mark.slow
 
 _BLOCK, _HEADER = 32 * 1024, 7
 

@@ -3,7 +3,8 @@
 Ray is stood in for by answers that come when the test says so.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -173,3 +174,28 @@ def test_what_another_job_reserves_of_a_node_is_known_seconds_later(cluster, nod
     cluster.now_s += 10
     nodes.refresh()
     assert [place.taken_slots for place in nodes.fleet.places] == [1]
+
+
+def test_a_study_on_another_corpus_asks_every_node_again_and_one_on_the_same_none(
+    cluster, nodes, asked, tmp_path, monkeypatch
+):
+    greeted: list[str] = []
+
+    def ask(raylet: str, resources: dict[str, float], question: object) -> Answer:
+        greeted.append(f"{raylet} {Path(question.corpus).name}")
+        return cluster.greetings[raylet]
+
+    monkeypatch.setattr(joining, "ask", ask)
+    cluster.add("a", "lab-1", Answer(None))
+    first = asked()
+    second = replace(first.corpus, path=tmp_path / "another")
+    nodes.admit(first)
+    cluster.greetings["a"].value = replace(cluster.greetings["a"].value, corpus_fault="no such")
+    with pytest.raises(UsageError, match="found none of 1"):
+        nodes.turn_to(second)
+    cluster.greetings["a"].value = replace(cluster.greetings["a"].value, corpus_fault=None)
+    nodes.turn_to(first.corpus)
+    nodes.turn_to(first.corpus)
+    assert {place.raylet for place in nodes.fleet.places} == {"a"}
+    name = first.corpus.path.name
+    assert greeted == [f"a {name}", "a another", f"a {name}"]

@@ -122,14 +122,20 @@ def test_a_search_begins_when_the_process_of_its_dashboard_has_been_made(start_c
 
 
 def test_a_dashboard_and_its_monitor_are_stopped_until_a_trial_has_begun(start_child, monitor):
-    def is_stopped(child: subprocess.Popen[bytes]) -> bool:
-        return psutil.Process(child.pid).status() == psutil.STATUS_STOPPED
+    def come_to(is_stopped: bool) -> bool:
+        """Wait until both are stopped, or neither: a signal needs a moment."""
+        for _ in range(500):
+            found = {psutil.Process(child.pid).status() for child in (*start_child, *monitor)}
+            if {one == psutil.STATUS_STOPPED for one in found} == {is_stopped}:
+                return True
+            time.sleep(0.02)
+        return False
 
     with dashboard_beside(print, print) as let_it_come_up:
-        both = (*start_child, *monitor)
-        assert [is_stopped(child) for child in both] == [True, True]
+        assert len(start_child) == len(monitor) == 1
+        assert come_to(is_stopped=True)
         let_it_come_up()
-        assert [is_stopped(child) for child in both] == [False, False]
+        assert come_to(is_stopped=False)
 
 
 def test_what_ray_would_start_is_left_out_for_a_while_only():

@@ -38,6 +38,7 @@ def make_study(make_record):
     return make
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("evaluator", ["ped_anova", "fanova"])
 def test_what_alone_decides_the_score_has_nearly_all_importance(make_study, evaluator):
     found = evaluate_importance(make_study(40), SPACE.dimensions, 2)
@@ -69,6 +70,7 @@ def test_equal_scores_and_a_single_dimension_have_nothing_to_explain(make_study)
     assert evaluate_importance([], SPACE.dimensions, 2) == []
 
 
+@pytest.mark.slow
 def test_the_same_trials_give_the_same_importance(make_study):
     first, second = (evaluate_importance(make_study(20), SPACE.dimensions, 2) for _ in range(2))
     assert first == second

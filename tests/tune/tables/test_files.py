@@ -283,6 +283,7 @@ def test_every_library_reads_all_studies_with_a_glob(
     assert read(results) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("read", READERS)
 def test_a_reader_survives_a_replacement_at_any_moment_of_its_reading(
     results: Path, read: Callable[[Path], int]

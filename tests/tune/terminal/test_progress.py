@@ -8,6 +8,7 @@ from rich.console import Console
 
 from tests.tune.terminal.consoles import NASTY, console_of, in_one_line, without_colour, written
 from tune.outcomes import Outcome
+from tune.terminal.hosts import running_words
 from tune.terminal.progress import (
     StudyProgress,
     bar_width,
@@ -142,6 +143,21 @@ def test_memory_of_several_cards_is_told_in_cards(make_record):
         placement = Placement(gpu_fraction=share, ram_mib=ram_mib, raylet=raylet)
         record.spec = replace(record.spec, placement=placement)
     assert reserved_words(records) == "memory of 1.5 cards and 1.0 GiB reserved"
+
+
+@pytest.mark.parametrize(
+    ("hosts", "words"),
+    [
+        ((None, None, None), ""),
+        (("a", "a", "a"), ""),
+        (("b", "b", "a"), "on b (2), a (0)"),  # the last one has ended
+    ],
+)
+def test_trials_that_run_are_counted_on_every_node_that_had_one(make_record, hosts, words):
+    records = [make_record(n, outcome=None if n < 2 else Outcome.COMPLETED) for n in range(3)]
+    for record, host in zip(records, hosts, strict=True):
+        record.spec = replace(record.spec, placement=Placement(ram_mib=768, host=host))
+    assert running_words(records) == words
 
 
 def test_a_log_line_says_how_far_the_study_is(make_record, monkeypatch):
