@@ -188,7 +188,7 @@ def test_a_study_on_another_corpus_asks_every_node_again_and_one_on_the_same_non
     monkeypatch.setattr(joining, "ask", ask)
     cluster.add("a", "lab-1", Answer(None))
     first = asked()
-    second = replace(first.corpus, path=tmp_path / "another")
+    second = SimpleNamespace(path=tmp_path / "another", info=first.corpus.info)
     nodes.admit(first)
     cluster.greetings["a"].value = replace(cluster.greetings["a"].value, corpus_fault="no such")
     with pytest.raises(UsageError, match="found none of 1"):
