@@ -27,6 +27,8 @@ OWN = {
     # driver gets ready, which takes three seconds, and are not ended for idling meanwhile.
     "RAY_preload_python_modules": "tune.engine.preload",
     "RAY_idle_worker_killing_time_threshold_ms": "60000",
+    # The dashboard is held back until a trial has begun, which takes its time on a busy machine.
+    "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "3600",
     # Statistics for a Prometheus server, which nobody runs here; Ray's dashboard does without.
     "RAY_enable_metrics_collection": "0",
     "RAY_event_stats": "0",
