@@ -24,8 +24,9 @@ from models.footprint.predict import Calibration
 from models.registry import ModelConfig
 from models.training.config import TrainConfig
 from tune.card.device import Card
-from tune.card.fleet import Fleet, Place
+from tune.card.fleet import Fleet
 from tune.card.packing import Packing
+from tune.card.place import Place
 from tune.trial.spec import DataSpec, Placement, TrialSpec
 
 CARD_NODES = ((8, 8, 50), (24, 5, 80), (80, 10, 20))

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from data.dataset import Corpus
 from models.footprint.predict import Calibration
-from tune.card.fleet import Fleet, Place
+from tune.card.fleet import Fleet
 from tune.card.packing import Packing
+from tune.card.place import Place
 from tune.config.machine import Machine
 from tune.engine.attach import Attached
 from tune.engine.drivers import num_drivers

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from data.dataset import Corpus
-from tune.card.fleet import Place
 from tune.card.packing import Packing
+from tune.card.place import Place
 from tune.config.profiles import MAX_CUDA_WORKERS
 from tune.engine.node import NodeFacts, own_versions
 from tune.errors import UsageError

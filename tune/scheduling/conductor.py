@@ -5,20 +5,19 @@ knows nothing of Ray: `tune.engine.adapters` translates Ray's calls into these v
 drive a study without starting a process. A study of an earlier session is resumed with `resume`.
 """
 
-import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
 from models.training.epoch_result import EpochResult
 from tune.outcomes import Outcome
-from tune.scheduling.pace import Pace
+from tune.scheduling.allowance import Allowance
 from tune.scheduling.roles import Stops, Suggests, Watches
 from tune.scheduling.watchdog import Watchdog
 from tune.space.points import Suggestion
 from tune.storage.history import Budget, TrialHistory
 from tune.storage.recorder import Recorder
-from tune.trial.record import RungDecision, TrialRecord
+from tune.trial.record import TrialRecord, stop_reason
 from tune.trial.spec import Placement, TrialSpec
 
 MAX_FAILURES = 2
@@ -72,10 +71,9 @@ class Conductor:
         self.recorder = recorder
         self._make_spec = make_spec
         self._watcher = watcher
-        self._budget = budget
+        self._allowance = Allowance(budget, recorder)
         self._reserve_again = reserve_again
         self._move = move
-        self._pace = Pace()
         self._to_continue: deque[int] = deque()
         self._watchdog = Watchdog(lambda: recorder.clock.elapsed_s)
         self._hanging: dict[int, str] = {}
@@ -111,12 +109,12 @@ class Conductor:
         while not self.should_end():
             if self._to_continue:
                 number = self._to_continue.popleft()
-                if self._fits_rest(number):
+                if self._allowance.fits_rest(number):
                     self.recorder.move(number, self._move(self.recorder.trials[number].spec))
                     return self.recorder.resume_trial(number)
                 self.end(number)
                 continue
-            if not self._has_room:
+            if not self._allowance.has_room:
                 return None
             suggestion = self._sampler.suggest()
             if suggestion is None:
@@ -138,7 +136,7 @@ class Conductor:
         """Whether no trial will be started any more: none is left, and none can lose its worker."""
         if self.should_end():
             return True
-        if self._to_continue or (self._has_room and not self._sampler.is_exhausted):
+        if self._to_continue or (self._allowance.has_room and not self._sampler.is_exhausted):
             return False
         return all(record.outcome for record in self.recorder.trials.values())
 
@@ -153,7 +151,7 @@ class Conductor:
             self._watcher.update(self.recorder.trials.values())
             if not result.is_last:
                 self._judge(number, result)
-        return _turned_away(record) is None and (result.is_last or self._fits_epoch(number))
+        return record.turned_away is None and (result.is_last or self._allowance.fits_epoch(number))
 
     def end(
         self,
@@ -173,19 +171,13 @@ class Conductor:
         record = self.recorder.trials[number]
         if record.outcome is not None or number in self._to_continue:
             return
-        turned_away = _turned_away(record)
-        if outcome is None and turned_away is not None:
-            outcome = Outcome.STOPPED
-            assert turned_away.cutoff is not None
-            reason = (
-                f"{record.objective.text(turned_away.value)} at epoch {turned_away.rung_epoch} is "
-                f"below the {record.objective.text(turned_away.cutoff)} needed to continue"
-            )
+        if outcome is None and record.turned_away is not None:
+            outcome, reason = Outcome.STOPPED, stop_reason(record)
         elif outcome is None:
             outcome = Outcome.INTERRUPTED
             reason = self.interruption or (
                 "the time budget of the search ended"
-                if self.is_out_of_time or not self._fits_rest(number)
+                if self.is_out_of_time or not self._allowance.fits_rest(number)
                 else "the search ended while it ran"
             )
         self._watchdog.forget(number)
@@ -250,7 +242,7 @@ class Conductor:
     @property
     def is_out_of_time(self) -> bool:
         """Whether the time budget is used up."""
-        return self._budget.is_used_up(self.recorder.clock.elapsed_s)
+        return self._allowance.is_out_of_time
 
     def should_end(self) -> bool:
         """Say whether the study must end now: interrupted, or out of its time budget."""
@@ -259,15 +251,14 @@ class Conductor:
     @property
     def has_more_to_do(self) -> bool:
         """Whether trials are open or still to be suggested."""
-        return self._has_room or not all(one.is_over for one in self.recorder.trials.values())
+        return self._allowance.has_room or not self._is_all_over
 
     @property
     def has_filled_its_time(self) -> bool:
         """Whether the time budget, and nobody, kept the study from doing all it was to do."""
-        if self.interruption is not None or self._budget.hours is None:
+        if self.interruption is not None or not self._allowance.is_timed:
             return False
-        records = self.recorder.trials.values()
-        return len(records) < self._budget.trials or not all(one.is_over for one in records)
+        return not self._allowance.is_full or not self._is_all_over
 
     def close(self) -> None:
         """End what still runs as interrupted and write the tables a last time."""
@@ -278,27 +269,8 @@ class Conductor:
         self.recorder.flush()
 
     @property
-    def _left_s(self) -> float:
-        """Seconds until the time budget ends; infinity without one."""
-        hours = self._budget.hours
-        return math.inf if hours is None else 3600 * hours - self.recorder.clock.elapsed_s
-
-    @property
-    def _has_room(self) -> bool:
-        """Whether another trial may be suggested, and is expected to end in time."""
-        records = self.recorder.trials.values()
-        has_room = len(records) < self._budget.trials
-        return has_room and self._pace.fits_new_trial(records, self._left_s)
-
-    def _fits_rest(self, number: int) -> bool:
-        """Whether a trial that is continued now is expected to reach its last epoch in time."""
-        records = self.recorder.trials
-        return self._pace.fits_rest(records[number], records.values(), self._left_s)
-
-    def _fits_epoch(self, number: int) -> bool:
-        """Whether the next epoch of a running trial is expected to end in time."""
-        records = self.recorder.trials
-        return self._pace.fits_epoch(records[number], records.values(), self._left_s)
+    def _is_all_over(self) -> bool:
+        return all(one.is_over for one in self.recorder.trials.values())
 
     def _resumed(self, now: TrialSpec, history: TrialHistory) -> TrialSpec:
         """Return a trial of an earlier session: what was asked for stands, places may change.
@@ -331,7 +303,7 @@ class Conductor:
             return
         if last is not None and all(known.rung_epoch != last.epoch for known in record.decisions):
             self._judge(number, last)
-        if _turned_away(record) is not None:
+        if record.turned_away is not None:
             self.recorder.resume_trial(number)
             self.end(number)
         elif (rejection := record.spec.placement.rejection) is not None:
@@ -342,12 +314,6 @@ class Conductor:
             self.end(number, Outcome.FAILED, record.failures[-1])
         else:
             self._to_continue.append(number)
-
-
-def _turned_away(record: TrialRecord) -> RungDecision | None:
-    """Return the decision that stopped a trial, if one did; it can only be the last."""
-    last = record.decisions[-1] if record.decisions else None
-    return None if last is None or last.kept else last
 
 
 def _last_report_s(record: TrialRecord) -> float:

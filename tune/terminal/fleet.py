@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from tune.card.device import foreign_sentence
-from tune.card.fleet import Fleet, Place
+from tune.card.fleet import Fleet
 from tune.card.packing import Packing
+from tune.card.place import Place
 
 
 def fleet_words(fleet: Fleet) -> list[str]:

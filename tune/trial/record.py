@@ -59,7 +59,7 @@ class TrialRecord:
     begun: Moment
     epochs: list["EpochResult"] = field(default_factory=list)
     reported: list[Moment] = field(default_factory=list)
-    decisions: list["RungDecision"] = field(default_factory=list)
+    decisions: list[RungDecision] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     outcome: Outcome | None = None
     reason: str | None = None
@@ -70,6 +70,12 @@ class TrialRecord:
     def is_over(self) -> bool:
         """Whether it has ended for good; an interrupted trial can be resumed."""
         return self.outcome not in {None, Outcome.INTERRUPTED}
+
+    @property
+    def turned_away(self) -> RungDecision | None:
+        """The decision that stopped it, if one did; it can only be the last."""
+        last = self.decisions[-1] if self.decisions else None
+        return None if last is None or last.kept else last
 
     @property
     def wall_s(self) -> float:
@@ -101,3 +107,14 @@ class TrialRecord:
     def best_score(self) -> float:
         """Score of the best epoch; minus infinity before the first epoch."""
         return max(self.scores, default=float("-inf"))
+
+
+def stop_reason(record: TrialRecord) -> str:
+    """Return why a trial was turned away, in a line for a person."""
+    decision, objective = record.turned_away, record.objective
+    assert decision is not None
+    assert decision.cutoff is not None
+    return (
+        f"{objective.text(decision.value)} at epoch {decision.rung_epoch} is below the "
+        f"{objective.text(decision.cutoff)} needed to continue"
+    )

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from models.footprint.predict import Calibration
 from tests.tune.card.test_packing import make_spec
 from tune.card.device import Card
-from tune.card.fleet import Fleet, Place
+from tune.card.fleet import Fleet
 from tune.card.packing import GPU_CLASSES, Packing, side_by_side
+from tune.card.place import Place
 from tune.outcomes import Outcome
 from tune.trial.crashes import CARD_IS_FULL
 from tune.trial.spec import Placement, TrialSpec

@@ -5,8 +5,9 @@ import pytest
 
 from models.training.precision import PLAIN
 from tune.card.device import Card
-from tune.card.fleet import Fleet, Place
+from tune.card.fleet import Fleet
 from tune.card.packing import Packing
+from tune.card.place import Place
 from tune.config.machine import Machine
 from tune.config.resolve import resolve
 from tune.study.estimate import ConfigurationClass, configuration_classes

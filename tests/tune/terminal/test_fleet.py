@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from tune.card.device import Card, Holder
-from tune.card.fleet import Fleet, Place
+from tune.card.fleet import Fleet
 from tune.card.packing import Packing
+from tune.card.place import Place
 from tune.terminal.fleet import card_words, fleet_notes, fleet_words
 
 HOLDER = Holder(812, "python", 600.0)
