@@ -1,19 +1,16 @@
 """Frames as CSV files, one folder at a time."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 
-def write_csvs(folder: Path, frames: Mapping[str, pd.DataFrame]) -> int:
-    """Make a folder hold exactly these frames as NAME.csv, and return their number.
+def csv_files(folder: str, frames: Mapping[str, pd.DataFrame]) -> dict[str, Callable[[Path], None]]:
+    """Return what writes each frame as a file, by the file's name: FOLDER/NAME.csv."""
+    return {f"{folder}/{name}.csv": partial(_write, frame) for name, frame in frames.items()}
 
-    CSV files of an earlier time in it are removed; other files stay.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.csv"):
-        old.unlink()
-    for name, frame in frames.items():
-        frame.to_csv(folder / f"{name}.csv", index=False)
-    return len(frames)
+
+def _write(frame: pd.DataFrame, path: Path) -> None:
+    frame.to_csv(path, index=False)

@@ -22,10 +22,13 @@ from tune.config.command import (
 from tune.errors import UsageError
 
 if TYPE_CHECKING:
+    from analysis.exports.own_files import Write
     from analysis.frames import Frames
     from analysis.page.section import Section
 
 DEFAULT_OUT = "report"
+TITLE = "sar-tune report"
+PAGE = "report.html"
 DEFAULT_LOOKS = 4.4
 
 
@@ -117,29 +120,30 @@ def write_report(
         out: The folder to write into.
         looks: Looks that the speckle floor assumes.
         browser: Program that draws PNG and SVG of the main figures; None for none.
+
+    Raises:
+        UsageError: If a file would be replaced that no report wrote, or the browser draws nothing.
     """
+    from analysis.exports.own_files import write_own
     from analysis.frames import load
     from analysis.page.html import build_page
     from analysis.runlog import write_runlog
 
     frames = load(results)
     sections = build_sections(frames, looks)
-    title = "sar-tune report"
-    page = build_page(title, _about(frames), sections)
-    out.mkdir(parents=True, exist_ok=True)
-    num_tables = _write_csvs(out, sections)
-    path = out / "report.html"
-    path.write_text(page.text, encoding="utf-8")
-    (out / "RUNLOG.md").write_text(write_runlog(frames), encoding="utf-8")
-    num_pictures = 0
-    if browser is not None:
-        from analysis.page.static import write_static
-
-        main_figures = [
-            figure for section in sections for figure in section.figures if figure.is_main
-        ]
-        num_pictures = write_static(browser, main_figures, out / "static")
-    return Written(path, len(page.text.encode()), num_tables, num_pictures, page.left_out)
+    page = build_page(TITLE, _about(frames), sections)
+    texts = {
+        PAGE: _writer(page.text.encode()),
+        "RUNLOG.md": _writer(write_runlog(frames).encode()),
+    }
+    csvs = _csvs(sections)
+    # A report without pictures leaves those of an earlier one.
+    pictures = {} if browser is None else {"static": _pictures(browser, sections)}
+    parts = {"report": {**texts, **csvs}, **pictures}
+    write_own(out, parts, adopts=_is_of_a_report(out / PAGE))
+    num_pictures = sum(len(files) for files in pictures.values())
+    num_bytes = len(page.text.encode())
+    return Written(out / PAGE, num_bytes, len(csvs), num_pictures, page.left_out)
 
 
 def build_sections(frames: "Frames", looks: float = DEFAULT_LOOKS) -> "tuple[Section, ...]":
@@ -186,13 +190,35 @@ def _count(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
-def _write_csvs(out: Path, sections: "Sequence[Section]") -> int:
-    """Write one CSV per figure and table; return their number."""
-    from analysis.csv_files import write_csvs
+def _csvs(sections: "Sequence[Section]") -> "dict[str, Write]":
+    """Return what writes one CSV per figure and table."""
+    from analysis.csv_files import csv_files
 
     figures = {item.name: item.frame for section in sections for item in section.figures}
     tables = {item.name: item.frame for section in sections for item in section.tables}
-    return write_csvs(out / "figures", figures) + write_csvs(out / "tables", tables)
+    return {**csv_files("figures", figures), **csv_files("tables", tables)}
+
+
+def _pictures(browser: str, sections: "Sequence[Section]") -> "dict[str, Write]":
+    """Return what writes the pictures of the main figures, which are drawn here."""
+    from analysis.page.static import draw_static
+
+    main_figures = [figure for section in sections for figure in section.figures if figure.is_main]
+    pictures = draw_static(browser, main_figures)
+    return {f"static/{name}": _writer(content) for name, content in pictures.items()}
+
+
+def _writer(content: bytes) -> "Write":
+    return lambda path: path.write_bytes(content)
+
+
+def _is_of_a_report(page: Path) -> bool:
+    """Whether a page is of a report, also of a release that kept no list of its files."""
+    try:
+        with page.open("rb") as file:
+            return f"<title>{TITLE}</title>".encode() in file.read(2000)
+    except OSError:
+        return False
 
 
 def _words(written: Written, out: Path) -> str:

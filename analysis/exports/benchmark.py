@@ -10,10 +10,12 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from analysis.exports.own_files import write_own
 from analysis.exports.shapes import Export
 from analysis.frames import Frames
 from analysis.page.palette import style_of
@@ -45,7 +47,8 @@ def export_benchmark(frames: Frames) -> Export:
     files = compute_benchmark(frames)
 
     def write(out: Path) -> str:
-        _replace(out / FOLDER, files)
+        named = {f"{FOLDER}/{one.footing}/{one.codec}.json": partial(_write, one) for one in files}
+        write_own(out, {FOLDER: named}, adopts=True)
         return f"{len(files)} curves in {out / FOLDER}, a folder per footing"
 
     return Export(len(files), "test scores of a promotion at real bytes", write)
@@ -114,22 +117,6 @@ def _footing_name(panel: RatePanel) -> str:
     return quote("_".join(words), safe=" ()")
 
 
-def _replace(folder: Path, files: Sequence[BenchmarkFile]) -> None:
-    """Write these files in the place of those of an earlier export; those of others stay."""
-    for old in folder.glob("*/*.json"):
-        if _is_ours(old):
-            old.unlink()
-    for file in files:
-        path = folder / file.footing / f"{file.codec}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(file.content, indent=2, allow_nan=False)
-        path.write_text(f"{text}\n", encoding="utf-8")
-
-
-def _is_ours(path: Path) -> bool:
-    """Whether an export wrote a file: people put the curves of other codecs beside ours."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        return False
-    return isinstance(content, dict) and content.get("meta") == _META
+def _write(file: BenchmarkFile, path: Path) -> None:
+    text = json.dumps(file.content, indent=2, allow_nan=False)
+    path.write_text(f"{text}\n", encoding="utf-8")

@@ -5,10 +5,12 @@ architecture or a classical codec; candidate and seed are missing for the latter
 there once, although every promotion on the same images has them.
 """
 
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
+from analysis.exports.own_files import write_own
 from analysis.exports.shapes import Export
 from analysis.frames import Frames
 from analysis.kinds import split_by_kind
@@ -37,7 +39,7 @@ def export_images(frames: Frames) -> Export:
     table = compute_images(frames)
 
     def write(out: Path) -> str:
-        table.to_csv(out / FILE, index=False)
+        write_own(out, {FILE: {FILE: partial(table.to_csv, index=False)}}, adopts=True)
         return f"{len(table)} rows in {out / FILE}"
 
     return Export(len(table), "test scores of a promotion", write)

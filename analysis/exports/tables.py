@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.csv_files import write_csvs
+from analysis.csv_files import csv_files
+from analysis.exports.own_files import write_own
 from analysis.exports.shapes import Export
 from analysis.frames import TABLES, Frames
 from tune.tables.schemas import SCHEMAS
@@ -21,8 +22,8 @@ def export_tables(frames: Frames) -> Export:
     tables = {name: table for name, table in tables.items() if not table.empty}
 
     def write(out: Path) -> str:
-        num_files = write_csvs(out / FOLDER, tables)
-        return f"{num_files} CSV files in {out / FOLDER}"
+        write_own(out, {FOLDER: csv_files(FOLDER, tables)}, adopts=True)
+        return f"{len(tables)} CSV files in {out / FOLDER}"
 
     return Export(len(tables), "rows in any table", write)
 

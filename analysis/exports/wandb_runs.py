@@ -3,18 +3,18 @@
 Nothing is sent and nobody logs in. Every run has an identifier that follows from its study and
 name, so that a run which was uploaded once is the same run again. A folder of a finished export has
 a file with the run's digest; a run whose digest has not changed is left alone, and another one is
-written anew.
+written anew. What a person has put into such a folder stays there.
 """
 
 import hashlib
 import json
 import shlex
-import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.exports.environment import only_ours
+from analysis.exports.own_files import remove_own
 from analysis.exports.shapes import Export
 from analysis.exports.tracked_runs import TrackedRun, tracked_runs
 from analysis.frames import Frames
@@ -26,6 +26,10 @@ FOLDER = "wandb"
 PROJECT = "sar-tune"
 DIGEST_FILE = "export.json"
 """In the folder of a run, written last."""
+
+_RUN_FILE = "run-*.wandb"
+_IN_A_RUN = (_RUN_FILE, "run-*.wandb.synced", "logs/debug*.log", "logs", "files", "tmp/code")
+"""What W&B makes in the folder of such a run."""
 
 
 def export_wandb(frames: Frames) -> Export:
@@ -59,6 +63,12 @@ def _is_there(parent: Path, run: TrackedRun) -> bool:
     return {"digest": run.digest} in digests
 
 
+def _remove(parent: Path, run: TrackedRun) -> None:
+    for folder in _folders(parent, run):
+        found = [path for pattern in (*_IN_A_RUN, DIGEST_FILE) for path in folder.glob(pattern)]
+        remove_own(parent, [path.relative_to(parent).as_posix() for path in found])
+
+
 def _write(runs: list[TrackedRun], out: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="sar_tune_wandb_") as elsewhere:
         ours = {
@@ -74,8 +84,7 @@ def _write(runs: list[TrackedRun], out: Path) -> None:
 
             try:
                 for run in runs:
-                    for old in _folders(out / FOLDER, run):
-                        shutil.rmtree(old)
+                    _remove(out / FOLDER, run)
                     _write_run(run, out)
             finally:
                 wandb.teardown()  # ends its service process
@@ -101,7 +110,7 @@ def _write_run(run: TrackedRun, out: Path) -> None:
         begun.log({"epoch": one.epoch, **one.measures, **recorded_at}, step=one.epoch)
     begun.summary.update({**run.best, **run.costs, "outcome": run.outcome})
     begun.finish(exit_code=int(run.has_failed))
-    (folder,) = _folders(out / FOLDER, run)
+    (folder,) = (one for one in _folders(out / FOLDER, run) if any(one.glob(_RUN_FILE)))
     text = json.dumps({"digest": run.digest})
     (folder / DIGEST_FILE).write_text(f"{text}\n", encoding="utf-8")
 

@@ -56,25 +56,35 @@ const pictures = {};
 """
 
 
-def write_static(browser: str, figures: Sequence[NamedFigure], folder: Path) -> int:
-    """Write a PNG and an SVG per figure; return the number of files.
+def draw_static(browser: str, figures: Sequence[NamedFigure]) -> dict[str, bytes]:
+    """Return the files of an SVG and a PNG per figure, by name.
 
     Args:
         browser: Program of a Chromium or Chrome.
         figures: What to draw, with the light template.
-        folder: Where to write; PNG and SVG files of an earlier report in it are removed.
 
     Raises:
         UsageError: If the browser draws nothing.
     """
     pictures = _draw(browser, figures) if figures else {}
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in (*folder.glob("*.png"), *folder.glob("*.svg")):
-        old.unlink()
+    files = {}
     for name, urls in pictures.items():
-        (folder / f"{name}.svg").write_text(unquote(_content(urls["svg"])), encoding="utf-8")
-        (folder / f"{name}.png").write_bytes(base64.b64decode(_content(urls["png"])))
-    return 2 * len(pictures)
+        files[f"{name}.svg"] = unquote(_content(urls["svg"])).encode()
+        files[f"{name}.png"] = base64.b64decode(_content(urls["png"]))
+    return files
+
+
+def write_static(browser: str, figures: Sequence[NamedFigure], folder: Path) -> int:
+    """Write a PNG and an SVG per figure into a folder; return the number of files.
+
+    Raises:
+        UsageError: If the browser draws nothing.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    files = draw_static(browser, figures)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return len(files)
 
 
 def _draw(browser: str, figures: Sequence[NamedFigure]) -> dict[str, dict[str, str]]:

@@ -33,7 +33,7 @@ def test_without_a_word_it_writes_what_needs_no_further_package_and_again_the_sa
     assert main(arguments) == 0
     said = capsys.readouterr().out.splitlines()
     assert [line.partition(":")[0] for line in said] == ["tables", "images", "compressai"]
-    names = {"export.json", "tables", "images.csv", "compressai"}
+    names = {"export.json", "written.json", "tables", "images.csv", "compressai"}
     assert {path.name for path in out.iterdir()} == names
     first = {name: (out / name).read_bytes() for name in files_of(out)}
     assert main(arguments) == 0
@@ -43,7 +43,7 @@ def test_without_a_word_it_writes_what_needs_no_further_package_and_again_the_sa
 def test_only_what_was_asked_for_is_written(recorded_results, tmp_path):
     out = tmp_path / "out"
     assert main(["--results", str(recorded_results), "--out", str(out), "--as", "images"]) == 0
-    assert files_of(out) == {"export.json", "images.csv"}
+    assert files_of(out) == {"export.json", "written.json", "images.csv"}
 
 
 def test_a_shape_that_the_tables_have_nothing_for_is_told_beside_the_others(

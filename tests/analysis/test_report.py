@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import analysis
+from analysis.exports.own_files import LIST
 from analysis.overview.answer import answer_sections, answer_sentences
 from analysis.overview.missing import missing_section
 from analysis.page.html import MAX_PAGE_MB, build_page
@@ -189,6 +190,41 @@ def test_an_empty_folder_still_gives_a_report_that_says_what_to_do(tmp_path):
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "There is no score yet" in page
     assert "python -m tune.search" in page
+
+
+def test_of_an_earlier_report_what_is_no_longer_there_goes_and_a_persons_files_stay(
+    recorded_results, tmp_path, monkeypatch
+):
+    drawn = {"old.svg": b"ours"}
+    monkeypatch.setattr("analysis.page.static.draw_static", lambda *_: dict(drawn))
+    out, mine = tmp_path / "out", {"figures/mine.csv", "tables/mine.csv", "static/mine.png"}
+    write_report(recorded_results, out, browser="any")
+    for name in mine:
+        (out / name).write_text("mine", encoding="utf-8")
+    drawn.clear()
+    (tmp_path / "empty").mkdir()
+    write_report(tmp_path / "empty", out, browser="any")
+    left = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    ours = {"report.html", "RUNLOG.md", LIST}
+    assert left == mine | ours
+
+
+def test_a_page_that_no_report_wrote_is_refused_in_a_sentence_and_stays(tmp_path, capsys):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "report.html").write_text("<title>mine</title>", encoding="utf-8")
+    assert main(["--results", str(tmp_path), "--out", str(out)]) == 2
+    assert "found '" in capsys.readouterr().err
+    assert [path.name for path in out.iterdir()] == ["report.html"]
+
+
+def test_a_report_of_a_release_that_kept_no_list_is_replaced(tmp_path):
+    out = tmp_path / "out"
+    write_report(tmp_path, out)
+    (out / LIST).unlink()
+    (out / "RUNLOG.md").write_text("of an older release", encoding="utf-8")
+    write_report(tmp_path, out)
+    assert (out / "RUNLOG.md").read_text(encoding="utf-8").startswith("# Run log")
 
 
 def test_a_study_with_only_crashed_trials_is_shown(results):

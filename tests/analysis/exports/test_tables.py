@@ -1,5 +1,7 @@
 """Tables as CSV are the tables."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -44,12 +46,12 @@ def test_a_csv_reads_back_as_its_table(written, recorded, name):
 
 
 def test_a_table_of_an_earlier_export_disappears_and_other_files_stay(recorded, tmp_path):
-    folder = tmp_path / "tables"
-    folder.mkdir()
-    (folder / "old.csv").write_text("old", encoding="utf-8")
-    (folder / "mine.txt").write_text("mine", encoding="utf-8")
-    export = export_tables(recorded)
+    export_tables(recorded).write(tmp_path)
+    (tmp_path / "tables" / "mine.csv").write_text("mine", encoding="utf-8")
+    searches = replace(recorded, test=recorded.test.iloc[:0])
+    export = export_tables(searches)
     export.write(tmp_path)
-    assert {path.name for path in folder.iterdir() if path.suffix != ".csv"} == {"mine.txt"}
-    assert len(list(folder.glob("*.csv"))) == export.count
-    assert not (folder / "old.csv").exists()
+    names = {path.stem for path in (tmp_path / "tables").iterdir()}
+    assert "mine" in names
+    assert "test" not in names
+    assert len(names) == export.count + 1

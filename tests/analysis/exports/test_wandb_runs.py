@@ -200,6 +200,18 @@ def test_a_run_that_an_export_was_killed_in_is_written_anew(begun, copied):
     assert len(runs_of(copied)) == 4
 
 
+def test_what_a_person_put_into_the_folder_of_a_run_stays_when_it_is_written_anew(begun, copied):
+    name = "unfinished_search_t000"
+    (run,) = (one for one in tracked_runs(begun) if one.name == name)
+    (folder,) = (copied / "wandb").glob(f"*-{identifier(run)}")
+    (folder / "files" / "notes.md").write_text("mine", encoding="utf-8")
+    export_wandb(changed(begun, name, outcome="completed")).write(copied)
+    assert (folder / "files" / "notes.md").read_text(encoding="utf-8") == "mine"
+    assert len(runs_of(copied)) == 4
+    said = export_wandb(changed(begun, name, outcome="completed")).write(copied)
+    assert said.startswith("0 runs written, 4 already there")
+
+
 def test_identifiers_differ_wherever_runs_do(begun, recorded):
     everything = [*tracked_runs(begun), *tracked_runs(recorded)]
     names = {(run.study, run.name) for run in everything}
