@@ -12,6 +12,12 @@ SHADES = ("#c2df23", "#51c56a", "#1e9b8a", "#3d7fa8", "#8e44ad")
 
 MAX_TICKS = 8
 
+MOST_COUNTED = 10
+"""Up to here an axis of counts has a tick at each; the drawing's own choice has none between."""
+
+SPENT = "epochs spent, all trials together"
+"""Title of an axis of the epochs of a search."""
+
 
 def axis_title(dimension: Dimension) -> str:
     """Return the name of a dimension with its unit.
@@ -69,6 +75,21 @@ def short_number(value: float) -> str:
     ('3e-5', '0.01', '16')
     """
     return f"{value:.3g}".replace("e-0", "e-").replace("e+0", "e")
+
+
+def count_axis(title: str, most: float) -> dict[str, Any]:
+    """Return the layout of an axis of whole numbers, from 0 on: there is no half epoch or trial.
+
+    Args:
+        title: What is counted.
+        most: The largest number that is shown.
+
+    >>> count_axis("epoch", 3)
+    {'title': 'epoch', 'rangemode': 'tozero', 'dtick': 1}
+    >>> count_axis("epoch", 60)
+    {'title': 'epoch', 'rangemode': 'tozero', 'dtick': None}
+    """
+    return {"title": title, "rangemode": "tozero", "dtick": 1 if most <= MOST_COUNTED else None}
 
 
 def shade_of(place: int, num_places: int) -> str:

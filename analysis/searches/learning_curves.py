@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analysis.page.axes import count_axis
 from analysis.page.literal import literal
 from analysis.page.palette import GREY, LIGHT, OUTCOMES
 from analysis.study_view import StudyView
@@ -125,7 +126,7 @@ def draw_learning_curves(result: LearningCurves) -> "Figure":
         rows = result.points[result.points["outcome"] == outcome]
         if len(rows):
             _draw_outcome(figure, outcome, rows, result)
-    figure.update_xaxes(title="epoch", rangemode="tozero")
+    figure.update_xaxes(count_axis("epoch", result.points["epoch"].max()))
     objective = result.objective
     figure.update_yaxes(title=f"validation {objective.words}{result.at_rate}{objective.bracket}")
     if result.low is not None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis.page.axes import cut_bars
+from analysis.page.axes import count_axis, cut_bars
 from analysis.page.literal import literal
 from analysis.page.palette import OUTCOMES
 from analysis.searches.reasons import join_reasons, kind_of, reasons_of
@@ -109,7 +109,7 @@ def draw_outcome_counts(result: OutcomeCounts) -> "Figure":
                 hovertemplate=f"{style.label}: {count}\n%{{customdata}}<extra></extra>",
             )
         )
-    figure.update_xaxes(title="trials")
+    figure.update_xaxes(count_axis("trials", result.counts["num_trials"].sum()))
     figure.update_yaxes(visible=False)
     return figure
 

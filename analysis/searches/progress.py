@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analysis.page.axes import SPENT, count_axis
 from analysis.page.literal import literal
 from analysis.page.palette import GREY, LIGHT, VERMILLION, style_of
 from analysis.study_view import StudyView
@@ -132,7 +133,7 @@ def draw_sweep_progress(result: SweepProgress) -> "Figure":
                 hovertemplate="%{fullData.name}<extra></extra>",
             )
         )
-    figure.update_xaxes(title="epochs spent, all trials together", rangemode="tozero")
+    figure.update_xaxes(count_axis(SPENT, last))
     title = f"validation {objective.words}{result.at_rate}{objective.bracket}"
     figure.update_yaxes(title=title, range=_view(result))
     return figure

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from analysis.page.axes import SPENT, count_axis
 from analysis.page.literal import literal
 from analysis.page.palette import BLUE, GREEN, GREY, LIGHT, ORANGE
 from analysis.study_view import StudyView
@@ -126,7 +127,7 @@ def draw_replays(result: Replays) -> "Figure":
                 "</extra>",
             )
         )
-    figure.update_xaxes(title="epochs spent, all trials together", rangemode="tozero")
+    figure.update_xaxes(count_axis(SPENT, result.curves["epochs_spent"].max()))
     figure.update_yaxes(title=f"regret [{result.unit}]", type="log", dtick=1)
     return figure
 
