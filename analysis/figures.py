@@ -2,7 +2,7 @@
 
 Each has a pure `compute_...` that gives a typed value and a `draw_...` that gives a Plotly figure;
 pictures are values only.
-Figures of a search are in the modules that `analysis.searches.section` joins.
+Figures of a search are in the modules that `analysis.searches.figures` joins.
 """
 
 from analysis.overview.search_scores import compute_search_scores, draw_search_scores

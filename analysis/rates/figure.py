@@ -5,24 +5,21 @@ figure carries its footing (corpus, group, bounds, images), because scores witho
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.kinds import kind_words
 from analysis.page.figure_parts import RATE_AXIS, RATIO_AXIS, base_figure, with_title
 from analysis.page.literal import literal
 from analysis.page.palette import GAUSSIAN_BOUND, GREY, style_of
-from analysis.rates.bound import BOUND_NAME, BoundPoint, add_bound, within
+from analysis.rates.bound import add_bound
 from analysis.rates.curves import RateDistortion, RatePanel
 from analysis.rates.gain_panel import UPPER, add_gain_panel
 from analysis.rates.labels import ROOM_PX, Line, View, add_labels
 from analysis.rates.marks import Axis, add_curve, place_of, points_of, score_of
-from analysis.rates.points import ARCHITECTURES, METRICS, RateCurve, RatePoint
-from tune.statistics.intervals import Interval
+from analysis.rates.points import ARCHITECTURES, METRICS, RateCurve
+from analysis.rates.shown import shown_bound, shown_gains
 
 HEIGHT_PX, TALL_PX = 480, 550
 """Of a figure, and of one in two parts."""
@@ -93,10 +90,10 @@ def draw_rate_distortion(
     if not result.panels:
         return with_title(figure, "No rate-distortion scores yet")
     shown = result.panels[panel]
-    gains = shown.over_jpeg2000 if metric == "psnr_db" and against == "rate" else ()
+    gains = shown_gains(shown, metric, against)
     for curve in shown.curves:
         add_curve(figure, curve, metric, against, has_band=not gains)
-    bound = _shown_bound(shown, metric, against)
+    bound = shown_bound(shown, metric, against)
     add_bound(figure, bound)
     floor = _floor_line(shown, metric, against)
     _add_floor(figure, floor)
@@ -122,62 +119,6 @@ def draw_rate_distortion(
     return with_title(figure, panel_words(shown))
 
 
-def rate_distortion_frame(panel: RatePanel, metric: str, against: Axis) -> pd.DataFrame:
-    """Return the numbers of a figure, one row per point; the bound has neither ratio nor seeds."""
-    front = {id(point) for _, point in panel.front}
-    shown = panel.over_jpeg2000 if metric == "psnr_db" and against == "rate" else ()
-    gains = {(one.curve, one.rate_bpp): one.gain_db for one in shown}
-    frame = pd.DataFrame(
-        [
-            {
-                "curve": curve.name,
-                "ratio": point.ratio,
-                "quantiser_step": point.quantiser_step,
-                "step_scale": point.step_scale,
-                "rate_bpp": point.rate_bpp,
-                metric: score_of(point, metric).mean,
-                "low": score_of(point, metric).ends[0],
-                "high": score_of(point, metric).ends[1],
-                "num_seeds": point.num_seeds,
-                "num_images": point.num_images,
-                "on_front_of_networks": id(point) in front,
-                **_gain_columns(gains, curve.name, point),
-                **_footing_columns(panel),
-            }
-            for curve in panel.curves
-            for point in points_of(curve, against)
-        ]
-        + [
-            {
-                "curve": BOUND_NAME,
-                "rate_bpp": point.rate_bpp,
-                metric: point.psnr_db,
-                "num_images": point.num_images,
-                "on_front_of_networks": False,
-                **_footing_columns(panel),
-            }
-            for point in _shown_bound(panel, metric, against)
-        ]
-    )
-    counts = [name for name in ("ratio", "num_seeds", "num_images") if name in frame]
-    return frame.astype(dict.fromkeys(counts, "Int64"))
-
-
-def _gain_columns(
-    gains: Mapping[tuple[str, float], Interval], curve: str, point: RatePoint
-) -> dict[str, float]:
-    """Return what the lower part of the figure shows of a point."""
-    if not gains:
-        return {}
-    gain_db = gains.get((curve, point.rate_bpp), Interval(math.nan))
-    low_db, high_db = gain_db.ends
-    return {
-        "over_jpeg2000_db": gain_db.mean,
-        "over_jpeg2000_low_db": low_db,
-        "over_jpeg2000_high_db": high_db,
-    }
-
-
 def panel_words(panel: RatePanel) -> str:
     """Return what a figure of the panel must say of its pixels."""
     trained = [curve for curve in panel.curves if curve.kind in ARCHITECTURES]
@@ -188,27 +129,6 @@ def panel_words(panel: RatePanel) -> str:
         f"{footing}\n{panel.num_images} test images, {counts} seeds, 95 % intervals over both, "
         f"{kind_words(panel.rate)}"
     )
-
-
-def _footing_columns(panel: RatePanel) -> dict[str, Any]:
-    footing = panel.footing
-    return {
-        "ratio_counts": panel.rate,
-        "corpus": footing.corpus,
-        "corpus_fingerprint": footing.corpus_fingerprint,
-        "group": footing.group,
-        "polarisation": footing.polarisation,
-        "crop_px": footing.crop_px,
-        "low_db": footing.low_db,
-        "high_db": footing.high_db,
-    }
-
-
-def _shown_bound(panel: RatePanel, metric: str, against: Axis) -> tuple[BoundPoint, ...]:
-    """Return the bound where it can be drawn: in PSNR against the rate, as far as curves reach."""
-    if metric != "psnr_db" or against != "rate":
-        return ()
-    return within(panel.bound, [point.rate_bpp for c in panel.curves for point in c.coded])
 
 
 def _floor_line(panel: RatePanel, metric: str, against: Axis) -> Line:
@@ -263,9 +183,7 @@ def _view(panel: RatePanel, metric: str, against: Axis, *, is_upper: bool) -> Vi
         for end in (score_of(point, metric).mean, *score_of(point, metric).ends)
         if not math.isnan(end)
     ]
-    scores += [
-        p.psnr_db for p in _shown_bound(panel, metric, against) if x[0] <= p.rate_bpp <= x[1]
-    ]
+    scores += [p.psnr_db for p in shown_bound(panel, metric, against) if x[0] <= p.rate_bpp <= x[1]]
     if metric == "psnr_db" and against == "ratio":
         scores += [point.psnr_db for point in PREDECESSOR if x[0] <= point.ratio <= x[1]]
     margin = 0.04 * (max(scores) - min(scores)) or 0.1

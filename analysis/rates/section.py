@@ -6,9 +6,10 @@ from analysis.kinds import BYTES, kind_words
 from analysis.page.palette import style_of
 from analysis.page.section import NamedFigure, NamedTable, Section
 from analysis.rates.curves import RateDistortion, RatePanel
-from analysis.rates.figure import draw_rate_distortion, rate_distortion_frame
+from analysis.rates.figure import draw_rate_distortion
 from analysis.rates.finding import finding
 from analysis.rates.marks import Axis
+from analysis.rates.shown import rate_distortion_frame
 
 _METRIC_WORDS = {
     "psnr_db": "PSNR, mean over images of the PSNR of each",

@@ -16,8 +16,9 @@ import pytest
 
 import analysis
 from analysis.exports.own_files import LIST
-from analysis.overview.answer import answer_sections, answer_sentences
+from analysis.overview.answer import answer_sections
 from analysis.overview.missing import missing_section
+from analysis.overview.sentences import answer_sentences
 from analysis.page.html import MAX_PAGE_MB, build_page
 from analysis.page.palette import style_of
 from analysis.page.section import NamedTable, Section

@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 import analysis
-from analysis.overview.answer import answer_sections, answer_sentences
+from analysis.overview.answer import answer_sections
+from analysis.overview.sentences import answer_sentences
 from analysis.rates.curves import compute_rate_distortion
 from tests.analysis.made_of_bytes import write_promotion, write_search
 

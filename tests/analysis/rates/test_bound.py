@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from analysis.rates.curves import compute_rate_distortion
-from analysis.rates.figure import draw_rate_distortion, rate_distortion_frame
+from analysis.rates.figure import draw_rate_distortion
 from analysis.rates.footing import COLUMNS
+from analysis.rates.shown import rate_distortion_frame
 from tune.tables.schemas import SCHEMAS
 
 RATES = [0.02, 0.25, 1.0, 4.0]

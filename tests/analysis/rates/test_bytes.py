@@ -7,9 +7,10 @@ import pytest
 
 import analysis
 from analysis.rates.curves import compute_rate_distortion
-from analysis.rates.figure import draw_rate_distortion, rate_distortion_frame
+from analysis.rates.figure import draw_rate_distortion
 from analysis.rates.points import RatePoint, operating_line
 from analysis.rates.section import rate_sections
+from analysis.rates.shown import rate_distortion_frame
 from tests.analysis.made_of_bytes import (
     NEEDS,
     RATIOS,

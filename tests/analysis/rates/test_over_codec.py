@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from analysis.rates.curves import compute_rate_distortion
-from analysis.rates.figure import draw_rate_distortion, rate_distortion_frame
+from analysis.rates.figure import draw_rate_distortion
+from analysis.rates.shown import rate_distortion_frame
 from tests.analysis.made_of_bytes import psnr_of
 from tests.recorded.make import jpeg2000_psnr_db
 

@@ -5,9 +5,10 @@ import pytest
 import analysis
 from analysis.next_step import compute_next_step
 from analysis.runlog import write_runlog
+from analysis.searches.figures import share_of
 from analysis.searches.learning_curves import compute_learning_curves, draw_learning_curves
 from analysis.searches.progress import compute_sweep_progress, draw_sweep_progress
-from analysis.searches.section import share_of, study_section
+from analysis.searches.section import study_section
 from analysis.study_view import view_studies
 from tests.analysis.made_of_bytes import write_search
 

@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 import pytest
 from scipy.stats import spearmanr
 
+from analysis.searches.held_places import MOST_BARS
 from analysis.searches.memory_fit import compute_memory_fit, draw_memory_fit
 from analysis.searches.outcome_counts import compute_outcome_counts, draw_outcome_counts
 from analysis.searches.rung_audit import compute_rung_audit
-from analysis.searches.time_spent import MOST_BARS, compute_time_spent, draw_time_spent
+from analysis.searches.time_spent import compute_time_spent, draw_time_spent
 
 pytestmark = pytest.mark.slow
 

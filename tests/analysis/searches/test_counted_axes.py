@@ -4,11 +4,12 @@ import pandas as pd
 import pytest
 
 from analysis.page.axes import MOST_COUNTED, SPENT
+from analysis.searches.figures import share_of
 from analysis.searches.learning_curves import compute_learning_curves, draw_learning_curves
 from analysis.searches.outcome_counts import compute_outcome_counts, draw_outcome_counts
 from analysis.searches.progress import compute_sweep_progress, draw_sweep_progress
 from analysis.searches.replays import Replays, draw_replays
-from analysis.searches.section import share_of, study_section
+from analysis.searches.section import study_section
 
 
 def replayed(view):

@@ -9,6 +9,7 @@ from analysis.frames import Frames
 from analysis.overview.matrix import compute_status
 from analysis.overview.search_scores import compute_search_scores, draw_search_scores
 from analysis.runlog import write_runlog
+from analysis.searches.figures import share_of
 from analysis.searches.learning_curves import compute_learning_curves, draw_learning_curves
 from analysis.searches.marginals import compute_marginals
 from analysis.searches.progress import (
@@ -17,7 +18,7 @@ from analysis.searches.progress import (
     reference_scores,
 )
 from analysis.searches.rung_audit import compute_rung_audit
-from analysis.searches.section import share_of, study_section
+from analysis.searches.section import study_section
 from analysis.study_view import view_studies
 
 TRIALS = [

@@ -12,7 +12,8 @@ import pytest
 import analysis
 from analysis.next_step import compute_next_step
 from analysis.runlog import write_runlog
-from analysis.searches.section import share_of, sweep_sections
+from analysis.searches.figures import share_of
+from analysis.searches.section import sweep_sections
 from analysis.study_view import view_studies
 from tune.config.machine import Machine
 from tune.config.resolve import add_search_flags, resolve, search_flags
