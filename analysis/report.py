@@ -201,10 +201,10 @@ def _csvs(sections: "Sequence[Section]") -> "dict[str, Write]":
 
 def _pictures(browser: str, sections: "Sequence[Section]") -> "dict[str, Write]":
     """Return what writes the pictures of the main figures, which are drawn here."""
-    from analysis.page.static import draw_static
+    from analysis.page.static import static_files
 
     main_figures = [figure for section in sections for figure in section.figures if figure.is_main]
-    pictures = draw_static(browser, main_figures)
+    pictures = static_files(browser, main_figures)
     return {f"static/{name}": _writer(content) for name, content in pictures.items()}
 
 

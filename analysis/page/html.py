@@ -140,6 +140,8 @@ def _section(section: Section, specs: Mapping[str, str]) -> str:
     comparisons = "".join(map(comparison_html, section.comparisons))
     shown = _side_by_side(figures, maps)
     kind = " class=answer" if section.headline else ""
+    if section.is_brief_on_paper:
+        kind, tables = " class=brief", tables + _left_off_paper(section)
     head = (
         f'<section aria-labelledby="{section.anchor}"{kind}><h2 id="{section.anchor}">'
         f'<a href="#{section.anchor}">{html.escape(section.title)}</a></h2>'
@@ -147,6 +149,14 @@ def _section(section: Section, specs: Mapping[str, str]) -> str:
     if section.headline:
         return f"{head}{headline_html(section)}{shown}{paragraphs}{comparisons}{tables}</section>"
     return f"{head}{paragraphs}{comparisons}{shown}{tables}</section>"
+
+
+def _left_off_paper(section: Section) -> str:
+    """Return the sentence of a print about what only the page has."""
+    counts = {"figure": len(section.figures) - 1, "table": len(section.tables) - 1}
+    more = [f"{n} more {name}{'s' * (n > 1)}" for name, n in counts.items() if n > 0]
+    words = f"This print is brief: the page has {' and '.join(more)} here." if more else ""
+    return f'<p class="on-paper">{words}</p>' if words else ""
 
 
 def _side_by_side(figures: Sequence[str], maps: Sequence[str]) -> str:

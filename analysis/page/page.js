@@ -43,12 +43,14 @@
     });
   };
 
-  const redraw = () => plots.filter((plot) => plot.dataset.drawn).forEach(draw);
+  const isShown = (plot) => plot.offsetParent !== null; // paper leaves figures out
+  const drawn = () => plots.filter((plot) => plot.dataset.drawn && isShown(plot));
+  const redraw = () => Promise.all(drawn().map(draw));
 
   const follow = () => {
     root.dataset.scheme = scheme();
     document.getElementById("scheme").textContent = scheme() === "dark" ? "light scheme" : "dark scheme";
-    redraw();
+    return redraw();
   };
 
   document.getElementById("scheme").addEventListener("click", () => {
@@ -57,15 +59,16 @@
   });
   wantsDark.addEventListener("change", follow);
   narrow.addEventListener("change", redraw);
-  // Paper: light, every figure drawn as wide as a sheet.
+  // Paper: light, every figure that it has drawn as wide as a sheet.
   window.addEventListener("beforeprint", () => {
     root.dataset.printing = "";
     root.dataset.scheme = scheme();
-    plots.forEach(draw);
+    plots.filter(isShown).forEach(draw);
   });
   window.addEventListener("afterprint", () => {
     delete root.dataset.printing;
-    follow();
+    // Without a width Plotly takes its own, not that of the page.
+    follow().then(() => drawn().forEach(Plotly.Plots.resize));
   });
 
   const valueOf = (row, column) => {

@@ -142,6 +142,7 @@ class Section:
         lead: What belongs to the headline, in a sentence or two.
         facts: Parts of the answer in large type.
         comparisons: Pictures, shown behind the paragraphs.
+        is_brief_on_paper: Whether a print has only the first figure and the first table of it.
     """
 
     title: str
@@ -153,3 +154,4 @@ class Section:
     lead: str = ""
     facts: tuple[Fact, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
+    is_brief_on_paper: bool = False

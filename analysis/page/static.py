@@ -56,7 +56,7 @@ const pictures = {};
 """
 
 
-def draw_static(browser: str, figures: Sequence[NamedFigure]) -> dict[str, bytes]:
+def static_files(browser: str, figures: Sequence[NamedFigure]) -> dict[str, bytes]:
     """Return the files of an SVG and a PNG per figure, by name.
 
     Args:
@@ -81,7 +81,7 @@ def write_static(browser: str, figures: Sequence[NamedFigure], folder: Path) -> 
         UsageError: If the browser draws nothing.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    files = draw_static(browser, figures)
+    files = static_files(browser, figures)
     for name, content in files.items():
         (folder / name).write_bytes(content)
     return len(files)

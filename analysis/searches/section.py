@@ -19,6 +19,9 @@ from analysis.searches.tables import study_tables
 from analysis.searches.time_spent import compute_time_spent
 from analysis.study_view import StudyView, view_studies
 
+MOST_PRINTED_WHOLE = 3
+"""Searches that a print has all figures and tables of; of more, it has the first of each."""
+
 
 def sweep_sections(frames: Frames, shown: Collection[str] = ()) -> tuple[Section, ...]:
     """Return one section per search, in the order of the studies' names; none without searches.
@@ -29,7 +32,10 @@ def sweep_sections(frames: Frames, shown: Collection[str] = ()) -> tuple[Section
     """
     views = view_studies(frames)
     shares = share_of(len(views))
-    return _apart([study_section(view, shares, shown) for view in views])
+    sections = [study_section(view, shares, shown) for view in views]
+    if len(sections) > MOST_PRINTED_WHOLE:
+        sections = [replace(section, is_brief_on_paper=True) for section in sections]
+    return _apart(sections)
 
 
 def _apart(sections: Sequence[Section]) -> tuple[Section, ...]:

@@ -197,7 +197,7 @@ def test_of_an_earlier_report_what_is_no_longer_there_goes_and_a_persons_files_s
     recorded_results, tmp_path, monkeypatch
 ):
     drawn = {"old.svg": b"ours"}
-    monkeypatch.setattr("analysis.page.static.draw_static", lambda *_: dict(drawn))
+    monkeypatch.setattr("analysis.page.static.static_files", lambda *_: dict(drawn))
     out, mine = tmp_path / "out", {"figures/mine.csv", "tables/mine.csv", "static/mine.png"}
     write_report(recorded_results, out, browser="any")
     for name in mine:

@@ -14,7 +14,7 @@ from analysis.page.browser import find_browser, headless_flags
 from analysis.page.html import build_page
 from analysis.page.literal import literal
 from analysis.page.palette import LIGHT
-from analysis.page.section import NamedFigure, Section
+from analysis.page.section import NamedFigure, NamedTable, Section
 from analysis.page.tables import contrast
 from analysis.rates.curves import compute_rate_distortion
 from analysis.rates.figure import draw_rate_distortion
@@ -434,3 +434,48 @@ def test_static_pictures_are_whole(browser, recorded, tmp_path):
         assert picture.width == WIDTH_PX * SCALE
         assert len(picture.convert("RGB").getcolors(1 << 24)) > 50
     assert "JPEG2000" in (tmp_path / "front.svg").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def brief_path(tmp_path_factory) -> Path:
+    """A page of one section that is brief on paper, with two figures and two tables."""
+    rows = pd.DataFrame({"n": [1]})
+    figures = tuple(
+        NamedFigure(f"figure_{n}", "", go.Figure(go.Scatter(x=[1, 2], y=[1, 2])), rows)
+        for n in (1, 2)
+    )
+    tables = tuple(NamedTable(f"table_{n}", "", rows) for n in (1, 2))
+    section = Section("Search", "search", (), figures, tables, is_brief_on_paper=True)
+    path = tmp_path_factory.mktemp("brief") / "page.html"
+    path.write_text(build_page("t", "a", [section]).text, encoding="utf-8")
+    return path
+
+
+WIDTHS = (
+    "[...document.querySelectorAll('.plot')].map(p => p.querySelector('.main-svg').clientWidth)"
+)
+PARTS = ("#figure_1", "#figure_2", "#table_1", "#table_2", ".on-paper")
+
+
+def seen(opened: Opened) -> list[bool]:
+    return [opened.page.locator(part).is_visible() for part in PARTS]
+
+
+def test_paper_has_the_first_figure_and_table_of_a_brief_section_and_says_so(browser, brief_path):
+    opened = open_page(browser, brief_path, 1280, "light")
+    assert seen(opened) == [True, True, True, True, False]
+    opened.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    opened.page.emulate_media(media="print")
+    assert seen(opened) == [True, False, True, False, True]
+    words = opened.page.locator(".on-paper").inner_text()
+    assert words == "This print is brief: the page has 1 more figure and 1 more table here."
+
+
+def test_after_a_brief_print_every_figure_is_drawn_as_wide_as_the_page(browser, brief_path):
+    opened = open_page(browser, brief_path, 1280, "light")
+    opened.draw_everything()
+    wide_px = opened.page.evaluate(WIDTHS)
+    opened.page.pdf()
+    opened.page.wait_for_timeout(300)
+    assert opened.page.evaluate(WIDTHS) == wide_px
+    assert opened.complaints == []

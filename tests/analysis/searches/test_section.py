@@ -13,7 +13,7 @@ import analysis
 from analysis.next_step import compute_next_step
 from analysis.runlog import write_runlog
 from analysis.searches.figures import share_of
-from analysis.searches.section import sweep_sections
+from analysis.searches.section import MOST_PRINTED_WHOLE, sweep_sections
 from analysis.study_view import view_studies
 from tune.config.machine import Machine
 from tune.config.resolve import add_search_flags, resolve, search_flags
@@ -123,6 +123,13 @@ def test_the_more_studies_the_fewer_marks_each_shows():
     few, many = share_of(1), share_of(200)
     assert few.curves > many.curves >= 10
     assert 200 * many.marks <= 20000
+
+
+@pytest.mark.parametrize("is_many", [False, True])
+def test_of_many_searches_a_print_has_the_beginning_of_each(make_frames, is_many):
+    for number in range(MOST_PRINTED_WHOLE + is_many):
+        frames = make_frames([{"scores_db": [18.0]}], study=f"study_{number}")
+    assert {one.is_brief_on_paper for one in sweep_sections(frames)} == {is_many}
 
 
 def test_the_run_log_of_the_recorded_tables_is_the_recorded_one(recorded):
