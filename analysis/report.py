@@ -6,7 +6,7 @@ how the page looks in `analysis.page.html`.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -171,19 +171,27 @@ def build_sections(frames: "Frames", looks: float = DEFAULT_LOOKS) -> "tuple[Sec
 
 
 def _about(frames: "Frames") -> str:
-    commits = sorted(
-        {
-            str(manifest.get("commit") or "outside a checkout")[:8]
-            for manifest in frames.manifests.values()
-        }
-    )
     return (
         f"{_count(len(frames.studies), 'study or promotion', 'studies and promotions')}, "
         f"{_count(len(frames.trials), 'trial', 'trials')}, "
         f"{_count(len(frames.runs), 'promoted run', 'promoted runs')}, "
-        f"{_count(len(frames.epochs), 'epoch', 'epochs')}; made at "
-        f"{', '.join(commits) if commits else 'no known commit'}"
+        f"{_count(len(frames.epochs), 'epoch', 'epochs')}; "
+        f"{made_at(manifest.get('commit') for manifest in frames.manifests.values())}"
     )
+
+
+def made_at(commits: Iterable[str | None]) -> str:
+    """Return which commits of the project made the studies; None is one outside a checkout.
+
+    >>> made_at(["3728d421b0", None, "3728d421b0"])
+    'made at 3728d421 and outside a checkout'
+    >>> made_at([])
+    'made at no known commit'
+    """
+    found = set(commits)
+    short = ", ".join(sorted(commit[:8] for commit in found if commit))
+    parts = [f"at {short}"] * bool(short) + ["outside a checkout"] * (None in found)
+    return f"made {' and '.join(parts) or 'at no known commit'}"
 
 
 def _count(number: int, one: str, many: str) -> str:
