@@ -206,6 +206,8 @@ def _run_child(request: dict[str, object]) -> tuple[int, list[float]]:
                 stderr=subprocess.DEVNULL,
                 timeout=PROBE_TIMEOUT_S,
                 check=False,
+                # A terminal's Ctrl-C would end it, as a stack does that crashes.
+                start_new_session=True,
             )
         except subprocess.TimeoutExpired:
             logger.warning("the probe of %s took over %s s", request, PROBE_TIMEOUT_S)

@@ -83,6 +83,25 @@ def test_the_probe_times_a_real_model_in_a_child_process():
     assert "of plain fp32" in stack.reason
 
 
+def test_ctrl_c_does_not_reach_the_child_that_would_seem_to_crash():
+    script = """
+import os, signal, threading
+from models.registry import ModelConfig
+from models.training.precision import choose_stack
+
+signal.signal(signal.SIGINT, lambda *_: None)
+threading.Timer(1.0, os.killpg, (0, signal.SIGINT)).start()
+print(choose_stack(ModelConfig("baseline", 16, 4), 16, 2).reason)
+"""
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, start_new_session=True
+    )
+    assert "of plain fp32" in done.stdout
+    assert "fails here" not in done.stdout
+    assert "no probe finished" not in done.stdout
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the page faults of a glibc system")
 def test_a_prepared_process_trains_without_asking_the_kernel_for_memory_again():
     # In a child, because the settings are for good, and in a thread, because Ray trains in one.
