@@ -12,8 +12,8 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
 
 import torch
 
@@ -138,7 +138,11 @@ class Probe:
 
 
 def choose_stack(
-    model_config: ModelConfig, crop_px: int, batch_size: int, device: str = "cpu"
+    model_config: ModelConfig,
+    crop_px: int,
+    batch_size: int,
+    device: str = "cpu",
+    environment: Mapping[str, str] | None = None,
 ) -> Stack:
     """Return the fastest safe stack for a model, timed in a child process that may crash.
 
@@ -151,8 +155,13 @@ def choose_stack(
         crop_px: Side of its training images.
         batch_size: Images per step.
         device: As torch names it.
+        environment: Variables of the child; this process's by default, which nobody may change
+            meanwhile.
     """
-    return _probe_stacks(Probe.of(model_config, crop_px, batch_size, device))
+    probe = Probe.of(model_config, crop_px, batch_size, device)
+    if probe not in _CHOSEN:
+        _CHOSEN[probe] = _probe_stacks(probe, environment or os.environ)
+    return _CHOSEN[probe]
 
 
 def fastest(seconds: dict[Stack, float], failed: list[Stack], unsupported: list[Stack]) -> Stack:
@@ -173,8 +182,11 @@ def fastest(seconds: dict[Stack, float], failed: list[Stack], unsupported: list[
     return replace(best, reason=", ".join(notes))
 
 
-@lru_cache(maxsize=64)
-def _probe_stacks(probe: Probe) -> Stack:
+_CHOSEN: dict[Probe, Stack] = {}
+"""What was timed in this process."""
+
+
+def _probe_stacks(probe: Probe, variables: Mapping[str, str]) -> Stack:
     """Times the candidates; those that crash the child are left out in the next one."""
     is_bf16_native = _has_bf16(torch.device(probe.device))
     unsupported = [s for s in CANDIDATES if s.precision == "bf16" and not is_bf16_native]
@@ -186,16 +198,16 @@ def _probe_stacks(probe: Probe) -> Stack:
             "stacks": [[s.precision, s.channels_last] for s in waiting],
             "num_threads": torch.get_num_threads(),
         }
-        num_warm, seconds = _run_child(request)
+        num_warm, seconds = _run_child(request, variables)
         if seconds:
             return fastest(dict(zip(waiting, seconds, strict=True)), failed, unsupported)
         failed.append(waiting.pop(min(num_warm, len(waiting) - 1)))
     return fastest({}, failed, unsupported)
 
 
-def _run_child(request: dict[str, object]) -> tuple[int, list[float]]:
+def _run_child(request: dict[str, object], variables: Mapping[str, str]) -> tuple[int, list[float]]:
     """Return how many stacks survived their first step, and seconds per step if all did."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    environment = {**variables} | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     command = [sys.executable, "-m", "models.training.probe", json.dumps(request)]
     with tempfile.TemporaryFile("w+") as output:  # a pipe would lose what a killed child wrote
         try:

@@ -307,7 +307,7 @@ def untimed(make_search, tiny_corpus, tmp_path, monkeypatch):
     make_search(20.0, 21.0)
     plan = planned(tiny_corpus)
     plan = replace(plan, config=replace(plan.config, precision="auto", results=str(tmp_path)))
-    timed: list[tuple[ModelConfig, int, int, str]] = []
+    timed: list[tuple[object, ...]] = []
     monkeypatch.setattr(
         "tune.study.opening.choose_stack", lambda *asked: timed.append(asked) or PLAIN
     )
@@ -318,7 +318,7 @@ def test_the_training_step_of_a_promotion_is_timed_on_the_model_of_its_search(un
     plan, timed = untimed
     stack = choose_study_stack(plan)
     assert (stack.precision, stack.channels_last) == (PLAIN.precision, PLAIN.channels_last)
-    ((model, crop_px, _, device),) = timed
+    ((model, crop_px, _, device, _),) = timed
     assert (model.arch, crop_px, device) == ("baseline", plan.crop_px, "cpu")
 
 

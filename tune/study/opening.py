@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -153,7 +154,8 @@ def agree(
     agreement = journal.agreement
     if agreement is None:
         with ThreadPoolExecutor(1, "timing") as pool:  # which waits for another process
-            chosen = pool.submit(choose_study_stack, plan)
+            # What is done beside exchanges this process's environment.
+            chosen = pool.submit(choose_study_stack, plan, dict(os.environ))
             beside()
             stack = chosen.result()
         agreement = Agreement(
@@ -176,11 +178,15 @@ def agree(
     return Stack(agreement.precision, agreement.channels_last, reason), agreement
 
 
-def choose_study_stack(plan: StudyPlan) -> Stack:
+def choose_study_stack(plan: StudyPlan, environment: Mapping[str, str] | None = None) -> Stack:
     """Return how the training steps of a study run: as asked, or the fastest of a short timing.
 
     One stack for all trials, so that their scores differ only by what is searched; it is timed at
     the configuration's own width, once per machine and kind of model: the results folder keeps it.
+
+    Args:
+        plan: What was decided.
+        environment: Variables of what is started here; this process's by default.
     """
     config = plan.config
     if config.precision != "auto":
@@ -188,7 +194,9 @@ def choose_study_stack(plan: StudyPlan) -> Stack:
     kind = plan.model_config({}), plan.crop_px, config.batch_size, config.device
 
     def measure() -> dict[str, object]:
-        stack = run_where_trials_do(plan.whole_place, choose_stack, *kind)
+        place = plan.whole_place
+        variables = environment if place.raylet is None else None
+        stack = run_where_trials_do(place, choose_stack, *kind, variables)
         return asdict(replace(stack, reason=f"{stack.reason}, timed {date.today().isoformat()}"))
 
     key = f"{machine_of(plan)}, {Probe.of(*kind).name}"

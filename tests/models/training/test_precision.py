@@ -15,7 +15,7 @@ MODEL = ModelConfig("baseline", ratio=16, base_channels=4)
 
 @pytest.fixture(autouse=True)
 def forget_probes():
-    precision._probe_stacks.cache_clear()
+    precision._CHOSEN.clear()
 
 
 def test_where_plain_fp32_does_not_run_the_fastest_that_does_is_taken():
@@ -47,7 +47,7 @@ def test_stacks_that_did_not_run_are_named():
 def test_a_stack_that_crashes_the_child_is_left_out(monkeypatch):
     requests = []
 
-    def run_child(request):
+    def run_child(request, variables):
         requests.append(request["stacks"])
         has_last = ["fp32", True] in request["stacks"]
         return (len(request["stacks"]) - 1, []) if has_last else (1, [0.1])
@@ -61,14 +61,14 @@ def test_a_stack_that_crashes_the_child_is_left_out(monkeypatch):
 
 
 def test_no_stack_surviving_means_the_plain_one(monkeypatch):
-    monkeypatch.setattr(precision, "_run_child", lambda request: (0, []))
+    monkeypatch.setattr(precision, "_run_child", lambda request, variables: (0, []))
     assert choose_stack(MODEL, 64, 16) == Stack("fp32", False, "no probe finished")
 
 
 def test_wide_models_share_one_probe_and_narrow_ones_have_their_own(monkeypatch):
     widths = []
 
-    def run_child(request):
+    def run_child(request, variables):
         widths.append(request["model_config"]["base_channels"])
         return len(request["stacks"]), [1.0] * len(request["stacks"])
 
