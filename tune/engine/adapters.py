@@ -98,8 +98,7 @@ class RungScheduler(FIFOScheduler):
                 is_waiting = trial.status == Trial.PENDING
                 if is_waiting and self._nodes.has_a_better_one(placement, live):
                     self._conductor.put_back(trial_number(trial))
-                    # At once: what `request_stop_trial` notes is looked at by nobody, and Ray asks
-                    # for no other trial while one waits.
+                    # At once: what `request_stop_trial` notes is looked at by nobody.
                     tune_controller.stop_trial(trial)
         chosen: Trial | None = super().choose_trial_to_run(tune_controller)
         return chosen

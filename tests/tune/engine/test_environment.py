@@ -49,3 +49,17 @@ def test_processes_of_ray_leave_their_files_in_the_folder_that_goes_away():
 def test_workers_on_a_cluster_are_given_one_thread_each():
     assert for_workers()["OMP_NUM_THREADS"] == "1"
     assert for_workers().keys() <= OWN.keys()
+
+
+def test_trials_of_a_cluster_wait_for_their_workers_side_by_side(monkeypatch):
+    from ray.tune.execution.tune_controller import _get_max_pending_trials
+    from ray.tune.search import SearchGenerator
+
+    from tune.engine.adapters import StudySearcher
+
+    ours = SearchGenerator(StudySearcher(None))
+    monkeypatch.delenv("TUNE_MAX_PENDING_TRIALS_PG", raising=False)
+    assert _get_max_pending_trials(ours) == 1  # why it is set
+    for name, value in OWN.items():
+        monkeypatch.setenv(name, value)
+    assert _get_max_pending_trials(ours) >= 1000
