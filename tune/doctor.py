@@ -9,9 +9,9 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import partial
-from shlex import quote
 from typing import TYPE_CHECKING
 
+from tune.commands import typed
 from tune.config.cluster import Cluster, add_cluster_flags, add_stage_flag, read_cluster
 from tune.config.command import (
     DEFAULT_RESULTS,
@@ -19,7 +19,6 @@ from tune.config.command import (
     FINISHED_WITH_FAILURES,
     OneSentenceParser,
     make_console,
-    results_flag,
     run_command,
 )
 from tune.errors import UsageError
@@ -127,7 +126,7 @@ def examine(results: str, name: str, repair: bool) -> int:
     if not repair:
         findings = show_findings(console, folder)
         if any(finding.repair for finding in findings):
-            command = f"python -m tune.doctor {quote(name)} --repair{results_flag(results)}"
+            command = typed("tune.doctor", name, "--repair", results=results)
             show_commands(console, "repair it:", [command])
         return DONE if all(finding.is_whole for finding in findings) else FINISHED_WITH_FAILURES
     with study_lock(folder.lock):

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tune.card.mps import add_mps_flag
+from tune.commands import typed
 from tune.config.cluster import add_cluster_flags, add_stage_flag, read_cluster
 from tune.config.command import (
     DEFAULT_RESULTS,
@@ -24,7 +25,6 @@ from tune.config.command import (
     command_line,
     make_console,
     read_config_file,
-    results_flag,
     run_command,
 )
 from tune.config.promotion import PromotionConfig, read_asked
@@ -126,8 +126,8 @@ def promote_on(
             "nothing to promote: every finished search has a finished promotion; --new promotes "
             "again",
         )
-        flag = results_flag(asked.get("results", DEFAULT_RESULTS))
-        show_commands(console, "next:", [f"python -m tune.status{flag}"])
+        status = typed("tune.status", results=asked.get("results", DEFAULT_RESULTS))
+        show_commands(console, "next:", [status])
         return DONE
     if not arguments.quiet or arguments.dry_run:
         show_all(console, planned, with_costs=arguments.dry_run)

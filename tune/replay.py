@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from models.training.objective import OBJECTIVES
+from tune.commands import typed
 from tune.config.command import (
     DEFAULT_RESULTS,
     DONE,
     OneSentenceParser,
     make_console,
-    results_flag,
     run_command,
 )
 from tune.config.search import SCHEDULERS, SEARCHERS, SearchConfig
@@ -132,8 +132,7 @@ def replay_studies(console: "Console", arguments: argparse.Namespace, asked: "As
         write_table(search.folder.tables, "replays", rows)
         write_table(search.folder.tables, "replay_curves", curve_rows(search.name, replays))
         show(console, f"wrote {search.folder.tables / 'replays.parquet'}")
-    report = f"python -m analysis.report{results_flag(arguments.results)}"
-    show_commands(console, "next:", [report])
+    show_commands(console, "next:", [typed("analysis.report", results=arguments.results)])
 
 
 def draw_replays_of(

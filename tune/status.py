@@ -16,13 +16,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tune.commands import first_search
 from tune.config.command import (
     DEFAULT_RESULTS,
     DONE,
     OneSentenceParser,
     check_results_exist,
     make_console,
-    results_flag,
     run_command,
 )
 from tune.errors import UsageError
@@ -137,10 +137,7 @@ def draw_status(console: "Console", results: str | None) -> None:
         draw_matrices(console, matrices)
         return
     say(console, f"There is no trial in {results or DEFAULT_RESULTS} yet.")
-    flag = results_flag(results or DEFAULT_RESULTS)
-    show_commands(
-        console, "start a search:", [f"python -m tune.search --arch attention --ratio 16{flag}"]
-    )
+    show_commands(console, "start a search:", [first_search(results or DEFAULT_RESULTS)])
 
 
 if __name__ == "__main__":

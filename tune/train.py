@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tune.commands import typed
 from tune.config.command import (
     DONE,
     FINISHED_WITH_FAILURES,
@@ -20,7 +21,6 @@ from tune.config.command import (
     command_line,
     make_console,
     read_config_file,
-    results_flag,
     run_command,
 )
 from tune.config.machine import detect_machine
@@ -207,7 +207,7 @@ def show_result(console: "Console", record: "TrialRecord", folder: str, results:
     why = f" ({record.reason})" if record.reason else ""
     say(console, f"{record.outcome}{why}: {score}")
     show(console, f"wrote {folder}")
-    show_commands(console, "next:", [f"python -m tune.status{results_flag(results)}"])
+    show_commands(console, "next:", [typed("tune.status", results=results)])
     if record.outcome is Outcome.INTERRUPTED:
         return INTERRUPTED
     return DONE if record.outcome is Outcome.COMPLETED else FINISHED_WITH_FAILURES

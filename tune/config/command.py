@@ -3,13 +3,14 @@
 import argparse
 import gc
 import os
-import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NoReturn
 
+from tune.commands import DEFAULT_RESULTS as DEFAULT_RESULTS  # noqa: PLC0414  (for analysis)
+from tune.commands import first_search
 from tune.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ DONE = 0
 FINISHED_WITH_FAILURES = 1
 USAGE = 2
 INTERRUPTED = 130
-
-DEFAULT_RESULTS = "ray_results"
 
 OBJECTS_PER_COLLECTION = 100_000
 """How many new objects Python's collector waits for, instead of 700: a command imports hundreds of
@@ -72,7 +71,7 @@ def check_results_exist(results: Path | str) -> None:
     if not Path(results).is_dir():
         raise UsageError(
             f"--results must be a folder of studies, found {str(results)!r} which is none: "
-            "check the path, or make a study with python -m tune.search"
+            f"check the path, or make a study with {first_search(results)}"
         )
 
 
@@ -93,11 +92,6 @@ def writing_to(out: Path) -> Iterator[None]:
             f"--out must be a folder that can be written, found {str(out)!r} which cannot "
             f"({error.strerror or error}): name another one"
         ) from error
-
-
-def results_flag(results: str) -> str:
-    """Return the flag that names a results folder in a command; nothing for the default one."""
-    return "" if results == DEFAULT_RESULTS else f" --results {shlex.quote(results)}"
 
 
 def make_console(file: IO[str] | None = None, *, is_terminal: bool | None = None) -> "Console":

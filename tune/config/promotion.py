@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from tune.commands import typed
 from tune.config.rules import check_architecture, check_ratio
 from tune.config.settings import (
     ALL,
@@ -127,9 +128,10 @@ def read_promotion(path: Path | str) -> PromotionConfig:
     try:
         return PromotionConfig(**values)
     except TypeError as error:
+        anew = typed("tune.promote", "--new", results=Path(path).parent.parent)
         raise UsageError(
             f"the study.toml of a promotion has every setting, found {str(path)!r} without some "
-            f"({error}): promote anew with python -m tune.promote --new"
+            f"({error}): promote anew with {anew}"
         ) from error
 
 

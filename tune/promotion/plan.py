@@ -182,6 +182,7 @@ def plan_promotion(
         control_values(search.config),
         promotion.top,
         control_has_path=not ARCHITECTURES[search.config.arch].has_network,
+        results=search.folder.path.parent,
     )
     candidates = tuple(_fit(candidate, promotion.epochs) for candidate in found)
     num_runs = len(candidates) * promotion.seeds

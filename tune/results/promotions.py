@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from tune.commands import typed
 from tune.config.promotion import PromotionConfig, promotion_hash, read_promotion
 from tune.errors import UsageError
 from tune.results.budgets import read_standing
@@ -87,7 +88,7 @@ def promotion_to_resume(results: str, name: str) -> PromotionConfig:
     if is_promotion_finished(folder):
         raise UsageError(
             f"a finished promotion does nothing more, found {name!r}: promote the search again "
-            f"with --study {config.study} --new"
+            f"with {typed('tune.promote', '--study', config.study, '--new', results=results)}"
         )
     return config
 

@@ -9,8 +9,8 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import quote
 
+from tune.commands import typed
 from tune.config.search import SearchConfig, hashed_values, read_config
 from tune.errors import UsageError
 from tune.results.budgets import More, Standing, extended, new_budget, read_standing
@@ -151,7 +151,7 @@ def find_study(results: str, name: str, kind: Kind | None = None) -> StudyFolder
         if kind is not None and (found := read_kind(folder)) is not kind:
             raise UsageError(
                 f"this command resumes a {kind}, found {name!r} which is a {found}: "
-                f"{_RESUMED_BY[found].format(name=quote(name))}"
+                f"{_how_to_resume(found, name, results)}"
             )
         return folder
     known = [folder.name for folder in study_folders(results)]
@@ -165,11 +165,11 @@ def find_study(results: str, name: str, kind: Kind | None = None) -> StudyFolder
     raise UsageError(f"a study is found by its name, found none {name!r} in {results!r}: {hint}")
 
 
-_RESUMED_BY = {
-    Kind.SEARCH: "python -m tune.search --resume {name}",
-    Kind.PROMOTION: "python -m tune.promote --resume {name}",
-    Kind.TRAINING: "give the command of the training again",
-}
+def _how_to_resume(kind: Kind, name: str, results: str) -> str:
+    if kind is Kind.TRAINING:
+        return "give the command of the training again"
+    module = "tune.search" if kind is Kind.SEARCH else "tune.promote"
+    return typed(module, "--resume", name, results=results)
 
 
 def _new(config: SearchConfig) -> Start:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from tune.commands import typed
 from tune.config.search import RATIOS_BY_USE, SearchConfig, read_config
 from tune.errors import UsageError, did_you_mean
 from tune.results.budgets import read_standing
@@ -139,8 +140,8 @@ def _named(searches: Sequence[Search], results: str, study: str) -> Search:
             standing = read_standing(search.folder)
             raise UsageError(
                 f"a promotion needs a finished search, found {study} with {standing.num_over} "
-                f"trials ended of {search.config.trials}: resume it with python -m tune.search "
-                f"--resume {study}"
+                f"trials ended of {search.config.trials}: resume it with "
+                + typed("tune.search", "--resume", study, results=results)
             )
     names = [search.name for search in searches]
     raise UsageError(
@@ -158,12 +159,12 @@ def _none_finished(
     asked_ratios = ",".join(map(str, ratios or ()))
     what = " ".join(filter(None, (asked_archs, asked_ratios and f"{asked_ratios}x")))
     found = f"{len(searches)} unfinished" if searches else "none"
-    next_step = (
-        f"resume it with python -m tune.search --resume {searches[0].name}"
-        if searches
-        else f"python -m tune.search --arch {asked_archs or 'all'} "
-        f"--ratio {asked_ratios or 'all'} makes one"
-    )
+    if searches:
+        again = typed("tune.search", "--resume", searches[0].name, results=results)
+        next_step = f"resume it with {again}"
+    else:
+        cells = ("--arch", asked_archs or "all", "--ratio", asked_ratios or "all")
+        next_step = f"{typed('tune.search', *cells, results=results)} makes one"
     return (
         f"a promotion needs a finished search{' of ' + what if what else ''}, found {found} in "
         f"{results!r}: {next_step}"

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from models.training.objective import OBJECTIVES
+from tune.commands import first_search
 from tune.errors import UsageError
 from tune.outcomes import Outcome
 from tune.results.searches import Search, find_searches
@@ -42,7 +43,7 @@ def read_studies(
         what = "a study" if study is None else f"the study {study!r}"
         raise UsageError(
             f"a replay needs {what} in {results!r}, found none: make one with "
-            "python -m tune.search, or replay recorded truth with --truth"
+            f"{first_search(results)}, or replay recorded truth with --truth"
         )
     found: list[tuple[Search, Truth]] = []
     sentences: list[str] = []

@@ -6,6 +6,7 @@ early to be ranked by its score, so it counts only where its curve was ahead at 
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -38,6 +39,7 @@ def choose_candidates(
     top: int,
     *,
     control_has_path: bool = False,
+    results: Path | str | None = None,
 ) -> tuple[Candidate, ...]:
     """Return the best candidates of one search, best first, and the control as the last.
 
@@ -50,6 +52,7 @@ def choose_candidates(
         control: The hand-set values.
         top: How many candidates beside the control, 1 or more; fewer where there are no more.
         control_has_path: Whether the control's model has a linear path. It is trained for elements.
+        results: The results folder of the study, which a refusal names; None for the default one.
 
     Raises:
         UsageError: If fewer than one candidate is asked for, no trial can be one, or the tables
@@ -57,7 +60,7 @@ def choose_candidates(
     """
     if top < 1:
         raise UsageError(f"--top must be 1 or more, found {top}: promote at least the best trial")
-    ranked = rank_trials(trials, epochs)
+    ranked = rank_trials(trials, epochs, results)
     if not ranked:
         raise UsageError(
             "a promotion needs a trial with a score, found none that was not stopped early in "
@@ -78,7 +81,9 @@ def choose_candidates(
     return (*chosen, _candidate(CONTROL, control, control_row))
 
 
-def rank_trials(trials: pd.DataFrame, epochs: pd.DataFrame) -> list[Mapping[Any, Any]]:
+def rank_trials(
+    trials: pd.DataFrame, epochs: pd.DataFrame, results: Path | str | None = None
+) -> list[Mapping[Any, Any]]:
     """Return the rows of trials that can be candidates, best first; ties by number.
 
     A stopped trial counts only if its best score up to its last epoch is above the best score of
@@ -90,7 +95,7 @@ def rank_trials(trials: pd.DataFrame, epochs: pd.DataFrame) -> list[Mapping[Any,
     if trials.empty:
         return []
     objective = objective_named(trials["objective"].iloc[0])
-    check_scored(objective, epochs)
+    check_scored(objective, epochs, results)
     score = objective.best_column
     scored = trials[trials[score].notna() & trials["outcome"].isin(ELIGIBLE)]
     rows = scored.to_dict("records")

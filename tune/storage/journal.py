@@ -24,6 +24,7 @@ from optuna.trial import TrialState, create_trial
 from models.registry import ModelConfig
 from models.training.config import TrainConfig
 from models.training.epoch_result import EpochResult
+from tune.commands import typed
 from tune.errors import UsageError
 from tune.outcomes import Outcome
 from tune.space.points import KnownPoint, candidate_of
@@ -81,10 +82,11 @@ class StudyJournal:
             storage = JournalStorage(file)
             (summary,) = storage.get_all_studies()
         except (OSError, ValueError, KeyError, IndexError, AssertionError) as error:
+            examine = typed("tune.doctor", path.parent.name, results=path.parents[1])
             raise UsageError(
                 f"a study's journal holds one study, line by line, found {str(path)!r} which "
-                f"does not ({str(error) or type(error).__name__}): "
-                f"python -m tune.doctor {path.parent.name} says what is left of it"
+                f"does not ({str(error) or type(error).__name__}): {examine} says what is left of "
+                "it"
             ) from error
         study = optuna.load_study(storage=storage, study_name=summary.study_name)
         found = study.user_attrs.get("format")

@@ -1,12 +1,11 @@
 """What a promotion says: what it would do, who won, what was written and what to type next."""
 
 from collections.abc import Sequence
-from shlex import quote
 
 from rich.console import Console
 
 from models.training.precision import PLAIN
-from tune.config.command import results_flag
+from tune.commands import typed
 from tune.promotion.plan import PromotionPlan
 from tune.promotion.run import PromotionResult
 from tune.results.resume import Start
@@ -201,15 +200,15 @@ def show_promotion_end(console: Console, plan: PromotionPlan, result: PromotionR
     show(console, f"wrote {result.folder.path}")
     if result.interruption is not None:
         say(console, f"{result.interruption}; nothing that was finished is lost")
-        flag = results_flag(plan.promotion.results)
-        name = quote(result.folder.name)
-        show_commands(console, "resume:", [f"python -m tune.promote --resume {name}{flag}"])
+        again = typed(
+            "tune.promote", "--resume", result.folder.name, results=plan.promotion.results
+        )
+        show_commands(console, "resume:", [again])
 
 
 def show_next(console: Console, results: str) -> None:
     """Print what to type after a promotion."""
-    flag = results_flag(results)
-    commands = [f"python -m analysis.report{flag}", f"python -m tune.status{flag}"]
+    commands = [typed(module, results=results) for module in ("analysis.report", "tune.status")]
     show_commands(console, "next:", commands)
 
 

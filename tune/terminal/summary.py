@@ -1,14 +1,13 @@
 """The end of a search as text: its ranking, its gain, and what to do next."""
 
 from collections.abc import Sequence
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from models.training.epoch_result import EpochResult
 from models.training.objective import OBJECTIVES, Objective
-from tune.config.command import results_flag
+from tune.commands import typed
 from tune.evaluation.references import Reference
 from tune.space.dimensions import DEFAULT_TUNE, OF_NETWORKS
 from tune.study.plan import StudyPlan
@@ -157,38 +156,37 @@ def show_end(console: Console, plan: StudyPlan, result: "StudyResult") -> None:
     if result.has_filled_its_time:
         say(console, "the search has filled its time: no further trial would end before it is over")
     show(console, f"wrote {result.folder.path}")
-    results = results_flag(plan.config.results)
-    name = quote(result.folder.name)
+    name, results = result.folder.name, plan.config.results
     if result.interruption is not None:
         say(console, f"{result.interruption}; nothing that was finished is lost")
-        show_commands(console, "resume:", [f"python -m tune.search --resume {name}{results}"])
+        show_commands(console, "resume:", [typed("tune.search", "--resume", name, results=results)])
     elif result.summary.ranked:
         best = result.summary.ranked[0].spec
         commands = [
-            f"python -m tune.promote --study {name}{results}",
-            f"python -m tune.train {training_flags(plan, best)}",
-            f"python -m tune.status{results}",
+            typed("tune.promote", "--study", name, results=results),
+            typed("tune.train", *training_flags(plan, best), results=results),
+            typed("tune.status", results=results),
         ]
         show_commands(console, "next:", commands)
 
 
-def training_flags(plan: StudyPlan, best: TrialSpec) -> str:
+def training_flags(plan: StudyPlan, best: TrialSpec) -> list[str]:
     """Return the flags that train the best configuration of a search longer, on all patches."""
     config = plan.config
-    flags = [f"--arch {config.arch} --ratio {config.ratio}"]
+    flags = ["--arch", config.arch, "--ratio", str(config.ratio)]
     if config.rate != "bytes":
-        flags.append(f"--rate {config.rate}")
+        flags += ["--rate", config.rate]
     if not config.has_path:
-        flags.append("--linear-path off")
+        flags += ["--linear-path", "off"]
     if config.objective != "psnr":
-        flags.append(f"--objective {config.objective}")
+        flags += ["--objective", config.objective]
     if config.data is not None:
-        flags.append(f"--data {quote(config.data)}")
-    flags.append(best_flags(best, plan.space.names))
-    return " ".join([*flags, "--data-fraction 1 --epochs 50"])
+        flags += ["--data", config.data]
+    flags += best_flags(best, plan.space.names)
+    return [*flags, "--data-fraction", "1", "--epochs", "50"]
 
 
-def best_flags(best: TrialSpec, searched: Sequence[str]) -> str:
+def best_flags(best: TrialSpec, searched: Sequence[str]) -> list[str]:
     """Return the values of the best trial as flags: those searched by default, and all searched."""
     flags = []
     has_network = best.model.architecture.has_network
@@ -197,5 +195,5 @@ def best_flags(best: TrialSpec, searched: Sequence[str]) -> str:
             continue
         value = best.value_of(name)
         text = f"{value:.3g}" if isinstance(value, float) else str(value)
-        flags.append(f"--{name.replace('_', '-')} {text}")
-    return " ".join(flags)
+        flags += [f"--{name.replace('_', '-')}", text]
+    return flags

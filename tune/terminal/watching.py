@@ -8,6 +8,7 @@ from shlex import join, quote
 
 from rich.console import Console
 
+from tune.commands import typed
 from tune.config.watching import LOOPBACK, Live
 from tune.terminal.events import Events
 from tune.terminal.words import INDENT, note, say, show, show_commands
@@ -56,7 +57,7 @@ def show_dashboard(
 def show_watching(console: Console, study: Path, live: Live) -> None:
     """Print how to watch a study from another terminal."""
     commands = [
-        f"python -m tune.status --results {quote(str(study.parent))} --watch",
+        typed("tune.status", "--results", str(study.parent), "--watch"),
         f"optuna-dashboard {quote(str(study / 'journal'))} --host {LOOPBACK}",
     ]
     if live.tensorboard:

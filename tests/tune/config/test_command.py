@@ -2,7 +2,6 @@
 
 import io
 import re
-import shlex
 import sys
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from tune.config.command import (
     OneSentenceParser,
     command_line,
     make_console,
-    results_flag,
     run_command,
 )
 from tune.errors import UsageError
@@ -118,9 +116,3 @@ def test_consoles_are_made_in_one_place():
         if re.search(r"[^.\w]Console\((?!\))", path.read_text(encoding="utf-8"))
     ]
     assert made == ["command.py"]
-
-
-@pytest.mark.parametrize("results", ["ray_results", *NASTY])
-def test_a_results_folder_is_named_so_that_a_shell_reads_it_back(results):
-    expected = [] if results == "ray_results" else ["--results", results]
-    assert shlex.split(results_flag(results)) == expected

@@ -12,7 +12,7 @@ from tune.terminal.summary import best_flags
 
 def test_the_next_command_repeats_every_searched_value(make_record):
     best = make_record(0, [20.0], learning_rate=2.345e-3).spec
-    assert best_flags(best, ["schedule", "learning_rate"]) == (
+    assert " ".join(best_flags(best, ["schedule", "learning_rate"])) == (
         "--learning-rate 0.00234 --warmup-epochs 3 --base-channels 8 --schedule plateau"
     )
 
@@ -21,8 +21,8 @@ def test_the_next_command_repeats_every_searched_value(make_record):
 def test_every_dimension_has_a_flag(name, make_record):
     flags = best_flags(make_record(0).spec, [name])
     assert settings_of(SearchConfig)[name].flag in flags
-    assert flags.startswith("--learning-rate ")
-    assert len(flags.split()) == 2 * len({*DEFAULT_TUNE, name})
+    assert flags[0] == "--learning-rate"
+    assert len(flags) == 2 * len({*DEFAULT_TUNE, name})
 
 
 def test_a_dry_run_prints_the_plan_and_writes_nothing(tiny_corpus, tmp_path, monkeypatch, capsys):
