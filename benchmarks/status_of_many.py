@@ -27,6 +27,7 @@ from tune.config.search import write_config
 from tune.results.known_searches import FILE
 from tune.storage.folder import create_study_folder
 from tune.storage.history import Budget
+from tune.storage.journal import StudyJournal
 from tune.study.opening import note_budget
 from tune.tables.files import write_table
 from tune.tables.schemas import SCHEMAS
@@ -90,6 +91,7 @@ def make_studies(results: Path, num_studies: int) -> None:
         files = {"study.toml": write_config(resolved.config)}
         folder = create_study_folder(resolved.config, files, moment)
         note_budget(folder, Budget(NUM_TRIALS, None))
+        StudyJournal.create(folder.journal, folder.name)  # every status looks for copies by it
         own = sample | {"study": folder.name, "arch": arch, "ratio": ratio, "outcome": "completed"}
         scores_db = generator.normal(18, 2, NUM_TRIALS)
         rows = [

@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import io
 import math
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -116,13 +117,14 @@ def read_status(results: str | None) -> "tuple[Sequence[Matrix], list[str]]":
         check_results_exist(results)
     from tune.results.standings import describe_best, read_promotions, read_searches
     from tune.statistics.matrix import build_matrices
-    from tune.tables.originals import copy_sentences
+    from tune.tables.originals import find_copies, sentences_of
 
     folder = Path(results or DEFAULT_RESULTS)
-    searches, sentences = read_searches(folder)
-    promotions, more = read_promotions(folder)
+    copies = find_copies(folder)
+    searches, sentences = read_searches(folder, copies)
+    promotions, more = read_promotions(folder, copies)
     matrices = build_matrices(searches, promotions, partial(describe_best, folder))
-    return matrices, [*copy_sentences(folder), *sentences, *more]
+    return matrices, [*sentences_of(copies), *sentences, *more]
 
 
 def draw_status(console: "Console", results: str | None) -> None:
@@ -141,4 +143,6 @@ def draw_status(console: "Console", results: str | None) -> None:
 
 
 if __name__ == "__main__":
+    # A status needs no algebra, and the threads of it that Arrow's NumPy starts wait by spinning.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.exit(main())

@@ -361,3 +361,21 @@ def test_watching_prints_the_matrix_again_until_interrupted(tmp_path, monkeypatc
 def test_an_interval_that_is_none_is_refused(tmp_path, seconds, capsys):
     assert main(["--results", str(tmp_path), f"--watch={seconds}"]) == 2
     assert "--watch needs" in capsys.readouterr().err
+
+
+def test_a_status_opens_every_journal_once(tmp_path, monkeypatch):
+    names = ("a", "b")
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "journal").write_text("{}\n")
+    opened = []
+    open_path = Path.open
+
+    def counted(path, *arguments, **named):
+        opened.append(path)
+        return open_path(path, *arguments, **named)
+
+    monkeypatch.setattr(Path, "open", counted)
+    assert main(["--results", str(tmp_path)]) == 0
+    journals = sorted(path for path in opened if path.name == "journal")
+    assert journals == [tmp_path / name / "journal" for name in names]

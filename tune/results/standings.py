@@ -5,22 +5,20 @@ columns, and that of a finished search only the first time (`known_searches.py`)
 the few best trials is read afterwards. pandas is never loaded.
 """
 
-import contextlib
 import json
 import re
+import tomllib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 from models.training.objective import OBJECTIVES
-from tune.config.promotion import read_promotion
-from tune.config.search import read_config
 from tune.errors import UsageError
 from tune.outcomes import Outcome
 from tune.results.known_searches import FILE, KnownSearches, files_state
-from tune.space.dimensions import DEFAULT_TUNE
+from tune.space.dimensions import DEFAULT_TUNE, DIMENSIONS
 from tune.statistics.matrix import Pixels, Progress, PromotionView, Row, SearchView
 from tune.statistics.objectives import objective_named
 from tune.statistics.time_left import time_left_s
@@ -46,8 +44,15 @@ RUN_COLUMNS = ("arch", "ratio", *PIXELS, "run", "candidate", "num_parameters", "
 SPEED_COLUMNS = ("outcome", "epochs_finished", "max_epochs", "train_s", "val_s", "host")
 
 
-def read_searches(results: Path) -> tuple[list[SearchView], list[str]]:
-    """Return every search that has a trial, and a sentence about each table that cannot be read."""
+def read_searches(
+    results: Path, copies: Collection[str] | None = None
+) -> tuple[list[SearchView], list[str]]:
+    """Return every search that has a trial, and a sentence about each table that cannot be read.
+
+    Args:
+        results: Folder of all studies.
+        copies: Which of them are copies; None finds them, for which every journal is opened.
+    """
     known = KnownSearches(results / FILE)
 
     def view(folder: StudyFolder, path: Path) -> SearchView | None:
@@ -60,40 +65,56 @@ def read_searches(results: Path) -> tuple[list[SearchView], list[str]]:
                 known.keep(found, folder, state)
         return found
 
-    found = _read_each(results, "trials", view)
+    found = _read_each(results, "trials", copies, view)
     known.write()
     return found
 
 
-def read_promotions(results: Path) -> tuple[list[PromotionView], list[str]]:
+def read_promotions(
+    results: Path, copies: Collection[str] | None = None
+) -> tuple[list[PromotionView], list[str]]:
     """Return every promotion that has a run, older ones first, and sentences likewise."""
 
     def view(folder: StudyFolder, path: Path) -> PromotionView | None:
         columns = read_columns(path, "runs", RUN_COLUMNS)
         return _promotion(folder, path, columns) if columns["arch"] else None
 
-    views, sentences = _read_each(results, "runs", view)
+    views, sentences = _read_each(results, "runs", copies, view)
     return sorted(views, key=lambda view: view.study.rpartition("x_")[2]), sentences
 
 
 def describe_best(results: Path, search: SearchView) -> tuple[Row, Sequence[str]]:
     """Return the row of a search's best trial, and the names of what was searched."""
     folder = StudyFolder(results / search.study)
-    searched: Sequence[str] = DEFAULT_TUNE
-    with contextlib.suppress(UsageError):  # one of another release
-        searched = read_config(folder.config_file).tune
+    searched = _searched(folder)
     names = ["trial", "trial_number", "num_parameters", *searched]
     columns = read_columns(folder.tables / "trials.parquet", "trials", names)
     position = columns["trial_number"].index(search.best_number)
     return {name: values[position] for name, values in columns.items()}, searched
 
 
+def _searched(folder: StudyFolder) -> Sequence[str]:
+    """Return the names of what was searched; the default ones where that cannot be read.
+
+    One setting is looked at: to check all of them takes longer than a status may.
+    """
+    try:
+        names = tomllib.loads(folder.config_file.read_text(encoding="utf-8"))["tune"]
+        is_known = DIMENSIONS.keys() >= set(names)
+    except (OSError, ValueError, KeyError, TypeError):
+        return DEFAULT_TUNE
+    return names if is_known else DEFAULT_TUNE  # one of another release
+
+
 def _read_each(
-    results: Path, name: str, view: Callable[[StudyFolder, Path], T | None]
+    results: Path,
+    name: str,
+    copies: Collection[str] | None,
+    view: Callable[[StudyFolder, Path], T | None],
 ) -> tuple[list[T], list[str]]:
     """Return what is seen of every study with a table of this name, and of whose nothing is."""
     views, sentences = [], []
-    for path in find_tables(results, name):
+    for path in find_tables(results, name, copies=copies):
         folder = StudyFolder(path.parent.parent)
         try:
             found = view(folder, path)
@@ -210,6 +231,8 @@ def planned_runs(folder: StudyFolder) -> int:
     budgeted = _budgeted(folder)
     if budgeted is not None:
         return budgeted
+    from tune.config.promotion import read_promotion  # which few promotions need
+
     try:
         config = read_promotion(folder.config_file)
     except UsageError:

@@ -7,9 +7,9 @@ What is read is `tune.results.standings`'s, drawing is `tune.terminal.matrix`'s.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from data.stamp import CorpusStamp
 from models.training.objective import Objective
@@ -208,6 +208,8 @@ class Matrix:
     cells: Mapping[tuple[str, int], Cell]
 
 
+View = TypeVar("View", SearchView, PromotionView)
+
 Describe = Callable[[SearchView], tuple[Row, Sequence[str]]]
 """Takes a search with a best trial; returns that trial's row and the names of what was searched."""
 
@@ -224,16 +226,21 @@ def build_matrices(
         promotions: All promotions, older ones first.
         describe: Reads what is shown of the few best trials.
     """
-    views: list[SearchView | PromotionView] = [*searches, *promotions]
-    places = dict.fromkeys((one.pixels, one.cell) for one in views)
+    searched, promoted = _by_place(searches), _by_place(promotions)
     cells: dict[Pixels, dict[tuple[str, int], Cell]] = {}
-    for pixels, place in places:
+    for pixels, place in searched | promoted:
         cells.setdefault(pixels, {})[place] = _cell(
-            [one for one in searches if (one.pixels, one.cell) == (pixels, place)],
-            [one for one in promotions if (one.pixels, one.cell) == (pixels, place)],
-            describe,
+            searched.get((pixels, place), ()), promoted.get((pixels, place), ()), describe
         )
     return tuple(Matrix(pixels, _marked(cells[pixels])) for pixels in sorted(cells))
+
+
+def _by_place(views: Iterable[View]) -> dict[tuple[Pixels, tuple[str, int]], list[View]]:
+    """Return views by what they were measured on and their cell, each in the order given."""
+    found: dict[tuple[Pixels, tuple[str, int]], list[View]] = {}
+    for one in views:
+        found.setdefault((one.pixels, one.cell), []).append(one)
+    return found
 
 
 def _cell(

@@ -12,13 +12,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from models.shapes import nominal_channels, target_bpp
-from tune.config.search import SearchConfig
 from tune.errors import UsageError
 from tune.storage.lock import check_locks
 from tune.tables.originals import find_copies, given_name
 from tune.trial.passing_folder import make_passing_folder
+
+if TYPE_CHECKING:  # a status of a thousand studies has no time to load it
+    from tune.config.search import SearchConfig
 
 CONFIG_FILE = "study.toml"
 MANIFEST_FILE = "manifest.json"
@@ -126,7 +129,7 @@ def check_results(results: str) -> None:
 
 
 def create_study_folder(
-    config: SearchConfig,
+    config: "SearchConfig",
     files: Mapping[str, str],
     moment: datetime | None = None,
     mode: str = "quick",
@@ -203,7 +206,7 @@ def _place_named(draft: Path, place: Path) -> StudyFolder:
 
 
 def _place_at_free_second(
-    draft: Path, config: SearchConfig, moment: datetime, mode: str
+    draft: Path, config: "SearchConfig", moment: datetime, mode: str
 ) -> StudyFolder:
     while True:
         name = study_name(config.arch, config.rate, config.ratio, moment, mode)

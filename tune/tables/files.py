@@ -8,38 +8,26 @@ as docs/TABLES.md.
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from numbers import Integral, Real
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tune.errors import UsageError
-from tune.tables.columns import STUDY, Column, TableSchema
+from tune.tables.columns import Column, TableSchema
 from tune.tables.docs import describe_tables
 from tune.tables.originals import find_copies
+from tune.tables.parquet import ARROW_TYPES, arrow_schema, read_file
 from tune.tables.replacement import replace_parquet
-from tune.tables.schemas import SCHEMA_VERSION, SCHEMAS
+from tune.tables.schemas import SCHEMAS
 
 if TYPE_CHECKING:  # a status of a thousand studies has no time to load it
     import pandas as pd
-
-_VERSION_KEY = b"sar_tune.schema_version"
-_TABLE_KEY = b"sar_tune.table"
-_ARROW_TYPES: Mapping[str, pa.DataType] = {
-    "string": pa.string(),
-    "bool": pa.bool_(),
-    "int32": pa.int32(),
-    "int64": pa.int64(),
-    "float64": pa.float64(),
-    "timestamp": pa.timestamp("us", tz="UTC"),
-    "binary": pa.binary(),
-}
 
 _PYTHON_TYPES: Mapping[str, type] = {
     "string": str,
@@ -68,7 +56,7 @@ def write_table(folder: Path | str, name: str, rows: Sequence[Mapping[str, Any]]
     schema = SCHEMAS[name]
     columns = zip(schema.columns, _to_columns(schema, rows), strict=True)
     arrays = [_to_array(schema, column, values) for column, values in columns]
-    table = pa.Table.from_arrays(arrays, schema=_arrow_schema(schema))
+    table = pa.Table.from_arrays(arrays, schema=arrow_schema(schema))
     replace_parquet(Path(folder) / f"{name}.parquet", table)
 
 
@@ -94,7 +82,7 @@ def read_table(results: Path | str, name: str, study: str | None = None) -> "pd.
         True
     """
     schema = SCHEMAS[name]
-    tables = [_read_file(path, schema) for path in find_tables(results, name, study)]
+    tables = [read_file(path, schema) for path in find_tables(results, name, study)]
     return _to_frame(schema, tables)
 
 
@@ -109,7 +97,7 @@ def read_readable_tables(
     tables, sentences = [], []
     for path in find_tables(results, name, study):
         try:
-            tables.append(_read_file(path, schema))
+            tables.append(read_file(path, schema))
         except UsageError as error:
             sentences.append(f"left out study {path.parent.parent.name}: {error}")
     return _to_frame(schema, tables), sentences
@@ -126,23 +114,35 @@ def read_columns(path: Path, name: str, columns: Sequence[str]) -> dict[str, lis
     Raises:
         UsageError: If the file was written with another version of the schema, or is no table.
     """
-    table = _read_file(path, SCHEMAS[name], columns)
+    table = read_file(path, SCHEMAS[name], columns)
     return {column: table[column].to_pylist() for column in columns}
 
 
-def find_tables(results: Path | str, name: str, study: str | None = None) -> list[Path]:
+def find_tables(
+    results: Path | str,
+    name: str,
+    study: str | None = None,
+    copies: Collection[str] | None = None,
+) -> list[Path]:
     """Return the files of a table in a results folder, in the order of the studies' names.
 
     A copy of a study is left out, unless it is the one that is asked for.
+
+    Args:
+        results: The folder of all studies; it need not exist.
+        name: A key of SCHEMAS.
+        study: Name of the only study to look into.
+        copies: The copies of `find_copies`, of whoever has them already; None finds them.
     """
     if study is not None:
         return [
             path for path in [Path(results) / study / "tables" / f"{name}.parquet"] if path.exists()
         ]
-    copies = find_copies(results)
-    folders = sorted(Path(results).iterdir()) if Path(results).is_dir() else []
+    copies = find_copies(results) if copies is None else copies
+    folders = list(Path(results).iterdir()) if Path(results).is_dir() else []
+    folders.sort(key=attrgetter("name"))
     # Not by a pattern, which looks into every folder: a status has a thousand of them.
-    paths = (one / "tables" / f"{name}.parquet" for one in folders if one.name not in copies)
+    paths = (one / f"tables/{name}.parquet" for one in folders if one.name not in copies)
     # Unlike that of a Path, this one says no of a folder that may not be looked into.
     return [path for path in paths if os.path.exists(path)]  # noqa: PTH110
 
@@ -167,7 +167,7 @@ def _to_array(schema: TableSchema, column: Column, values: Sequence[Any]) -> pa.
     name = f"{schema.name}.{column.name}"
     _check_types(name, column, values)
     try:
-        array = pa.array(values, _ARROW_TYPES[column.type])
+        array = pa.array(values, ARROW_TYPES[column.type])
     except (pa.ArrowInvalid, OverflowError) as error:
         raise ValueError(f"{name} takes {column.type} values, found one beyond: {error}") from error
     if array.null_count and not column.nullable:
@@ -187,74 +187,10 @@ def _check_types(name: str, column: Column, values: Sequence[Any]) -> None:
         raise ValueError(f"{name} takes times with a time zone, found one without")
 
 
-def _arrow_schema(schema: TableSchema) -> pa.Schema:
-    """Return the file's schema; each column carries its sentence and unit along."""
-    return pa.schema(
-        [
-            pa.field(
-                column.name,
-                _ARROW_TYPES[column.type],
-                nullable=column.nullable,
-                metadata={"description": column.doc, "unit": column.unit},
-            )
-            for column in schema.columns
-        ],
-        metadata={_TABLE_KEY: schema.name, _VERSION_KEY: str(SCHEMA_VERSION)},
-    )
-
-
-def _read_file(path: Path, schema: TableSchema, columns: Sequence[str] | None = None) -> pa.Table:
-    # One open file for footer and rows: the path may lead to a newer file a moment later.
-    with path.open("rb") as file:
-        try:
-            parquet = pq.ParquetFile(file)
-        except pa.ArrowInvalid as error:
-            raise UsageError(
-                f"a table must be a Parquet file, found {str(path)!r} which is none ({error}): "
-                f"python -m tune.doctor {path.parent.parent.name} --repair writes it again"
-            ) from error
-        there = parquet.schema_arrow  # made anew at each access
-        found = (there.metadata or {}).get(_VERSION_KEY, b"none").decode()
-        if found != str(SCHEMA_VERSION):
-            raise UsageError(
-                f"tables must have schema version {SCHEMA_VERSION}, found {found} in "
-                f"{str(path)!r}: read it with the release that wrote it or move the study away"
-            )
-        names_there, names_wanted = set(there.names), frozenset(columns or schema.names)
-        wanted = [column for column in schema.columns if column.name in names_wanted]
-        absent = [column for column in wanted if column.name not in names_there]
-        lacking = [one for one in absent if not one.is_added or one.came_with in names_there]
-        if lacking:
-            names = ", ".join(sorted(column.name for column in lacking))
-            raise UsageError(
-                f"tables must have the columns of docs/TABLES.md, found {str(path)!r} lacking "
-                f"{names}: read it with the release that wrote it or move it away"
-            )
-        try:
-            present = [column.name for column in wanted if column not in absent]
-            # A few columns are small: threads cost more than they gain.
-            table = parquet.read(columns=present, use_threads=columns is None)
-            if STUDY.name in present:  # the folder may have been renamed since
-                position, study = present.index(STUDY.name), path.parents[1].name
-                names = pa.array([study] * len(table), _ARROW_TYPES[STUDY.type])
-                table = table.set_column(position, STUDY.name, names)
-            for column in absent:
-                values = pa.array([column.before] * len(table), _ARROW_TYPES[column.type])
-                table = table.append_column(column.name, values)
-            if columns is not None:
-                return table
-            return table.select(list(schema.names)).cast(_arrow_schema(schema))
-        except (OSError, ValueError) as error:  # Arrow's own errors are ValueErrors
-            raise UsageError(
-                f"the rows of a table must be readable, found {str(path)!r} torn inside ({error}): "
-                f"python -m tune.doctor {path.parent.parent.name} --repair writes it again"
-            ) from error
-
-
 def _to_frame(schema: TableSchema, tables: Sequence[pa.Table]) -> "pd.DataFrame":
     import pandas as pd
 
-    whole = pa.concat_tables([_arrow_schema(schema).empty_table(), *tables])
+    whole = pa.concat_tables([arrow_schema(schema).empty_table(), *tables])
     return pd.DataFrame(
         {column.name: _to_series(whole[column.name], column) for column in schema.columns}
     )
@@ -264,7 +200,7 @@ def _to_series(values: pa.ChunkedArray, column: Column) -> "pd.Series[Any]":
     import pandas as pd
 
     nullable_types = {pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype()}
-    has_nullable_type = column.nullable and _ARROW_TYPES[column.type] in nullable_types
+    has_nullable_type = column.nullable and ARROW_TYPES[column.type] in nullable_types
     series: pd.Series[Any] = values.to_pandas(
         types_mapper=nullable_types.get if has_nullable_type else None
     )

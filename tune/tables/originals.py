@@ -6,17 +6,20 @@ original is the one that has the study's name, or, where it was renamed, the one
 longest.
 """
 
+import contextlib
 import json
 import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 MAX_LINE_BYTES = 4096
 
 
 def given_name(study: Path) -> str:
     """Return the name that a study was made with; it is its folder's unless that was renamed."""
-    line = _first_line(study)
-    return study.name if line is None else str(json.loads(line)["study_name"])
+    beginning = _beginning(_first_line(study))
+    return study.name if beginning is None else str(beginning["study_name"])
 
 
 def find_copies(results: Path | str) -> dict[str, str]:
@@ -26,13 +29,13 @@ def find_copies(results: Path | str) -> dict[str, str]:
         Name of each copy's folder, and that of its original's.
     """
     same: dict[bytes, list[Path]] = {}
-    for journal in sorted(Path(results).glob("[!.]*/journal")):
-        line = _first_line(journal.parent)
-        if line is not None:
-            same.setdefault(line, []).append(journal.parent)
+    for folder in _folders(results):
+        if (line := _first_line(folder)) is not None:
+            same.setdefault(line, []).append(folder)
     found: dict[str, str] = {}
-    for folders in same.values():
-        if len(folders) > 1:
+    for line, folders in same.items():
+        # Only equal lines are parsed: a thousand studies rarely have two.
+        if len(folders) > 1 and _beginning(line) is not None:
             original = min(folders, key=_newness)
             found |= {one.name: original.name for one in folders if one is not original}
     return found
@@ -44,18 +47,23 @@ def current_name(results: Path | str, name: str) -> str:
         return name
     copies = find_copies(results)
     renamed = (
-        journal.parent.name
-        for journal in sorted(Path(results).glob("[!.]*/journal"))
-        if journal.parent.name not in copies and given_name(journal.parent) == name
+        folder.name
+        for folder in sorted(_folders(results))
+        if folder.name not in copies and given_name(folder) == name
     )
     return next(renamed, name)
 
 
 def copy_sentences(results: Path | str) -> list[str]:
-    """Return a sentence about each copy."""
+    """Return a sentence about each copy of a results folder."""
+    return sentences_of(find_copies(results))
+
+
+def sentences_of(copies: Mapping[str, str]) -> list[str]:
+    """Return a sentence about each copy that `find_copies` found."""
     return [
         f"left out study {copy}: it is a copy of {original}"
-        for copy, original in sorted(find_copies(results).items())
+        for copy, original in sorted(copies.items())
     ]
 
 
@@ -66,13 +74,26 @@ def _newness(study: Path) -> tuple[bool, float, str]:
     return study.name != given_name(study), changed_s, study.name
 
 
+def _folders(results: Path | str) -> Iterator[Path]:
+    """Return what may be a study of a results folder, in no order; drafts begin with a dot."""
+    with contextlib.suppress(OSError):  # nothing there, or nothing that may be looked into
+        yield from (path for path in Path(results).iterdir() if not path.name.startswith("."))
+
+
 def _first_line(study: Path) -> bytes | None:
-    """Return the first line of a study's journal; None where it is missing or torn."""
+    """Return the first line of a study's journal; None where it cannot be read."""
     try:
         with (study / "journal").open("rb") as file:
-            line = file.readline(MAX_LINE_BYTES)
-        said = json.loads(line)
-    except (OSError, ValueError):
+            return file.readline(MAX_LINE_BYTES)
+    except OSError:
+        return None
+
+
+def _beginning(line: bytes | None) -> Mapping[str, Any] | None:
+    """Return what a journal's first line says; None where it is torn or begins no study."""
+    try:
+        said = json.loads(line or b"")
+    except ValueError:
         return None
     is_beginning = isinstance(said, dict) and {"study_name", "worker_id"} <= said.keys()
-    return line if is_beginning else None
+    return said if is_beginning else None

@@ -7,8 +7,6 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import psutil
-
 OF_TRIAL = "sar_tune_trial"
 """Kind of the folders in which workers keep a trial where nodes share no path."""
 
@@ -23,6 +21,8 @@ def make_passing_folder(place: Path, kind: str) -> Path:
     Raises:
         OSError: If it cannot be made.
     """
+    import psutil  # for who makes folders, not for who only lists studies
+
     prefix = f".{kind}_{platform.node()}_{_pid_namespace()}_"
     for path in place.glob(f"{glob.escape(prefix)}*"):
         pid = path.name.removeprefix(prefix).split("_")[0]

@@ -1,9 +1,11 @@
 import errno
+import json
 
 import pytest
 
 from tests.analysis.made_of_bytes import psnr_of, write_promotion, write_search
 from tune.results.standings import (
+    describe_best,
     eta_s,
     planned_runs,
     planned_trials,
@@ -11,6 +13,7 @@ from tune.results.standings import (
     read_searches,
     running_on,
 )
+from tune.space.dimensions import DEFAULT_TUNE
 from tune.storage.folder import StudyFolder
 from tune.storage.history import Budget
 from tune.study.opening import note_budget
@@ -99,3 +102,24 @@ def test_a_promotion_of_bytes_is_scored_at_the_rate_that_was_trained_for(tmp_pat
     ((view,), _) = read_promotions(tmp_path)
     assert view.pixels.rate == "bytes"
     assert sum(view.test_psnr_db) / 3 == pytest.approx(psnr_of("attention", 0.5), abs=0.05)
+
+
+def test_what_was_searched_is_that_of_the_configuration(tmp_path):
+    write_search(tmp_path, "attention", 16)
+    ((view,), _) = read_searches(tmp_path)
+    searched = ["learning_rate", "weight_decay"]
+    StudyFolder(tmp_path / view.study).config_file.write_text(f"tune = {json.dumps(searched)}\n")
+    row, names = describe_best(tmp_path, view)
+    assert names == searched
+    assert row.keys() >= {*searched}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "torn = ", 'tune = "x"', "tune = 7", "tune = [[1]]", 'tune = ["of_a_later_release"]'],
+)
+def test_what_was_searched_is_the_usual_where_nobody_can_tell(tmp_path, text):
+    write_search(tmp_path, "attention", 16)
+    ((view,), _) = read_searches(tmp_path)
+    StudyFolder(tmp_path / view.study).config_file.write_text(text)
+    assert describe_best(tmp_path, view)[1] == DEFAULT_TUNE

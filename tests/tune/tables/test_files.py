@@ -1,4 +1,5 @@
 import dataclasses
+import os
 import subprocess
 import sys
 import threading
@@ -106,6 +107,13 @@ def test_all_studies_are_read_in_order_and_folders_without_tables_are_passed_ove
 
 def test_a_results_folder_that_does_not_exist_has_no_rows(tmp_path: Path) -> None:
     assert read_table(tmp_path / "absent", "trials").empty
+
+
+def test_a_results_folder_may_have_a_name_that_is_no_utf8(tmp_path: Path) -> None:
+    tables = tmp_path / os.fsdecode(b"caf\xe9") / "study" / "tables"
+    tables.mkdir(parents=True)
+    write_table(tables, "epochs", [sample_row("epochs", study="study")])
+    assert len(read_table(tables.parents[1], "epochs")) == 1
 
 
 def test_missing_values_stay_missing_and_whole_numbers_whole(tmp_path: Path) -> None:

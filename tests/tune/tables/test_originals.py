@@ -103,6 +103,13 @@ def test_names_are_no_patterns(results, name):
     assert list(read_table(results, TABLE, name)["study"]) == [name]
 
 
+def test_lines_that_nobody_else_has_are_not_parsed(results, monkeypatch):
+    make(results, "one", worker="w-1")
+    make(results, "two", worker="w-2")
+    monkeypatch.setattr("tune.tables.originals.json.loads", pytest.fail)
+    assert find_copies(results) == {}
+
+
 def test_a_folder_that_cannot_be_looked_into_names_nobody(results):
     folder = make(results, "search")
     if os.geteuid() == 0:
