@@ -315,7 +315,8 @@ def _write_index(path: Path, tally: _Tally) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    pq.write_table(pa.table(tally.columns, schema=_index_schema()), path)
+    with path.open("wb") as file:  # whose folder may have a name that Arrow does not take
+        pq.write_table(pa.table(tally.columns, schema=_index_schema()), file)
 
 
 def _write_info(path: Path, info: CorpusInfo) -> None:

@@ -80,7 +80,8 @@ class Corpus:
         try:
             import pandas as pd
 
-            index = pd.read_parquet(path / INDEX_FILE)
+            with (path / INDEX_FILE).open("rb") as file:  # Arrow does not take every name
+                index = pd.read_parquet(file)
         except (OSError, ValueError) as error:
             raise broken_corpus(path, f"its {INDEX_FILE} cannot be read") from error
         if missing := [column for column in INDEX_COLUMNS if column not in index]:

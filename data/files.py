@@ -8,7 +8,7 @@ import os
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -20,6 +20,7 @@ from data.products import (
     read_product,
 )
 from data.scenes import SCENE_SUFFIXES
+from data.text import as_text
 
 ARCHIVE_SUFFIX = ".zip"
 VSIZIP = "/vsizip/"
@@ -32,8 +33,8 @@ class File:
 
     Attributes:
         path: Where it lies; inside an archive as GDAL names it.
-        name: Its path below the given folder, with forward slashes.
-        folder: Name of the given folder.
+        name: Its path below the given folder, with forward slashes, as text.
+        folder: Name of the given folder, as text.
     """
 
     path: Path
@@ -67,6 +68,12 @@ def find_files(root: Path, *, is_only: bool) -> Iterator[File | LeftOut]:
     """
     if not root.exists():
         raise DataError(f"scenes must exist, and {root} does not: check the path")
+    for found in _find_files(root, is_only=is_only):
+        named = replace(found, name=as_text(found.name))
+        yield replace(named, folder=as_text(named.folder)) if isinstance(named, File) else named
+
+
+def _find_files(root: Path, *, is_only: bool) -> Iterator[File | LeftOut]:
     if root.is_file():
         yield from _find_single(root)
         return

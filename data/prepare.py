@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from data.errors import DataError
+from data.text import as_text, is_text, print_anything
 
 if TYPE_CHECKING:
     from data.info import CorpusInfo
@@ -32,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 done, 2 a user's mistake, 130 interrupted.
     """
     args = _parser().parse_args(argv)
+    print_anything()
     try:
         _prepare(args)
     except DataError as error:
@@ -93,6 +95,11 @@ def _prepare(args: argparse.Namespace) -> None:
 
     if args.out is None and not args.check:
         raise DataError("a corpus needs a folder, found no --out: give one, or --check alone")
+    if args.out is not None and not is_text(str(args.out)):
+        raise DataError(
+            f"a corpus lies in a folder whose name is UTF-8, found --out {as_text(str(args.out))}: "
+            "name another one"
+        )
     if bool(args.scenes) == args.synthetic:
         raise DataError(
             "a corpus is made either of scenes or with --synthetic, and "
@@ -137,7 +144,7 @@ def _read_bands(text: str | None) -> tuple[str, ...]:
 def _prepare_scenes(args: argparse.Namespace, options: "PrepareOptions") -> None:
     from data.plan import plan_corpus
 
-    name = args.name or (args.out.resolve().name if args.out else "check")
+    name = _name_corpus(args)
     plan = plan_corpus(args.scenes, options, name=name, split_file=args.split_file)
     if args.quicklooks:
         _write_quicklooks(plan, args.quicklooks, quiet=args.quiet)
@@ -151,6 +158,10 @@ def _prepare_scenes(args: argparse.Namespace, options: "PrepareOptions") -> None
     if not _is_up_to_date(args, plan.stored_options(), plan, hashes):
         info = _build(plan, hashes, args.out, quiet=args.quiet)
         _print_result(args, info, plan.split.warnings)
+
+
+def _name_corpus(args: argparse.Namespace) -> str:
+    return as_text(args.name or (args.out.resolve().name if args.out else "check"))
 
 
 def _hash(plan: "CorpusPlan", *, quiet: bool) -> Mapping[str, str]:
@@ -210,7 +221,7 @@ def _prepare_synthetic(args: argparse.Namespace, options: "PrepareOptions") -> N
             f"{recipe.width_px} px, about {recipe.num_pixels * 2 / 1e6:.0f} MB; nothing is written."
         )
     elif not _is_up_to_date(args, store_options(options, asdict(recipe)), None, {}):
-        name = args.name or args.out.resolve().name
+        name = _name_corpus(args)
         with show_progress("Drawing scenes", 2 * recipe.num_pixels, quiet=args.quiet) as advance:
             info = build_synthetic_corpus(args.out, recipe, options, name=name, advance=advance)
         _print_result(args, info)
@@ -231,8 +242,8 @@ def _is_up_to_date(
         return False
     info = Corpus.open(args.out).info
     differences = explain_differences(info, options, plan, hashes)
-    if args.name and args.name != info.name:
-        differences.append(f"its name is {info.name} there and {args.name} here")
+    if args.name and _name_corpus(args) != info.name:
+        differences.append(f"its name is {info.name} there and {_name_corpus(args)} here")
     if differences:
         raise DataError(
             f"a corpus is never changed, and {args.out} was made otherwise "

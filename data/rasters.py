@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from data.errors import DataError
 from data.raster_facts import Block, RasterFacts, ReadRows
 from data.raster_masks import alpha_band, find_nodata, has_mask, name_mask
+from data.text import as_text, is_text
 from data.tiff_header import check_tiff_header
 
 # A file can be this much smaller than its pixels (an empty tiled TIFF is 32,768 times smaller).
@@ -36,8 +37,14 @@ def open_raster(path: Path, cache_mb: int = 256) -> Iterator[Any]:
         The dataset.
 
     Raises:
+        DataError: Its path is no UTF-8.
         RasterioError: The file cannot be opened.
     """
+    if not is_text(str(path)):
+        raise DataError(
+            f"a scene that GDAL reads has a path in UTF-8, and {as_text(str(path))} is in another "
+            "encoding: rename it, or give it another name with a link"
+        )
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning
 

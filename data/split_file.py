@@ -15,6 +15,7 @@ from pathlib import Path
 
 from data.calibration import Units
 from data.errors import DataError
+from data.text import as_text
 
 SPLIT_WORDS = ("train", "val", "test")
 
@@ -42,13 +43,14 @@ class SplitRow:
 def normal_path(text: str) -> str:
     r"""Give the one form of a path that all its spellings share.
 
-    Backslashes become slashes; blanks around it, `.` parts, doubled and closing slashes go.
+    Backslashes become slashes; blanks around it, `.` parts, doubled and closing slashes go; bytes
+    that are no UTF-8 become text as in the names of images.
 
     Example:
         >>> normal_path(r" .\set//a.tif "), normal_path("/d/set/../a.tif/"), normal_path("./")
         ('set/a.tif', '/d/a.tif', '.')
     """
-    slashed = unicodedata.normalize("NFC", text).strip().replace("\\", "/")
+    slashed = unicodedata.normalize("NFC", as_text(text)).strip().replace("\\", "/")
     path = posixpath.normpath(slashed)
     # POSIX keeps two leading slashes apart from one; no row means that.
     return "/" + path.lstrip("/") if path.startswith("/") else path
@@ -101,7 +103,11 @@ def _read_lines(split_file: Path) -> list[str]:
         ) from error
     # Spreadsheets put a mark before their text: that of UTF-8, or of UTF-16 for "Unicode text".
     is_utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
-    text = content.decode("utf-16" if is_utf16 else "utf-8-sig", errors="replace")
+    text = (
+        content.decode("utf-16", errors="replace")
+        if is_utf16
+        else as_text(content.decode("utf-8-sig", errors="surrogateescape"))
+    )
     return list(io.StringIO(text, newline=""))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from data.calibration import Units
 from data.errors import DataError
 from data.split_file import SplitRow, listed_twice, normal_path, read_split_file
+from data.text import as_text
 
 # An image as a path may name it: its file, and its name below the scenes' folder.
 Image = tuple[Path, str]
@@ -144,7 +145,7 @@ def _scene_folders(images: Iterable[Image]) -> set[Path]:
     folders = set()
     for path, name in images:
         steps = len(PurePosixPath(name).parts)
-        if path.as_posix().endswith(name) and steps <= len(path.parents):
+        if as_text(path.as_posix()).endswith(name) and steps <= len(path.parents):
             folders.add(path.parents[steps - 1])
     return folders
 

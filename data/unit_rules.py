@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from data.calibration import Units
 from data.errors import DataError
+from data.text import as_text
 from data.units import Evidence
 
 BY_FLAG, BY_SPLIT_FILE = GIVEN = ("--units", "split file")
@@ -69,7 +70,7 @@ def read_unit_rules(words: Sequence[str]) -> UnitRules:
     of_all: list[str] = []
     patterns: list[tuple[str, Units]] = []
     for word in words:
-        pattern, separator, units = word.rpartition("=")
+        pattern, separator, units = as_text(word).rpartition("=")
         if units not in (*Units, *([] if separator else ["auto"])):
             raise DataError(
                 "--units takes amplitude, intensity, db or auto, or one of the first three for a "

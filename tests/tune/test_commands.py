@@ -1,6 +1,8 @@
 """Commands as a person types them: a shell takes them apart as they were put together."""
 
+import os
 import shlex
+import subprocess
 
 import pytest
 
@@ -22,3 +24,11 @@ def test_a_results_folder_is_named(results):
 
 def test_the_default_results_folder_is_not_named():
     assert typed("tune.status", results="ray_results") == "python -m tune.status"
+
+
+def test_bash_reads_a_name_back_that_is_no_utf8():
+    name = b"it's caf\xe9 \\ 1\xff9"
+    line = typed("tune.status", os.fsdecode(name)).removeprefix("python -m tune.status ")
+    assert line.isascii()
+    done = subprocess.run(["bash", "-c", f"printf %s {line}"], capture_output=True, check=True)
+    assert done.stdout == name

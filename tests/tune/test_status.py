@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -379,3 +380,17 @@ def test_a_status_opens_every_journal_once(tmp_path, monkeypatch):
     assert main(["--results", str(tmp_path)]) == 0
     journals = sorted(path for path in opened if path.name == "journal")
     assert journals == [tmp_path / name / "journal" for name in names]
+
+
+def test_a_results_folder_of_a_name_that_is_no_utf8_is_shown_on_any_console(tmp_path):
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "tune.status", "--results", folder],
+        env={**os.environ, "PYTHONIOENCODING": "utf-8:strict"},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        check=True,
+    )
+    assert b"caf\\udce9 yet" in done.stdout
+    assert b"--results $'" in done.stdout

@@ -131,8 +131,10 @@ def run_command(
         tell: Told the sentence and the exit code too, where the command did not come to its end.
     """
     from data.errors import DataError
+    from data.text import print_anything
     from models.errors import ModelError
 
+    print_anything()
     gc.set_threshold(OBJECTS_PER_COLLECTION)
     try:
         return body()

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
+from data.text import as_text, is_text
 from tune.errors import UsageError, did_you_mean, exact_number
 
 ALL = "all"
@@ -112,6 +113,11 @@ def check_limits(setting: Setting, value: object) -> None:
         UsageError: With the rule, the value and what to do.
     """
     name = setting.name
+    if isinstance(value, str) and not is_text(value):  # which no study.toml can hold
+        raise UsageError(
+            f"{name} must be UTF-8, found {as_text(value)}: rename what it names, or give that "
+            "another name with a link"
+        )
     if isinstance(value, str) and setting.choices and value not in setting.choices:
         raise UsageError(
             f"{name} must be one of {', '.join(setting.choices)}, found "

@@ -177,7 +177,9 @@ class Recorder:
         self._listener(record)
         if details is not None:
             self._folder.errors.mkdir(exist_ok=True)
-            (self._folder.errors / f"{record.spec.name}.txt").write_text(details, encoding="utf-8")
+            (self._folder.errors / f"{record.spec.name}.txt").write_text(
+                details, encoding="utf-8", errors="backslashreplace"
+            )
         self.drop_checkpoints()
         self._flush_when_due()
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from data.text import as_text
 from tune.errors import UsageError
 from tune.tables.columns import Column, TableSchema
 from tune.tables.docs import describe_tables
@@ -99,7 +100,7 @@ def read_readable_tables(
         try:
             tables.append(read_file(path, schema))
         except UsageError as error:
-            sentences.append(f"left out study {path.parent.parent.name}: {error}")
+            sentences.append(f"left out study {as_text(path.parent.parent.name)}: {error}")
     return _to_frame(schema, tables), sentences
 
 
@@ -167,7 +168,7 @@ def _to_array(schema: TableSchema, column: Column, values: Sequence[Any]) -> pa.
     name = f"{schema.name}.{column.name}"
     _check_types(name, column, values)
     try:
-        array = pa.array(values, ARROW_TYPES[column.type])
+        array = _make_array(column, values)
     except (pa.ArrowInvalid, OverflowError) as error:
         raise ValueError(f"{name} takes {column.type} values, found one beyond: {error}") from error
     if array.null_count and not column.nullable:
@@ -175,6 +176,14 @@ def _to_array(schema: TableSchema, column: Column, values: Sequence[Any]) -> pa.
     if column.type == "float64" and pc.any(pc.is_nan(array)).as_py():
         raise ValueError(f"{name} takes numbers or None, found NaN")
     return array
+
+
+def _make_array(column: Column, values: Sequence[Any]) -> pa.Array:
+    try:
+        return pa.array(values, ARROW_TYPES[column.type])
+    except UnicodeEncodeError:  # the name of a folder, or a path in a reason
+        texts = [None if value is None else as_text(value) for value in values]
+        return pa.array(texts, ARROW_TYPES[column.type])
 
 
 def _check_types(name: str, column: Column, values: Sequence[Any]) -> None:

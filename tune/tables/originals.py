@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from data.text import as_text
+
 MAX_LINE_BYTES = 4096
 
 
@@ -62,7 +64,7 @@ def copy_sentences(results: Path | str) -> list[str]:
 def sentences_of(copies: Mapping[str, str]) -> list[str]:
     """Return a sentence about each copy that `find_copies` found."""
     return [
-        f"left out study {copy}: it is a copy of {original}"
+        f"left out study {as_text(copy)}: it is a copy of {as_text(original)}"
         for copy, original in sorted(copies.items())
     ]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data.text import as_text
 from tune.commands import typed
 from tune.errors import UsageError
 from tune.tables.columns import STUDY, Column, TableSchema
@@ -103,7 +104,7 @@ def _complete(path: Path, table: pa.Table, wanted: Sequence[Column]) -> pa.Table
     """Return a table with the name that its study has now, and with what was added since."""
     present = table.column_names
     if STUDY.name in present:  # the folder may have been renamed since
-        study = pa.array([path.parents[1].name] * len(table), ARROW_TYPES[STUDY.type])
+        study = pa.array([as_text(path.parents[1].name)] * len(table), ARROW_TYPES[STUDY.type])
         table = table.set_column(present.index(STUDY.name), STUDY.name, study)
     if len(present) == len(wanted):
         return table

@@ -1,10 +1,14 @@
+"""Settings as a TOML file and flags have them."""
+
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune.config.settings import Setting, format_toml, read_toml_file
+from tune.config.search import SearchConfig
+from tune.config.settings import Setting, format_toml, read_toml_file, read_values
 from tune.errors import UsageError
 
 SETTINGS = {"value": Setting("a value", name="value", none_word="all")}
@@ -44,3 +48,9 @@ def test_a_file_that_is_not_toml_is_refused(tmp_path: Path, content: bytes) -> N
     (tmp_path / "broken.toml").write_bytes(content)
     with pytest.raises(UsageError, match="a configuration file must be TOML"):
         read_toml_file(tmp_path / "broken.toml")
+
+
+def test_a_text_that_no_file_of_settings_can_hold_is_refused() -> None:
+    raw = {"data": os.fsdecode(b"corpus/caf\xe9")}
+    with pytest.raises(UsageError, match="data must be UTF-8, found corpus/caf%E9: rename"):
+        read_values(SearchConfig, raw, "the command")

@@ -1,6 +1,7 @@
 """The reserves of a study: what is kept, what goes away, and how often tables are written."""
 
 import errno
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -89,6 +90,17 @@ def test_a_traceback_is_a_file_named_by_its_trial(recorder, study_folder, begin)
     (file,) = study_folder.errors.iterdir()
     assert file.name == f"{record.spec.name}.txt"
     assert file.read_text(encoding="utf-8") == "Traceback …\nRuntimeError: größer"
+
+
+def test_a_reason_may_name_a_path_that_is_no_utf8(recorder, study_folder, begin):
+    begin(0)
+    reason = "OSError: no such file: " + os.fsdecode(b"caf\xe9")
+    recorder.end(0, Outcome.FAILED, reason, f"Traceback ...\n{reason}")
+    recorder.flush()
+    (row,) = read_table(study_folder.path.parent, "trials").to_dict("records")
+    assert row["reason"] == "OSError: no such file: caf%E9"
+    (file,) = study_folder.errors.iterdir()
+    assert file.read_text(encoding="utf-8").endswith("caf\\udce9")
 
 
 def test_without_a_traceback_there_is_no_folder_of_errors(recorder, study_folder, begin):

@@ -116,6 +116,15 @@ def test_a_results_folder_may_have_a_name_that_is_no_utf8(tmp_path: Path) -> Non
     assert len(read_table(tables.parents[1], "epochs")) == 1
 
 
+def test_a_study_whose_name_is_no_utf8_is_read_with_that_as_text(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    tables = tmp_path / name / "tables"
+    tables.mkdir(parents=True)
+    write_table(tables, "epochs", [sample_row("epochs", study=name, trial=name)])
+    frame = read_table(tmp_path, "epochs")
+    assert (*frame["study"], *frame["trial"]) == ("caf%E9", "caf%E9")
+
+
 def test_missing_values_stay_missing_and_whole_numbers_whole(tmp_path: Path) -> None:
     (tmp_path / "study" / "tables").mkdir(parents=True)
     rows = [sample_row("trials", best_epoch=None, outcome=None), sample_row("trials", best_epoch=7)]
