@@ -7,6 +7,7 @@ The run gets a study folder of its own with one trial, so that its tables, check
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,9 +24,12 @@ from tune.config.command import (
     read_config_file,
     run_command,
 )
-from tune.config.machine import detect_machine
-from tune.config.resolve import add_search_flags, resolve, search_flags
+from tune.config.machine import Machine, detect_machine
+from tune.config.resolve import Resolved, add_search_flags, resolve, search_flags
+from tune.config.watching import add_json_flag
+from tune.errors import UsageError
 from tune.space.ranges import SearchSpace
+from tune.terminal.events import Events, events_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,6 +37,8 @@ if TYPE_CHECKING:
 
     from models.training.epoch_result import EpochResult
     from tune.scheduling.conductor import Conductor
+    from tune.study.opening import OpenStudy
+    from tune.study.plan import StudyPlan
     from tune.trial.record import TrialRecord
 
 SEARCH_ONLY = (
@@ -59,10 +65,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_search_flags(parser, leave_out=SEARCH_ONLY)
     add_config_flag(parser)
     parser.add_argument("--quiet", action="store_true", help="print only the result")
+    add_json_flag(parser)
     parser.add_argument("--new", action="store_true", help="start a new one whatever there is")
     arguments = parser.parse_args(argv)
     command = command_line("tune.train", argv)
-    return run_command(lambda: train(arguments, command))
+    return run_command(lambda: train(arguments, command), events_of(arguments).write_error)
 
 
 def train(arguments: argparse.Namespace, command: Sequence[str]) -> int:
@@ -71,8 +78,53 @@ def train(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     Raises:
         UsageError, DataError, ModelError: If something that was asked for cannot be done.
     """
-    from tune.errors import UsageError
+    one, machine = resolve_one(arguments)
 
+    from models.training.precision import prepare_process
+    from tune.results.budgets import More
+    from tune.results.resume import choose_starts
+    from tune.storage.folder import check_results
+    from tune.storage.kind import Kind
+    from tune.study.opening import open_study
+    from tune.terminal.event_fields import start_fields, training_end_fields, training_fields
+    from tune.terminal.plan import show_setting, show_stack, show_start
+
+    check_results(one.config.results)
+    (start,) = choose_starts(
+        [one.config], new=arguments.new, resume=None, more=More(), kind=Kind.TRAINING
+    )
+    events = events_of(arguments)
+    console = make_console(sys.stderr if arguments.json else None)
+    prepare_process()
+    plan = plan_training(one, console)
+    if not arguments.quiet:
+        show_setting(console, plan)
+    show_start(console, start)
+    events.write("plan", training_fields(plan, start))
+    with open_study(plan, start, machine, command) as study:
+        events.write("study_started", start_fields(study))
+        if not arguments.quiet:
+            show_stack(console, study.stack)
+        conductor = conduct(plan, study, console, events)
+        trials = conductor.recorder.trials
+        try:
+            with closing(conductor):
+                run_here(conductor, console, quiet=arguments.quiet)
+        except Exception:  # a defect of the program, which Python answers with this code
+            fields = training_end_fields(study, trials[0], FINISHED_WITH_FAILURES)
+            events.write("study_ended", fields)
+            raise
+    code = show_result(console, trials[0], str(study.folder.path), one.config.results)
+    events.write("study_ended", training_end_fields(study, trials[0], code))
+    return code
+
+
+def resolve_one(arguments: argparse.Namespace) -> tuple[Resolved, Machine]:
+    """Return the configuration that was asked for, and the machine that it is picked for.
+
+    Raises:
+        UsageError: If it is none, or several.
+    """
     file = read_config_file(arguments)
     file = {name: value for name, value in file.items() if name not in SEARCH_ONLY}
     flags = {**search_flags(arguments), "trials": 1, "max_concurrent": 1}
@@ -84,50 +136,37 @@ def train(arguments: argparse.Namespace, command: Sequence[str]) -> int:
             f"{len(resolved)} pairs of them: name one of each"
         )
     picked = {name: pick for name, pick in resolved[0].picked.items() if name not in SEARCH_ONLY}
-    one = replace(resolved[0], picked=picked)
+    return replace(resolved[0], picked=picked), machine
 
-    from models.training.precision import prepare_process
-    from tune.results.budgets import More
-    from tune.results.resume import choose_starts
+
+def plan_training(one: Resolved, console: "Console") -> "StudyPlan":
+    """Return the plan of a study whose one trial has the given values; reads the corpus."""
     from tune.space.points import KnownPoint
-    from tune.storage.folder import check_results
     from tune.storage.kind import Kind
-    from tune.study.opening import open_study
     from tune.study.plan import plan_study
-    from tune.study.run import make_conductor
-    from tune.terminal.plan import show_setting, show_stack, show_start
-    from tune.terminal.progress import StudyProgress
     from tune.terminal.words import say
     from tune.trial.session import open_data
 
-    check_results(one.config.results)
-    (start,) = choose_starts(
-        [one.config], new=arguments.new, resume=None, more=More(), kind=Kind.TRAINING
-    )
-    console = make_console()
-    prepare_process()
     plan = plan_study(one, open_data(one.config.data, partial(say, console)))
-    plan = replace(
+    return replace(
         plan,
         kind=Kind.TRAINING,
         known=(KnownPoint("given", {}),),
         rungs=(),
         space=SearchSpace(()),
     )
-    if not arguments.quiet:
-        show_setting(console, plan)
-    show_start(console, start)
-    with open_study(plan, start, machine, command) as study:
-        if not arguments.quiet:
-            show_stack(console, study.stack)
-        progress = StudyProgress(console, 1, plan.config.epochs, quiet=True)
-        conductor = make_conductor(plan, study, progress)
-        try:
-            run_here(conductor, console, quiet=arguments.quiet)
-        finally:
-            conductor.close()
-    record = conductor.recorder.trials[0]
-    return show_result(console, record, str(study.folder.path), one.config.results)
+
+
+def conduct(
+    plan: "StudyPlan", study: "OpenStudy", console: "Console", events: Events
+) -> "Conductor":
+    """Return the conductor of the one trial, which also writes its events."""
+    from tune.storage.trial_rows import trial_rows
+    from tune.study.run import make_conductor
+    from tune.terminal.progress import StudyProgress
+
+    progress = StudyProgress(console, 1, plan.config.epochs, quiet=True)
+    return make_conductor(plan, study, events.watching(progress, study.agreement.facts, trial_rows))
 
 
 def run_here(conductor: "Conductor", console: "Console", quiet: bool) -> None:

@@ -33,6 +33,15 @@ USUAL = Live()
 """What is offered where nobody asks."""
 
 
+def add_json_flag(parser: argparse._ActionsContainer) -> None:
+    """Add the flag that asks for events (`tune.terminal.events`)."""
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="write what happens as lines of JSON to standard output, and words to standard error",
+    )
+
+
 def add_live_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags that say what is offered to watch."""
     group = parser.add_argument_group("watching")
@@ -48,11 +57,7 @@ def add_live_flags(parser: argparse.ArgumentParser) -> None:
         default=LOOPBACK,
         help=f"IP address of this machine that it listens on (default: {LOOPBACK})",
     )
-    group.add_argument(
-        "--json",
-        action="store_true",
-        help="write what happens as lines of JSON to standard output, and words to standard error",
-    )
+    add_json_flag(group)
     group.add_argument(
         "--tensorboard",
         action="store_true",

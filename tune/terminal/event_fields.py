@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from models.training.precision import PLAIN
+from tune.outcomes import Outcome
 from tune.promotion.verdict_rows import verdict_rows
 from tune.results.resume import Start
 from tune.storage.trial_rows import trial_row
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tune.promotion.run import PromotionResult
     from tune.study.opening import OpenStudy
     from tune.study.run import StudyResult
+    from tune.trial.record import TrialRecord
 
 Fields = dict[str, Any]
 
@@ -36,7 +38,19 @@ def plan_fields(study: Fitted) -> Fields:
         "rung_epochs": list(plan.rungs),
         "dimensions": _dimensions(plan),
         "known": [{"proposed_by": one.proposed_by, **one.values} for one in plan.known],
-        "picked": {name: asdict(pick) for name, pick in plan.picked.items()},
+        "picked": _picked(plan),
+    }
+
+
+def training_fields(plan: StudyPlan, start: Start) -> Fields:
+    """Return what a training is about to do: its one trial has the values that were given."""
+    config = plan.config
+    return {
+        **_study_fields(plan, start),
+        "num_planned": config.trials,
+        "max_epochs": config.epochs,
+        "known": [{"proposed_by": one.proposed_by, **config.values} for one in plan.known],
+        "picked": _picked(plan),
     }
 
 
@@ -99,21 +113,30 @@ def start_fields(study: "OpenStudy") -> Fields:
 def search_end_fields(study: "OpenStudy", result: "StudyResult", exit_code: int) -> Fields:
     """Return what a search found: its best trial has the columns of the table trials."""
     summary = result.summary
-    best: Fields | None = None
-    if summary.ranked:
-        best = dict(trial_row(summary.ranked[0], study.agreement.facts))
-        del best["concurrent_with"]  # which needs all trials, and stands in the trial's own event
     return {
         **start_fields(study),
         "outcomes": {str(outcome): count for outcome, count in summary.outcomes.items()},
         "epochs_spent": summary.epochs_spent,
         "epochs_saved": summary.epochs_saved,
-        "best": best,
+        "best": _best(study, summary.ranked[0]) if summary.ranked else None,
         "gain": summary.gain,
         "noise": summary.noise,
         "references": [asdict(line) for line in result.references],
         "has_filled_its_time": result.has_filled_its_time,
         "interruption": result.interruption,
+        "exit_code": exit_code,
+    }
+
+
+def training_end_fields(study: "OpenStudy", record: "TrialRecord", exit_code: int) -> Fields:
+    """Return how a training ended: its trial has the columns of the table trials."""
+    is_interrupted = record.outcome is Outcome.INTERRUPTED
+    return {
+        **start_fields(study),
+        "outcomes": {str(record.outcome): 1},
+        "epochs_spent": len(record.epochs),
+        "best": None if record.best is None else _best(study, record),
+        "interruption": record.reason if is_interrupted else None,
         "exit_code": exit_code,
     }
 
@@ -137,7 +160,7 @@ def promotion_end_fields(
 
 
 def _study_fields(plan: StudyPlan, start: Start) -> Fields:
-    """Return what plans of searches and promotions have in common."""
+    """Return what plans of all kinds of studies have in common."""
     config = plan.config
     return {
         "arch": config.arch,
@@ -153,6 +176,17 @@ def _study_fields(plan: StudyPlan, start: Start) -> Fields:
         "resumes": None if start.folder is None else start.folder.name,
         "is_finished": start.is_finished,
     }
+
+
+def _picked(plan: StudyPlan) -> Fields:
+    return {name: asdict(pick) for name, pick in plan.picked.items()}
+
+
+def _best(study: "OpenStudy", record: "TrialRecord") -> Fields:
+    """Return the row of a study's best trial."""
+    row = dict(trial_row(record, study.agreement.facts))
+    del row["concurrent_with"]  # which needs all trials, and stands in the trial's own event
+    return row
 
 
 def _dimensions(plan: StudyPlan) -> list[Fields]:

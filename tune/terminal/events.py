@@ -1,4 +1,4 @@
-"""What happens as lines of JSON, for scripts: `--json` of tune.search and tune.promote.
+"""What happens as lines of JSON, for scripts: `--json` of what trains.
 
 One object a line, on standard output and nothing else there; words go to standard error. Fields are
 named as the columns of docs/TABLES.md; docs/TUNING.md lists the events.
@@ -75,8 +75,8 @@ def events_of(arguments: Namespace) -> Events:
 class EventWatcher:
     """Writes an event per start, finished epoch, end and sentence; passes all on to another.
 
-    `trial_started` and `trial_ended` of a search have the trial's row of the table trials,
-    `run_started` and `run_ended` of a promotion the run's row of the table runs.
+    `trial_started` and `trial_ended` have the trial's row of the table trials, `run_started` and
+    `run_ended` of a promotion the run's row of the table runs.
     """
 
     def __init__(
