@@ -376,6 +376,7 @@ print(facts.height_px * facts.width_px, total, (after - before) // 1024)
 """
 
 
+@pytest.mark.slow
 def test_a_png_above_pillows_limit_is_read_in_bounded_memory(tmp_path):
     height, width = 17000, 12000
     path = write_large_png(tmp_path / "a.png", height, width)

@@ -180,6 +180,7 @@ def test_a_header_that_claims_more_than_a_file_can_hold_is_refused(tmp_path):
         read_facts(path)
 
 
+@pytest.mark.slow
 def test_two_hundred_damaged_files_are_read_or_refused():
     done = subprocess.run(
         [sys.executable, "-m", "tests.fuzz_scenes", "--files", "200"],

@@ -56,6 +56,7 @@ def test_ray_asks_for_a_token_that_is_a_file_of_the_host(name):
     assert SERVICES[name]["secrets"] == ["ray_token"]
 
 
+@pytest.mark.slow
 def test_the_variables_of_the_token_are_those_that_ray_reads(tmp_path):
     token = tmp_path / "token"
     token.write_text("of-a-file\n", encoding="utf-8")

@@ -156,6 +156,7 @@ def test_a_promotion_without_some_settings_is_made_anew(finished_promotion, caps
     assert "3 candidates" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_first_search_makes_the_folder_that_is_missing(tiny_corpus):
     sentence = refused(lambda: check_results_exist(RESULTS))
     more = ("--dry-run", "--data", str(tiny_corpus), "--crop-px", "32")

@@ -17,8 +17,8 @@ OWN = {
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000",  # Ray's experiment state is never read
     "TUNE_FORCE_TRIAL_CLEANUP_S": "5",  # an epoch in flight is not waited for; the default is 600 s
     "TUNE_RESULT_BUFFER_LENGTH": "1",  # every epoch is judged before the next one starts
-    # How many trials there may be is said by limiter and nodes. By itself Ray Tune lets one trial at
-    # a time wait for a worker, and a cluster fills a slot every three seconds, which an import takes.
+    # How many trials there may be is said by limiter and nodes. By itself Ray Tune lets one at a
+    # time wait for a worker: a cluster fills a slot every three seconds, which an import takes.
     "TUNE_MAX_PENDING_TRIALS_PG": "1000",
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative corpus paths keep their meaning in the workers

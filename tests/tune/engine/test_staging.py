@@ -110,6 +110,7 @@ def test_the_driver_reads_its_corpus_once_for_all_nodes(desk, tiny_corpus, monke
     assert desk.list_corpus(str(tiny_corpus)) is listed
 
 
+@pytest.mark.slow
 def test_a_staged_trial_learns_what_any_other_does_and_every_epoch_is_delivered_first(
     far_spec, stage, tiny_corpus, scratch, tmp_path
 ):
@@ -142,6 +143,7 @@ def test_a_trial_goes_on_elsewhere_from_what_was_delivered(far_spec, stage, tiny
     assert [one.epoch for one in run_staged(again, other, print)] == [2, 3]
 
 
+@pytest.mark.slow
 def test_nothing_but_the_corpus_stays_on_a_node(far_spec, stage, tiny_corpus, scratch):
     copy_corpus(stage, str(tiny_corpus))
     training = run_staged(far_spec, stage, print)

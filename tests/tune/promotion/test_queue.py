@@ -178,6 +178,7 @@ def test_a_run_that_cannot_be_scored_takes_no_part_in_the_race(tmp_path, study_f
     assert "c2_s1" in names_of(conductor)
 
 
+@pytest.mark.slow
 def test_a_promotion_killed_after_any_line_ends_as_if_it_had_never_been(
     tmp_path, study_facts, make_epoch
 ):

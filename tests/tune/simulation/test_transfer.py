@@ -30,11 +30,13 @@ def by_score(truth):
     return [KnownPoint("neighbour:study", one.values) for one in ranked]
 
 
+@pytest.mark.slow
 def test_a_good_neighbour_halves_the_epochs_until_near(truth):
     *_, second, _best = by_score(truth)
     assert epochs_to_near(truth, [second]) <= epochs_to_near(truth, []) / 2
 
 
+@pytest.mark.slow
 def test_wrong_neighbours_cost_at_most_two_trials(truth):
     wrong = by_score(truth)[:MAX_NEIGHBOURS]
     assert MAX_NEIGHBOURS == 2
