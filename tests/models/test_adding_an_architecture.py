@@ -39,6 +39,7 @@ def test_the_example_keeps_shape_ratio_and_range(plain):
     assert 0 <= x_hat.min() <= x_hat.max() <= 1
 
 
+@pytest.mark.slow
 def test_the_example_learns(plain):
     torch.manual_seed(0)
     x = torch.rand(2, 1, 2, 2).repeat_interleave(16, dim=2).repeat_interleave(16, dim=3)

@@ -122,6 +122,7 @@ def test_an_unfinished_search_that_is_found_is_resumed(make_study, capsys):
     assert f"resumes {name}" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_search_of_what_is_asked_for_is_made(tiny_corpus, capsys):
     sentence = refused(lambda: choose_searches(RESULTS, ["resnet"], [8], None, None))
     more = ("--dry-run", "--data", str(tiny_corpus), "--crop-px", "32")
@@ -163,6 +164,7 @@ def test_a_first_search_makes_the_folder_that_is_missing(tiny_corpus):
     assert type_it(sentence, *more) == 0
 
 
+@pytest.mark.slow
 def test_a_replay_without_a_study_names_a_first_search(tiny_corpus):
     sentence = refused(lambda: read_studies(RESULTS, None, None))
     more = ("--dry-run", "--data", str(tiny_corpus), "--crop-px", "32")

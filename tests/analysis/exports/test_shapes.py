@@ -56,6 +56,7 @@ def test_the_extra_of_a_shape_installs_what_its_sentence_says(name):
     assert project["optional-dependencies"][name] == [shape(name).requirement]
 
 
+@pytest.mark.slow
 def test_plain_shapes_come_in_the_order_asked_for(recorded):
     asked = [shape("compressai"), shape("tables")]
     assert list(compute_exports(recorded, asked)) == ["compressai", "tables"]

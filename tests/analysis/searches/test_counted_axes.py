@@ -52,6 +52,7 @@ def test_of_few_trials_each_has_a_tick(make_view):
     assert draw_outcome_counts(compute_outcome_counts(view)).layout.xaxis.dtick == 1
 
 
+@pytest.mark.slow
 def test_no_figure_of_a_study_has_another_axis_of_epochs(make_view):
     trial = {"scores_db": [18.0, 19.0, 20.0], "learning_rate": 1e-3}
     view = make_view([trial, trial | {"learning_rate": 3e-3}, trial | {"outcome": "stopped"}])

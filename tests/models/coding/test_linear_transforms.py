@@ -42,6 +42,7 @@ def test_down_up_is_the_reference_line_when_nothing_is_quantised(ratio):
     np.testing.assert_array_equal(transform.decode(latent)[:, 0].numpy(), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [1e-3, 1e-1])
 def test_the_error_of_quantised_klt_coefficients_is_a_twelfth_of_the_squared_step(step):
     """White noise, all coefficients kept, the basis orthonormal: that of uniform quantisation."""

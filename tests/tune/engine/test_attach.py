@@ -35,6 +35,7 @@ def test_an_address_that_nobody_answers_is_refused():
         check_answer(Cluster(address))
 
 
+@pytest.mark.slow
 def test_a_service_that_is_no_ray_is_refused(monkeypatch):
     monkeypatch.setattr("tune.engine.attach.ANSWER_S", 0.5)
     with listening() as (host, port), pytest.raises(UsageError, match="another service listens"):
@@ -81,6 +82,7 @@ def test_what_is_sent_to_nodes_are_the_packages_and_nothing_beside_them(tmp_path
     assert (tmp_path / "tune" / "engine" / "worker.py").is_file()
 
 
+@pytest.mark.slow
 def test_a_head_that_is_gone_asks_for_a_clean_end(monkeypatch):
     monkeypatch.setattr(head_module, "LOOK_S", 0.05)
     reasons = []

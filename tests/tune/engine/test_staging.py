@@ -132,6 +132,7 @@ def test_a_staged_trial_learns_what_any_other_does_and_every_epoch_is_delivered_
     }
 
 
+@pytest.mark.slow
 def test_a_trial_goes_on_elsewhere_from_what_was_delivered(far_spec, stage, tiny_corpus, tmp_path):
     copy_corpus(stage, str(tiny_corpus))
     first = run_staged(far_spec, stage, print)
