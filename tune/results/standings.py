@@ -14,7 +14,6 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from models.training.objective import OBJECTIVES
 from tune.errors import UsageError
 from tune.outcomes import Outcome
 from tune.results.known_searches import FILE, KnownSearches, files_state
@@ -38,7 +37,7 @@ SEARCH_COLUMNS = (
     "trial_number",
     "proposed_by",
     "outcome",
-    *(objective.best_column for objective in OBJECTIVES.values()),
+    "best_val_psnr_db",
 )
 RUN_COLUMNS = ("arch", "ratio", *PIXELS, "run", "candidate", "num_parameters", "outcome")
 SPEED_COLUMNS = ("outcome", "epochs_finished", "max_epochs", "train_s", "val_s", "host")
@@ -59,7 +58,7 @@ def read_searches(
         found = known.find(folder, path)
         if found is None:
             state = files_state(folder, path)
-            columns = read_columns(path, "trials", SEARCH_COLUMNS)
+            columns = _search_columns(path)
             found = _search(folder, path, columns) if columns["arch"] else None
             if found is not None:
                 known.keep(found, folder, state)
@@ -124,6 +123,16 @@ def _read_each(
         if found is not None:
             views.append(found)
     return views, sentences
+
+
+def _search_columns(path: Path) -> Columns:
+    """Return what is needed of a search's trials, with the score that it maximised."""
+    columns = read_columns(path, "trials", SEARCH_COLUMNS)
+    if not columns["objective"]:
+        return columns
+    score = objective_named(columns["objective"][0]).best_column
+    # Most searches maximise PSNR. All is read again, since the file may be another one by now.
+    return columns if score in columns else read_columns(path, "trials", [*SEARCH_COLUMNS, score])
 
 
 def _search(folder: StudyFolder, path: Path, columns: Columns) -> SearchView:
