@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import psutil
 
@@ -30,9 +31,10 @@ def run_trials(conductor: Conductor, packing: Packing, session: Session) -> None
         session: A Ray of our own, or the nodes of a cluster.
     """
     from ray.tune import CheckpointConfig, run
-    from ray.tune.execution import class_cache
+    from ray.tune.execution import class_cache, tune_controller
 
     from tune.engine.adapters import RungScheduler, StudyCallback, StudySearcher, StudyStopper
+    from tune.engine.kept_workers import KeptWorkers
     from tune.engine.worker import AutoencoderTrial
 
     nodes = session.nodes
@@ -40,6 +42,8 @@ def run_trials(conductor: Conductor, packing: Packing, session: Session) -> None
     # without any of its own can be one that Ray has started in advance.
     class_cache.DEFAULT_ENV_VARS.clear()
     class_cache.ENV_VARS_TO_PROPAGATE.clear()
+    own: Any = tune_controller
+    own._ObjectCache = KeptWorkers  # no setting changes who is kept
     if nodes is not None:
         nodes.head.on_gone(conductor.interrupt)
     try:
