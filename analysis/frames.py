@@ -86,7 +86,7 @@ def load(results: Path | str = "ray_results") -> Frames:
     for name in TABLES:
         frames[name], sentences = read_readable_tables(folder, name)
         notes += sentences
-    notes += _unscored(frames["trials"], frames["epochs"])
+    notes += _unscored(frames["trials"], frames["epochs"], folder)
     studies = _find_studies(folder)
     return Frames(
         trials=frames["trials"],
@@ -111,13 +111,13 @@ def load(results: Path | str = "ray_results") -> Frames:
     )
 
 
-def _unscored(trials: pd.DataFrame, epochs: pd.DataFrame) -> list[str]:
+def _unscored(trials: pd.DataFrame, epochs: pd.DataFrame, results: Path) -> list[str]:
     """Return a sentence about each search whose epochs lack the score that it maximises."""
     sentences = []
     others = trials.loc[trials["objective"] != "psnr", ["study", "objective"]].drop_duplicates()
     for study, name in others.itertuples(index=False):
         try:
-            check_scored(objective_named(name), epochs[epochs["study"] == study])
+            check_scored(objective_named(name), epochs[epochs["study"] == study], results)
         except UsageError as error:
             sentences.append(f"study {study}: {error}")
     return sentences
