@@ -1,7 +1,5 @@
 """What a study may still do: its budget of trials and time, and how fast its trials are."""
 
-import math
-
 from tune.scheduling.pace import Pace
 from tune.storage.history import Budget
 from tune.storage.recorder import Recorder
@@ -38,8 +36,7 @@ class Allowance:
     @property
     def left_s(self) -> float:
         """Seconds until the time budget ends; infinity without one."""
-        hours = self._budget.hours
-        return math.inf if hours is None else 3600 * hours - self._recorder.clock.elapsed_s
+        return self._budget.left_s(self._recorder.clock.elapsed_s)
 
     @property
     def has_room(self) -> bool:

@@ -1,5 +1,6 @@
 """What a journal tells about a study: plain values, read back whole."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -50,6 +51,10 @@ class Budget:
         if self.hours is None:
             return False
         return elapsed_s >= 3600 * self.hours or self.hours <= self.full_hours
+
+    def left_s(self, elapsed_s: float) -> float:
+        """Seconds of running time that are left, negative beyond it; infinity without a limit."""
+        return math.inf if self.hours is None else 3600 * self.hours - elapsed_s
 
 
 @dataclass(frozen=True)

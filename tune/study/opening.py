@@ -1,7 +1,6 @@
 """Opens a study: its folder, its lock, its journal, and what it decided once for every session."""
 
 import json
-import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -62,8 +61,7 @@ class OpenStudy:
     @property
     def left_s(self) -> float:
         """Seconds until its time budget ends; infinity without one."""
-        hours = self.budget.hours
-        return math.inf if hours is None else max(0.0, 3600 * hours - self.clock.elapsed_s)
+        return max(0.0, self.budget.left_s(self.clock.elapsed_s))
 
 
 @contextmanager
