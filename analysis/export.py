@@ -9,8 +9,8 @@ from pathlib import Path
 
 from analysis.exports.folder import check_folder, claim_folder
 from analysis.exports.shapes import PLAIN, SHAPES, compute_exports, read_names, require_packages
+from tune.commands import DEFAULT_RESULTS
 from tune.config.command import (
-    DEFAULT_RESULTS,
     DONE,
     OneSentenceParser,
     check_results_exist,

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tune.commands import DEFAULT_RESULTS
 from tune.config.command import (
-    DEFAULT_RESULTS,
     DONE,
     OneSentenceParser,
     check_results_exist,

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tune.commands import typed
+from tune.commands import DEFAULT_RESULTS, typed
 from tune.config.cluster import Cluster, add_cluster_flags, add_stage_flag, read_cluster
 from tune.config.command import (
-    DEFAULT_RESULTS,
     DONE,
     FINISHED_WITH_FAILURES,
     OneSentenceParser,

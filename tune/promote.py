@@ -13,10 +13,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tune.card.mps import add_mps_flag
-from tune.commands import typed
+from tune.commands import DEFAULT_RESULTS, typed
 from tune.config.cluster import add_cluster_flags, add_stage_flag, read_cluster
 from tune.config.command import (
-    DEFAULT_RESULTS,
     DONE,
     FINISHED_WITH_FAILURES,
     INTERRUPTED,

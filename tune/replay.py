@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from models.training.objective import OBJECTIVES
-from tune.commands import typed
+from tune.commands import DEFAULT_RESULTS, typed
 from tune.config.command import (
-    DEFAULT_RESULTS,
     DONE,
     OneSentenceParser,
     make_console,

@@ -14,9 +14,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tune.card.mps import add_mps_flag
+from tune.commands import DEFAULT_RESULTS
 from tune.config.cluster import add_cluster_flags, add_stage_flag, read_cluster
 from tune.config.command import (
-    DEFAULT_RESULTS,
     DONE,
     FINISHED_WITH_FAILURES,
     INTERRUPTED,

@@ -17,9 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tune.commands import first_search
+from tune.commands import DEFAULT_RESULTS, first_search
 from tune.config.command import (
-    DEFAULT_RESULTS,
     DONE,
     OneSentenceParser,
     check_results_exist,

@@ -11,13 +11,12 @@ import urllib.request
 from pathlib import Path
 
 import optuna
-import pyarrow.parquet as pq
 import pytest
 
 from tests.sabotage import sabotaged
+from tests.tune.read_events import named, table_rows
 from tests.tune.terminal.consoles import NASTY
 from tune.storage.journal import StudyJournal
-from tune.terminal.json_text import json_text
 
 REPOSITORY = Path(__file__).parents[2]
 NAME = " ".join(NASTY)
@@ -84,19 +83,6 @@ def finished(tiny_corpus, tmp_path_factory):
     said = (cwd / "words").read_text(encoding="utf-8")
     assert process.returncode == 0, said
     return events, said, answers, results / "first"
-
-
-def named(events, name):
-    return [
-        {field: value for field, value in event.items() if field != "event"}
-        for event in events
-        if event["event"] == name
-    ]
-
-
-def table_rows(study, name):
-    """The rows of a table as a script would have them in JSON."""
-    return json.loads(json_text(pq.read_table(study / "tables" / f"{name}.parquet").to_pylist()))
 
 
 def test_events_come_in_their_order(finished):

@@ -6,30 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 
+from tests.tune.read_events import named, table_rows
 from tune import train
-from tune.terminal.json_text import json_text
 
 REPOSITORY = Path(__file__).parents[2]
 TRAINING = [
     "--arch", "baseline", "--ratio", "16", "--crop-px", "32", "--batch-size", "8", "--precision",
     "fp32", "--data-fraction", "1", "--json",
 ]  # fmt: skip
-
-
-def named(events, name):
-    return [
-        {field: value for field, value in event.items() if field != "event"}
-        for event in events
-        if event["event"] == name
-    ]
-
-
-def table_rows(study, name):
-    """The rows of a table as a script would have them in JSON."""
-    return json.loads(json_text(pq.read_table(study / "tables" / f"{name}.parquet").to_pylist()))
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NoReturn
 
-from tune.commands import DEFAULT_RESULTS as DEFAULT_RESULTS  # noqa: PLC0414  (for analysis)
 from tune.commands import first_search
 from tune.errors import UsageError
 
